@@ -1,0 +1,1 @@
+"""NetVLAD++ and its family (Giancola and Ghanem, CVPR Workshops 2021)."""

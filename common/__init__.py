@@ -1,0 +1,1 @@
+"""What the baselines share: data, metric, training loop, result files."""

@@ -1,0 +1,57 @@
+"""One clear sentence instead of a traceback, for mistakes that a user can mend."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class UserError(ValueError):
+    """Input or settings are wrong; the message says what was expected, found, and what to do."""
+
+
+class Interrupted(Exception):  # noqa: N818 - an event, not a mistake
+    """Somebody asked the program to stop (Ctrl-C, SIGTERM) and it has saved what it had."""
+
+
+def run_cli(main: Callable[[], int | None]) -> None:
+    """Runs a program's `main` and leaves with its exit code, or with one sentence on stderr.
+
+    0 is success, 1 a check that found something wrong, 2 a `UserError` or a file that cannot be
+    read or written, 130 an interruption. Anything else is a defect of ours: it keeps its traceback.
+    """
+    try:
+        code = main() or 0
+    except UserError as error:
+        code = _complain(str(error), EXIT_USER_ERROR)
+    except Interrupted as stop:
+        code = _complain(str(stop), EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        code = _complain("stopped by Ctrl-C", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) has left; say nothing, also not at interpreter shutdown.
+        sys.stderr.close()
+        code = EXIT_USER_ERROR
+    except OSError as error:
+        code = _complain(_explain_os_error(error), EXIT_USER_ERROR)
+    sys.exit(code)
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return code
+
+
+def _explain_os_error(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    advice = {
+        errno.ENOSPC: "the disk is full; free some space and run the same command again",
+        errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+        errno.EACCES: "permission denied; choose a folder you may read and write",
+        errno.EPERM: "not permitted; choose a folder you may read and write",
+        errno.EROFS: "this file system is read-only; choose another folder",
+        errno.ENOENT: "no such file or folder; check the path",
+    }.get(error.errno or 0, error.strerror or str(error))
+    return f"{advice}{where}"

@@ -1,0 +1,307 @@
+"""Scores result files against annotations: the published evaluator, faster, for any split.
+
+python -m common.evaluate --SoccerNet_path DATA --Predictions_path results_spotting_test.zip
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from common.average_map import TOLERANCES_SECONDS, AveragePrecision, Spots, average_map
+from common.errors import UserError, run_cli
+from common.events import EventClasses, event_classes
+from common.files import write_json
+from common.games import list_games, official_splits
+from common.labels import TimeField, parse_labels
+from common.predictions import Detections, JsonTree, guess_file_name, parse_detections
+
+HALF_MINUTES = 120  # the evaluator's time line; later spots count at its end
+EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
+
+
+def evaluate(
+    SoccerNet_path: str | Path,  # noqa: N803 - the published argument names
+    Predictions_path: str | Path,  # noqa: N803
+    prediction_file: str | None = "results_spotting.json",
+    split: str = "test",
+    version: int = 2,
+    framerate: int = EVALUATION_FRAMERATE,
+    metric: str = "loose",
+    label_files: str | None = None,
+    num_classes: int | None = None,
+    dataset: str | None = "SoccerNet",
+    task: str = "spotting",
+    EVENT_DICTIONARY: dict[str, int] | None = None,  # noqa: N803
+    *,
+    gt_time: TimeField = "position",
+    allow_missing: bool = False,
+    lenient: bool = False,
+) -> dict[str, Any]:
+    """Takes the arguments of `SoccerNet.Evaluation.ActionSpotting.evaluate`, returns its results.
+
+    Differences: the label file follows the version unless it is given; malformed input raises
+    UserError; numpy's error state stays as it is. `num_classes` and `task` are accepted and, as
+    in the original, have no effect on this metric.
+
+    Returns:
+        a_mAP, a_mAP_per_class, and both for visible and unshown spots (None unless version 2).
+    """
+    labels, predictions = JsonTree(Path(SoccerNet_path)), JsonTree(Path(Predictions_path))
+    classes = event_classes(Path(SoccerNet_path), version)
+    if EVENT_DICTIONARY is not None:
+        names = sorted(EVENT_DICTIONARY, key=EVENT_DICTIONARY.__getitem__)
+        classes = EventClasses(tuple(names), classes.label_file, substring_match=version == 1)
+    label_file = label_files or (classes.label_file if dataset else guess_file_name(labels))
+    result = evaluate_games(
+        labels,
+        predictions,
+        _games_of(labels, split) if dataset else _games_with(labels, label_file),
+        classes,
+        label_file=label_file,
+        prediction_file=prediction_file or guess_file_name(predictions),
+        metrics=(metric,),
+        framerate=framerate,
+        gt_time=gt_time,
+        allow_missing=allow_missing,
+        lenient=lenient,
+    )
+    return published_results(result[metric], version)
+
+
+def evaluate_games(
+    labels: JsonTree,
+    predictions: JsonTree,
+    games: Sequence[str],
+    classes: EventClasses,
+    *,
+    label_file: str | None = None,
+    prediction_file: str = "results_spotting.json",
+    metrics: Sequence[str] = ("loose", "tight"),
+    framerate: int = EVALUATION_FRAMERATE,
+    gt_time: TimeField = "position",
+    allow_missing: bool = False,
+    lenient: bool = False,
+) -> dict[str, AveragePrecision]:
+    """Average precision of the games' result files for each metric, reading each file once.
+
+    Args:
+        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
+        allow_missing: games without a result file count as games without detections.
+        lenient: let pass what the official evaluator lets pass.
+
+    Raises:
+        UserError: unknown metric, missing games (with their list), malformed files.
+    """
+    unknown = [metric for metric in metrics if metric not in TOLERANCES_SECONDS]
+    if unknown:
+        raise UserError(f"unknown metric {unknown[0]!r}; choose of {', '.join(TOLERANCES_SECONDS)}")
+    if not games:
+        raise UserError("there are no games to evaluate; check --split and splits.json")
+    missing = [game for game in games if f"{game}/{prediction_file}" not in predictions]
+    if missing and not allow_missing:
+        raise UserError(_missing_sentence(missing, prediction_file, predictions.root))
+    targets = _read_targets(
+        labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
+    )
+    present = [None if game in set(missing) else game for game in games]
+    detections = _read_detections(
+        predictions, present, classes, prediction_file, framerate, lenient
+    )
+    return {
+        metric: average_map(
+            targets, detections, len(classes), TOLERANCES_SECONDS[metric], framerate
+        )
+        for metric in metrics
+    }
+
+
+def published_results(result: AveragePrecision, version: int = 2) -> dict[str, Any]:
+    """The dictionary that the SoccerNet package returns."""
+    out: dict[str, Any] = {}
+    for kind, suffix in (("all", ""), ("visible", "_visible"), ("unshown", "_unshown")):
+        told = version == 2 or kind == "all"
+        out[f"a_mAP{suffix}"] = result.a_map(kind) if told else None
+        out[f"a_mAP_per_class{suffix}"] = result.per_class(kind).tolist() if told else None
+    return out
+
+
+def _games_of(labels: JsonTree, split: str) -> list[str]:
+    if labels.root.is_dir():
+        return list_games(labels.root, [split])
+    official = official_splits()
+    if split not in official:
+        raise UserError(f"unknown split {split!r}; choose of {', '.join(official)}")
+    return official[split]
+
+
+def _games_with(labels: JsonTree, label_file: str) -> list[str]:
+    return [
+        name.removesuffix(f"/{label_file}")
+        for name in labels.names()
+        if name.endswith(f"/{label_file}")
+    ]
+
+
+def _missing_sentence(missing: list[str], file: str, root: Path) -> str:
+    shown = "".join(f"\n  {game}" for game in missing[:10])
+    more = f"\n  and {len(missing) - 10} more" if len(missing) > 10 else ""
+    return (
+        f"{len(missing)} games have no {file} in {root}; add them, or pass --allow-missing to "
+        f"count them as games without detections:{shown}{more}"
+    )
+
+
+def _read_targets(
+    tree: JsonTree,
+    games: Sequence[str],
+    classes: EventClasses,
+    file: str,
+    framerate: int,
+    gt_time: TimeField,
+    lenient: bool,
+) -> Spots:
+    parts = []
+    for number, game in enumerate(_with_progress(games, "labels")):
+        source = f"{tree.root}/{game}/{file}"
+        read = parse_labels(tree.read(f"{game}/{file}"), source, classes, lenient)
+        sign = np.where(read.visible, 1.0, -1.0)
+        half = number * classes.halves + read.half - 1
+        parts.append(Spots(half, read.frames(framerate, gt_time), read.event, sign))
+    return _joined(parts, framerate)
+
+
+def _read_detections(
+    tree: JsonTree,
+    games: Sequence[str | None],
+    classes: EventClasses,
+    file: str,
+    framerate: int,
+    lenient: bool,
+) -> Spots:
+    number_of = {name: number for number, name in enumerate(classes.names)}
+    parts = []
+    for number, game in enumerate(_with_progress(games, "predictions")):
+        if game is None:
+            continue
+        source = f"{tree.root}/{game}/{file}"
+        read = parse_detections(tree.read(f"{game}/{file}"), source, number_of, lenient)
+        inside = _inside(read, classes, source, lenient)
+        half = number * classes.halves + read.half - 1
+        spots = Spots(half, read.frames(framerate), read.event, read.confidence)
+        parts.append(spots.select(inside))
+    return _joined(parts, framerate)
+
+
+def _inside(read: Detections, classes: EventClasses, source: str, lenient: bool) -> np.ndarray:
+    """Which detections lie in a half that the game has."""
+    if classes.substring_match and read.unknown:
+        raise UserError(
+            f"{source} holds labels other than {', '.join(classes.names)}; for SoccerNet-v2 "
+            "results pass --version 2"
+        )
+    inside = (read.half >= 1) & (read.half <= classes.halves)
+    if not (lenient or inside.all()):
+        wrong = int(read.half[~inside][0])
+        raise UserError(f"{source}: expected halves 1 to {classes.halves}, found half {wrong}")
+    return inside
+
+
+def _joined(parts: list[Spots], framerate: int) -> Spots:
+    """All games' spots, held on the evaluator's time line of 120 minutes a half."""
+    empty = np.empty(0, np.int64)
+    parts = [*parts, Spots(empty, empty, empty, empty.astype(float))]
+    half, frame, event, value = (
+        np.concatenate([getattr(part, field) for part in parts])
+        for field in ("half", "frame", "event", "value")
+    )
+    frames = HALF_MINUTES * 60 * framerate
+    frame = np.where(frame < 0, frame + frames, frame)  # lenient only: as Python indices do
+    return Spots(half, np.minimum(frame, frames - 1), event, value)
+
+
+def _with_progress(games: Sequence[Any], what: str) -> Any:
+    return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False, disable=None)
+
+
+def summary(result: AveragePrecision, names: Sequence[str]) -> dict[str, Any]:
+    """Everything that one metric tells, ready for JSON."""
+    return {
+        "a_mAP": result.a_map(),
+        "a_mAP_visible": result.a_map("visible"),
+        "a_mAP_unshown": result.a_map("unshown"),
+        "a_mAP_unshown_of_annotated_classes": result.a_map_of_annotated(),
+        "tolerances_seconds": list(result.tolerances),
+        "mAP_per_tolerance": {
+            kind: result.per_tolerance(kind).tolist() for kind in ("all", "visible", "unshown")
+        },
+        "per_class": {
+            name: {
+                "AP": float(result.per_class()[c]),
+                "AP_visible": float(result.per_class("visible")[c]),
+                "AP_unshown": float(result.per_class("unshown")[c]),
+                "spots": int(result.spots[0, c]),
+                "visible": int(result.spots[1, c]),
+                "unshown": int(result.spots[2, c]),
+                "detections": int(result.detections[0, c]),
+                "AP_per_tolerance": result.ap[0, :, c].tolist(),
+            }
+            for c, name in enumerate(names)
+        },
+    }
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m common.evaluate",
+        description="Average-mAP of result files, from files alone.",
+    )
+    add = parser.add_argument
+    add("--SoccerNet_path", type=Path, required=True, help="data root, a folder or a zip of labels")
+    add("--Predictions_path", type=Path, required=True, help="result files, a folder or a zip")
+    add("--Prediction_file", help="name of the result files [the published name, else any JSON]")
+    add("--split", default="test", help="games to score, any split with labels [test]")
+    add("--version", type=int, default=2, help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")
+    add("--metric", nargs="+", default=["loose", "tight"], choices=TOLERANCES_SECONDS,
+        help="loose: 5…60 s (2021), tight: 1…5 s (2022), atN: N s only [loose tight]")  # fmt: skip
+    add("--gt-time", choices=("position", "gameTime"), default="position",
+        help="clock of the annotations: milliseconds, or whole seconds as in 2021 [position]")  # fmt: skip
+    add("--label_file", help="name of the label files [Labels.json for version 1, Labels-v2.json]")
+    add("--allow-missing", action="store_true", help="count games without results as empty")
+    add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")
+    add("--output", type=Path, help="write all numbers as JSON to this file")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Prints a table per metric and writes JSON when asked to."""
+    from common.tables import print_results
+
+    args = _parse_arguments()
+    labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
+    classes = event_classes(args.SoccerNet_path, args.version)
+    games = _games_of(labels, args.split)
+    results = evaluate_games(
+        labels,
+        predictions,
+        games,
+        classes,
+        label_file=args.label_file,
+        prediction_file=args.Prediction_file or guess_file_name(predictions),
+        metrics=args.metric,
+        gt_time=args.gt_time,
+        allow_missing=args.allow_missing,
+        lenient=args.lenient,
+    )
+    print_results(results, classes.names, f"{args.split}: {len(games)} games")
+    if args.output:
+        content = {metric: summary(result, classes.names) for metric, result in results.items()}
+        write_json(args.output, {"split": args.split, "games": len(games), "metrics": content})
+        print(f"all numbers: {args.output}")
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,87 @@
+"""Event classes: their order is part of every checkpoint and of every result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import UserError
+from common.files import read_json
+
+V1_NAMES = ("card", "subs", "soccer")
+V2_NAMES = (
+    "Penalty",
+    "Kick-off",
+    "Goal",
+    "Substitution",
+    "Offside",
+    "Shots on target",
+    "Shots off target",
+    "Clearance",
+    "Ball out of play",
+    "Throw-in",
+    "Foul",
+    "Indirect free-kick",
+    "Direct free-kick",
+    "Corner",
+    "Yellow card",
+    "Red card",
+    "Yellow->red card",
+)
+
+
+@dataclass(frozen=True)
+class EventClasses:
+    """The classes of a data set, in the order of the network's outputs.
+
+    `substring_match` is the rule of SoccerNet v1, where a label such as "y-card" belongs to the
+    first class whose name it contains. `halves` is the number of periods a game has.
+    """
+
+    names: tuple[str, ...]
+    label_file: str = "Labels-v2.json"
+    halves: int = 2
+    substring_match: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, label: str) -> int:
+        """Class number of an annotation's label, -1 when it belongs to none."""
+        if self.substring_match:
+            return next((i for i, name in enumerate(self.names) if name in label), -1)
+        try:
+            return self.names.index(label)
+        except ValueError:
+            return -1
+
+
+SOCCERNET_V1 = EventClasses(V1_NAMES, label_file="Labels.json", substring_match=True)
+SOCCERNET_V2 = EventClasses(V2_NAMES)
+
+
+def event_classes(root: Path, version: int = 2) -> EventClasses:
+    """Classes of the data set at `root`: its `classes.json` if there is one, else SoccerNet's.
+
+    `classes.json` is a list of names, or {"classes": [names], "label_file": "Labels-v2.json",
+    "halves": 2} with the last two optional. Raises UserError when it is neither.
+    """
+    path = root / "classes.json"
+    if path.is_file():
+        return _parse_classes(read_json(path), path)
+    if version not in (1, 2):
+        raise UserError(f"--version must be 1 (3 classes) or 2 (17 classes), found {version}")
+    return SOCCERNET_V1 if version == 1 else SOCCERNET_V2
+
+
+def _parse_classes(content: object, path: Path) -> EventClasses:
+    fields = content if isinstance(content, dict) else {"classes": content}
+    names = fields.get("classes")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise UserError(f'{path} must be a list of class names or {{"classes": [names]}}')
+    if len(set(names)) < len(names):
+        raise UserError(f"{path} names a class twice; each class needs a name of its own")
+    label_file, halves = fields.get("label_file", "Labels-v2.json"), fields.get("halves", 2)
+    if not isinstance(label_file, str) or Path(label_file).name != label_file:
+        raise UserError(f'{path}: "label_file" must be a file name, found {label_file!r}')
+    if not isinstance(halves, int) or not 1 <= halves <= 9:
+        raise UserError(f'{path}: "halves" must be a number from 1 to 9, found {halves!r}')
+    return EventClasses(tuple(names), label_file, halves)
