@@ -8,24 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from common.average_map import TOLERANCES_SECONDS, AveragePrecision, Spots, average_map
+from common.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
 from common.errors import UserError, run_cli
 from common.events import EventClasses, event_classes
 from common.files import write_json
 from common.games import list_games, official_splits
-from common.labels import TimeField, parse_labels
-from common.predictions import Detections, JsonTree, guess_file_name, parse_detections
+from common.labels import TimeField
+from common.predictions import JsonTree, guess_file_name
+from common.spots import read_detections, read_targets
 
-HALF_MINUTES = 120  # the evaluator's time line; later spots count at its end
 EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
 
 
 def evaluate(
-    SoccerNet_path: str | Path,  # noqa: N803 - the published argument names
-    Predictions_path: str | Path,  # noqa: N803
+    SoccerNet_path: str | Path,
+    Predictions_path: str | Path,
     prediction_file: str | None = "results_spotting.json",
     split: str = "test",
     version: int = 2,
@@ -35,7 +32,7 @@ def evaluate(
     num_classes: int | None = None,
     dataset: str | None = "SoccerNet",
     task: str = "spotting",
-    EVENT_DICTIONARY: dict[str, int] | None = None,  # noqa: N803
+    EVENT_DICTIONARY: dict[str, int] | None = None,
     *,
     gt_time: TimeField = "position",
     allow_missing: bool = False,
@@ -104,13 +101,11 @@ def evaluate_games(
     missing = [game for game in games if f"{game}/{prediction_file}" not in predictions]
     if missing and not allow_missing:
         raise UserError(_missing_sentence(missing, prediction_file, predictions.root))
-    targets = _read_targets(
+    targets = read_targets(
         labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
     )
     present = [None if game in set(missing) else game for game in games]
-    detections = _read_detections(
-        predictions, present, classes, prediction_file, framerate, lenient
-    )
+    detections = read_detections(predictions, present, classes, prediction_file, framerate, lenient)
     return {
         metric: average_map(
             targets, detections, len(classes), TOLERANCES_SECONDS[metric], framerate
@@ -153,78 +148,6 @@ def _missing_sentence(missing: list[str], file: str, root: Path) -> str:
         f"{len(missing)} games have no {file} in {root}; add them, or pass --allow-missing to "
         f"count them as games without detections:{shown}{more}"
     )
-
-
-def _read_targets(
-    tree: JsonTree,
-    games: Sequence[str],
-    classes: EventClasses,
-    file: str,
-    framerate: int,
-    gt_time: TimeField,
-    lenient: bool,
-) -> Spots:
-    parts = []
-    for number, game in enumerate(_with_progress(games, "labels")):
-        source = f"{tree.root}/{game}/{file}"
-        read = parse_labels(tree.read(f"{game}/{file}"), source, classes, lenient)
-        sign = np.where(read.visible, 1.0, -1.0)
-        half = number * classes.halves + read.half - 1
-        parts.append(Spots(half, read.frames(framerate, gt_time), read.event, sign))
-    return _joined(parts, framerate)
-
-
-def _read_detections(
-    tree: JsonTree,
-    games: Sequence[str | None],
-    classes: EventClasses,
-    file: str,
-    framerate: int,
-    lenient: bool,
-) -> Spots:
-    number_of = {name: number for number, name in enumerate(classes.names)}
-    parts = []
-    for number, game in enumerate(_with_progress(games, "predictions")):
-        if game is None:
-            continue
-        source = f"{tree.root}/{game}/{file}"
-        read = parse_detections(tree.read(f"{game}/{file}"), source, number_of, lenient)
-        inside = _inside(read, classes, source, lenient)
-        half = number * classes.halves + read.half - 1
-        spots = Spots(half, read.frames(framerate), read.event, read.confidence)
-        parts.append(spots.select(inside))
-    return _joined(parts, framerate)
-
-
-def _inside(read: Detections, classes: EventClasses, source: str, lenient: bool) -> np.ndarray:
-    """Which detections lie in a half that the game has."""
-    if classes.substring_match and read.unknown:
-        raise UserError(
-            f"{source} holds labels other than {', '.join(classes.names)}; for SoccerNet-v2 "
-            "results pass --version 2"
-        )
-    inside = (read.half >= 1) & (read.half <= classes.halves)
-    if not (lenient or inside.all()):
-        wrong = int(read.half[~inside][0])
-        raise UserError(f"{source}: expected halves 1 to {classes.halves}, found half {wrong}")
-    return inside
-
-
-def _joined(parts: list[Spots], framerate: int) -> Spots:
-    """All games' spots, held on the evaluator's time line of 120 minutes a half."""
-    empty = np.empty(0, np.int64)
-    parts = [*parts, Spots(empty, empty, empty, empty.astype(float))]
-    half, frame, event, value = (
-        np.concatenate([getattr(part, field) for part in parts])
-        for field in ("half", "frame", "event", "value")
-    )
-    frames = HALF_MINUTES * 60 * framerate
-    frame = np.where(frame < 0, frame + frames, frame)  # lenient only: as Python indices do
-    return Spots(half, np.minimum(frame, frames - 1), event, value)
-
-
-def _with_progress(games: Sequence[Any], what: str) -> Any:
-    return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False, disable=None)
 
 
 def summary(result: AveragePrecision, names: Sequence[str]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def parse_labels(
             expected = f"a half from 1 to {classes.halves}"
             raise _field_error(source, number, "gameTime", expected, annotation["gameTime"])
     columns = np.array([row for row in rows if row[0] in halves], np.int64).reshape(-1, 5).T
-    return Labels(*columns[:4], visible=columns[4].astype(bool), unknown=unknown)
+    half_of, clock, position, event_of, seen = columns
+    return Labels(half_of, clock, position, event_of, seen.astype(bool), unknown)
 
 
 def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, int, int, str, bool]:
