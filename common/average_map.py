@@ -27,8 +27,9 @@ KINDS = ("all", "visible", "unshown")
 class Spots:
     """Points in time, one array entry each: annotated spots or detections.
 
-    `half` counts over all games (two halves per game), `frame` inside the half. `value` is the
-    confidence of a detection; of an annotated spot it is +1 if visible, -1 if not shown.
+    `half` counts over all games (two halves per game), `frame` inside the half, both from 0 on.
+    `value` is the confidence of a detection; of an annotated spot it is +1 if visible, -1 if not
+    shown.
     """
 
     half: NDArray[np.int64]
@@ -42,6 +43,20 @@ class Spots:
     def select(self, index: NDArray) -> "Spots":
         """The spots that a mask or an index array picks."""
         return Spots(self.half[index], self.frame[index], self.event[index], self.value[index])
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """Precision and recall of the detections that reach each of the 200 rising thresholds.
+
+    Both are [3, tol, C, 200]: kind (all, visible, unshown), tolerance, class, threshold. `spots`
+    and `detections` are counts per kind and class, [3, C].
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    spots: NDArray[np.int64]
+    detections: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -83,10 +98,23 @@ def average_map(
     tolerances: tuple[int, ...] = TOLERANCES_SECONDS["loose"],
     framerate: float = 2,
 ) -> AveragePrecision:
-    """Average precision of `detections` against `targets` at tolerances in seconds.
+    """Average precision of `detections` against `targets` at tolerances in seconds."""
+    curves = precision_recall(targets, detections, n_classes, tolerances, framerate)
+    ap = interpolated_ap(curves.precision, curves.recall)
+    return AveragePrecision(tuple(tolerances), ap, curves.spots, curves.detections)
 
-    Both are cleaned as the evaluator does: of several entries in one half, frame and class the
-    last counts; detections without a confidence >= 0 (negative, NaN) do not exist.
+
+def precision_recall(
+    targets: Spots,
+    detections: Spots,
+    n_classes: int,
+    tolerances: tuple[int, ...],
+    framerate: float = 2,
+) -> PrecisionRecall:
+    """The points that average precision interpolates, at tolerances in seconds.
+
+    Both arguments are cleaned as the evaluator does: of several entries in one half, frame and
+    class the last counts; detections without a confidence >= 0 (negative, NaN) do not exist.
     """
     targets = last_of_each_cell(targets)
     detections = last_of_each_cell(detections)
@@ -110,22 +138,14 @@ def average_map(
     annotated = np.stack([annotated[0] + annotated[1], annotated[1], annotated[0]])  # [3, C]
     precision = _ratio(correct, found)  # [3, tol, C, 200]
     recall = _ratio(correct, annotated[:, None, :, None])
-    return AveragePrecision(
-        tuple(tolerances), interpolated_ap(precision, recall), annotated, found[:, 0, :, 0]
-    )
+    return PrecisionRecall(precision, recall, annotated, found[:, 0, :, 0])
 
 
 def last_of_each_cell(spots: Spots) -> Spots:
     """Sorted by (class, half, frame); of entries that share all three only the last remains."""
-    order = np.lexsort((spots.frame, spots.half, spots.event))
-    spots = spots.select(order)
-    differs = np.ones(len(spots), bool)
-    differs[:-1] = (
-        (spots.frame[1:] != spots.frame[:-1])
-        | (spots.half[1:] != spots.half[:-1])
-        | (spots.event[1:] != spots.event[:-1])
-    )
-    return spots.select(differs)
+    (key,) = _time_keys(spots)
+    order = np.argsort(key, kind="stable")
+    return spots.select(order[np.diff(key[order], append=-1) != 0])
 
 
 def match(
@@ -178,22 +198,18 @@ def _windows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and one-past-last detection in reach of each target: two arrays [lanes, targets]."""
     gap = int(np.ceil(reach.max(initial=0))) + 1
-    target_key, detection_key = _time_keys(targets, detections, gap)
+    target_key, detection_key = _time_keys(targets, detections, gap=gap)
     span = reach[:, None]
     first = np.searchsorted(detection_key, np.ceil(target_key - span), side="left")
     stop = np.searchsorted(detection_key, np.floor(target_key + span), side="right")
     return first, stop
 
 
-def _time_keys(
-    targets: Spots, detections: Spots, gap: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _time_keys(*parts: Spots, gap: int = 0) -> list[NDArray[np.int64]]:
     """Puts all classes and halves on one time line, `gap` empty frames or more between them."""
-    both = (targets, detections)
-    length = 1 + max((int(s.frame.max()) for s in both if len(s)), default=0) + gap
-    halves = 1 + max((int(s.half.max()) for s in both if len(s)), default=0)
-    target_key, detection_key = ((s.event * halves + s.half) * length + s.frame for s in both)
-    return target_key, detection_key
+    length = 1 + max((int(spots.frame.max()) for spots in parts if len(spots)), default=0) + gap
+    halves = 1 + max((int(spots.half.max()) for spots in parts if len(spots)), default=0)
+    return [(spots.event * halves + spots.half) * length + spots.frame for spots in parts]
 
 
 def _best_unused(
@@ -227,7 +243,7 @@ def closest_sign(targets: Spots, detections: Spots) -> NDArray[np.int64]:
     border = np.zeros_like(targets.frame)  # the first frame that a spot governs
     border[1:] = np.where(same, (targets.frame[:-1] + targets.frame[1:]) // 2, 0)
     begins = Spots(targets.half, border, targets.event, targets.value)
-    begin_key, detection_key = _time_keys(begins, detections, gap=0)
+    begin_key, detection_key = _time_keys(begins, detections)
     governing = np.searchsorted(begin_key, detection_key, side="right") - 1
     ours = (targets.event[governing] == detections.event) & (
         targets.half[governing] == detections.half

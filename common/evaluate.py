@@ -104,7 +104,8 @@ def evaluate_games(
     targets = read_targets(
         labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
     )
-    present = [None if game in set(missing) else game for game in games]
+    absent = set(missing)
+    present = [None if game in absent else game for game in games]
     detections = read_detections(predictions, present, classes, prediction_file, framerate, lenient)
     return {
         metric: average_map(
@@ -191,7 +192,7 @@ def _parse_arguments() -> argparse.Namespace:
     add("--metric", nargs="+", default=["loose", "tight"], choices=TOLERANCES_SECONDS,
         help="loose: 5…60 s (2021), tight: 1…5 s (2022), atN: N s only [loose tight]")  # fmt: skip
     add("--gt-time", choices=("position", "gameTime"), default="position",
-        help="clock of the annotations: milliseconds, or whole seconds as in 2021 [position]")  # fmt: skip
+        help="clock of the annotations: ms, or whole seconds as in 2021 [position]")  # fmt: skip
     add("--label_file", help="name of the label files [Labels.json for version 1, Labels-v2.json]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")

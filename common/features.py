@@ -100,19 +100,18 @@ def open_array(path: Path) -> NDArray:
         raise UserError(
             f"{path} is cut off or is not a .npy array ({error}); download or extract it again"
         ) from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim < 1:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.ndim < 2:
         raise UserError(f"{path} must hold one array of numbers [frames, features]")
-    array = array.reshape(-1, array.shape[-1])  # [T, D]
-    if len(array) == 0 or array.shape[1] == 0:
+    if array.size == 0:
         raise UserError(f"{path} holds no rows (shape {array.shape}); extract the features again")
-    return array
+    return array.reshape(-1, array.shape[-1])  # [T, D]
 
 
-def missing_files(
+def wanted_files(
     root: Path, games: Sequence[str], halves: int, names: Sequence[str], label_file: str | None
 ) -> list[Path]:
-    """Paths that the games need (features of each half, labels unless None) and that are absent."""
-    wanted = [
+    """Paths that the games need: features of each half, and labels unless None."""
+    return [
         root / game / file
         for game in games
         for file in (
@@ -120,4 +119,11 @@ def missing_files(
             *([label_file] if label_file else []),
         )
     ]
+
+
+def missing_files(
+    root: Path, games: Sequence[str], halves: int, names: Sequence[str], label_file: str | None
+) -> list[Path]:
+    """Those of the `wanted_files` that are absent."""
+    wanted = wanted_files(root, games, halves, names, label_file)
     return [path for path in wanted if not path.is_file()]

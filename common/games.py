@@ -1,13 +1,17 @@
 """Which games a split holds: the official lists, or a `splits.json` at the data root."""
 
 import importlib.util
+import logging
 import re
+import shlex
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from common.errors import UserError
 from common.files import read_json
+
+log = logging.getLogger("spotting")
 
 OFFICIAL_SPLITS = ("train", "valid", "test", "challenge")
 # Game names come from files of others and end in file paths: no step out of the data root.
@@ -44,6 +48,30 @@ def list_games(root: Path, splits: Iterable[str]) -> list[str]:
         twice = next(g for g in games if games.count(g) > 1)
         raise UserError(f"the splits {', '.join(splits)} hold {twice!r} twice; name each once")
     return games
+
+
+def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
+    """As `list_games`, but of the official lists only games that have a folder at the root.
+
+    So a part of SoccerNet can be used as it is. Says on the log how many games are not there.
+    Raises UserError when a split has none at all; what is in the folders is not looked at.
+    """
+    if (root / "splits.json").is_file():
+        return list_games(root, splits)
+    found: list[str] = []
+    for split in splits:
+        games = list_games(root, [split])
+        here = [game for game in games if (root / game).is_dir()]
+        if not here:
+            raise UserError(
+                f"none of the {len(games)} games of the split {split} is in {root}; check "
+                f"--SoccerNet_path, or fetch them: python -m common.download --SoccerNet_path "
+                f"{shlex.quote(str(root))} --split {split} --features …"
+            )
+        if len(here) < len(games):
+            log.warning("%s: only %d of %d games are in %s", split, len(here), len(games), root)
+        found += here
+    return found
 
 
 def read_splits(root: Path) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,15 +96,23 @@ def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, i
     if not isinstance(label, str):
         raise _field_error(source, number, "label", "a class name", label)
     game_time = annotation.get("gameTime")
-    match = _GAME_TIME.fullmatch(game_time) if isinstance(game_time, str) else None
-    if match is None:
+    clock = _half_and_seconds(game_time) if isinstance(game_time, str) else None
+    if clock is None:
         raise _field_error(source, number, "gameTime", '"half - MM:SS"', game_time)
-    half, minutes, seconds = map(int, match.groups())
     milliseconds = -1
     if "position" in annotation:
         milliseconds = _parse_position(annotation["position"], number, source)
     visible = annotation.get("visibility") != "not shown"
-    return half, 60 * minutes + seconds, milliseconds, label, visible
+    return *clock, milliseconds, label, visible
+
+
+@lru_cache(maxsize=1 << 14)  # a half has few distinct times, a data set many annotations
+def _half_and_seconds(game_time: str) -> tuple[int, int] | None:
+    match = _GAME_TIME.fullmatch(game_time)
+    if match is None:
+        return None
+    half, minutes, seconds = map(int, match.groups())
+    return half, 60 * minutes + seconds
 
 
 def _parse_position(value: Any, number: int, source: str) -> int:
@@ -113,7 +122,7 @@ def _parse_position(value: Any, number: int, source: str) -> int:
         milliseconds = -1
     if milliseconds < 0:
         raise _field_error(source, number, "position", "milliseconds from 0 on", value)
-    return milliseconds
+    return min(milliseconds, 2**53)  # far behind every half, and still an array entry
 
 
 def _field_error(source: str, number: int, field: str, expected: str, found: Any) -> UserError:

@@ -1,9 +1,10 @@
 """Result files: `results_spotting.json` per game, and the zip that the evaluation server takes."""
 
-import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ class JsonTree:
             return (self.root / name).read_bytes()
         except (KeyError, FileNotFoundError):
             raise UserError(f"expected {name} in {self.root}, found no such file") from None
-        except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
             raise UserError(f"{name} in {self.root} cannot be unpacked ({error})") from None
 
 
@@ -175,18 +176,17 @@ def parse_detections(
     entries = parsed.get("predictions") if isinstance(parsed, dict) else None
     if not isinstance(entries, list):
         raise UserError(f'{source} has no list "predictions"; it is not a result file')
-    half = _column(entries, "half", int, "1 or 2", source).astype(np.int64)
-    milliseconds = _column(entries, "position", int, "whole milliseconds", source)
+    half = _whole(_column(entries, "half", int, "1 or 2", source))
+    milliseconds = _whole(_column(entries, "position", int, "whole milliseconds", source))
     confidence = _column(entries, "confidence", float, "a number", source)
-    labels = _column(entries, "label", str, "a class name", source, object)
-    event = np.fromiter((classes.get(label, -1) for label in labels), np.int64, len(labels))
+    event = _whole(_column(entries, "label", lambda c: classes.get(c, -1), "a class name", source))
     if not lenient:
         _refuse(half < 1, entries, "half", "1 or 2", source)
         _refuse(milliseconds < 0, entries, "position", "milliseconds from 0 on", source)
     known = event >= 0
     return Detections(
         half[known],
-        milliseconds.astype(np.int64)[known],
+        milliseconds[known],
         event[known],
         confidence[known],
         unknown=int((~known).sum()),
@@ -199,12 +199,10 @@ def _column(
     convert: Callable[[Any], Any],
     expected: str,
     source: str,
-    dtype: Any = np.float64,
-) -> NDArray:
+) -> NDArray[np.float64]:
     """One field of all entries as an array."""
     try:
-        values = [convert(entry[field]) for entry in entries]
-        return np.array(values, dtype)
+        return np.array(list(map(convert, map(itemgetter(field), entries))), np.float64)
     except (KeyError, TypeError, ValueError, OverflowError):
         number, entry = next(
             (n, e) for n, e in enumerate(entries) if not _converts(e, field, convert)
@@ -213,9 +211,14 @@ def _column(
         raise _entry_error(source, number, field, expected, found) from None
 
 
+def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """As integers; what float64 cannot count is far behind every game and stays so."""
+    return np.clip(values, -(2**53), 2**53).astype(np.int64)
+
+
 def _converts(entry: Any, field: str, convert: Callable[[Any], Any]) -> bool:
     try:
-        float(convert(entry[field])) if convert is not str else entry[field]
+        float(convert(entry[field]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
     return True
@@ -234,8 +237,8 @@ def _entry_error(source: str, number: int, field: str, expected: str, found: Any
 
 
 def guess_file_name(tree: JsonTree) -> str:
-    """Name of the result files in a tree: the published one if there is one, else any JSON."""
-    names = [re.sub(r".*/", "", name) for name in tree.names()]
+    """Name of the files in a tree's game folders: the published one if it is there, else any."""
+    names = [name.rpartition("/")[2] for name in tree.names() if "/" in name]
     for wanted in (RESULT_FILE, LEGACY_RESULT_FILE, *names[:1]):
         if wanted in names:
             return wanted

@@ -72,6 +72,8 @@ def _inside(
     if not (lenient or inside.all()):
         wrong = int(read.half[~inside][0])
         raise UserError(f"{source}: expected halves 1 to {classes.halves}, found half {wrong}")
+    if (read.milliseconds < -HALF_MINUTES * 60_000).any():
+        raise UserError(f"{source} holds a position {HALF_MINUTES} minutes before its half")
     return inside
 
 

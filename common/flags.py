@@ -1,0 +1,91 @@
+"""The command-line flags that all baselines share. Published names do not change."""
+
+import argparse
+from pathlib import Path
+
+from common.device import PRECISIONS
+
+PROTOCOLS = ("corrected", "published")
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, found {text}")
+    return number
+
+
+def new_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """A parser whose help shows every default and keeps the description's lines."""
+
+    class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+        pass
+
+    return argparse.ArgumentParser(program, description=description, formatter_class=Formatter)
+
+
+def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
+    """Where the data is and which part of it to use."""
+    add = parser.add_argument_group("data").add_argument
+    # fmt: off
+    add("--SoccerNet_path", type=Path, default=Path("/path/to/SoccerNet/"), help="data root")
+    add("--features", nargs="+", default=[features], metavar="FILE",
+        help="feature files without the half's number; several are joined side by side")
+    add("--feature_dim", type=positive, help="features per frame to insist on; None: as found")
+    add("--framerate", type=positive, default=2, help="feature rows per second")
+    add("--version", type=int, default=2, choices=(1, 2),
+        help="SoccerNet labels: 1 (3 classes) or 2 (17); a classes.json at the root goes first")
+    add("--split_train", nargs="+", default=["train"], metavar="SPLIT", help="games to train on")
+    add("--split_valid", nargs="+", default=["valid"], metavar="SPLIT", help="games to select on")
+    add("--split_test", nargs="+", default=["test", "challenge"], metavar="SPLIT",
+        help="games to spot in, each split by itself")
+    add("--label-time", choices=("gameTime", "position"), default="gameTime",
+        help="clock of training labels: whole seconds as published, or milliseconds")
+    add("--gt-time", choices=("position", "gameTime"), default="position",
+        help="clock of the annotations in the metric: milliseconds, or seconds as in 2021")
+    add("--download", action="store_true", help="fetch missing labels and features first")
+    # fmt: on
+
+
+def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
+    """What to do and where to keep it."""
+    add = parser.add_argument_group("run").add_argument
+    # fmt: off
+    add("--model_name", default=model_name, help="results go to models/<model_name>/")
+    add("--test_only", action="store_true", help="do not train; test the weights of this run")
+    add("--load_weights", type=Path, metavar="FILE",
+        help="checkpoint to start from, or with --test_only to test")
+    add("--resume", action="store_true", help="go on with a run that was stopped")
+    add("--overwrite", action="store_true", help="replace the run of this name")
+    add("--protocol", choices=PROTOCOLS, default="corrected",
+        help="published: repeat also those quirks of the original that move numbers")
+    add("--loglevel", default="INFO", help="DEBUG, INFO, WARNING or ERROR")
+    # fmt: on
+
+
+def add_training_flags(parser: argparse.ArgumentParser, batch_size: int, patience: int) -> None:
+    """Optimiser and schedule."""
+    add = parser.add_argument_group("training").add_argument
+    # fmt: off
+    add("--max_epochs", type=positive, default=1000, help="epochs at most")
+    add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
+    add("--LR", type=float, default=1e-3, help="learning rate of Adam")
+    add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
+    add("--patience", type=int, default=patience,
+        help="epochs without a lower validation loss before the learning rate falls tenfold")
+    add("--evaluation_frequency", type=positive, default=10,
+        help="epochs between slow validations (for the log only)")
+    add("--seed", type=int, default=0, help="of weights, order and dropout")
+    # fmt: on
+
+
+def add_device_flags(parser: argparse.ArgumentParser) -> None:
+    """Where and how to compute."""
+    add = parser.add_argument_group("device").add_argument
+    # fmt: off
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--GPU", type=int, default=-1, help="number of the CUDA card, as published; -1: --device")
+    add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
+    add("--max_num_worker", type=int, default=4, help="threads that read ahead; 0: none")
+    # fmt: on

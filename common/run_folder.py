@@ -1,0 +1,94 @@
+"""The folder of a run, models/<model_name>/: settings, log, checkpoints, curves, results."""
+
+import csv
+import io
+import logging
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.checkpoints import BEST_FILE, LAST_FILE
+from common.errors import UserError
+from common.files import write_bytes, write_json
+
+log = logging.getLogger("spotting")
+
+_RECORDED_PACKAGES = ("soccer-action-spotting", "torch", "numpy", "SoccerNet")
+
+
+def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
+    """Makes the folder of a run, or refuses when a trained run is in the way.
+
+    With `overwrite` the checkpoints and curves of the earlier run are removed; its other files are
+    replaced as new ones are written.
+    """
+    existing = [path / name for name in (LAST_FILE, BEST_FILE) if (path / name).exists()]
+    if training and existing and overwrite:
+        for old in (*existing, path / "curves.csv", *path.glob("tensorboard/events.*")):
+            old.unlink(missing_ok=True)
+    elif training and existing and not resume:
+        raise UserError(
+            f"{path} already holds a trained run; pass --resume to continue it, --test_only to "
+            "test it, --overwrite to replace it, or another --model_name"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def record_settings(path: Path, settings: dict[str, Any], kind: str) -> None:
+    """Writes settings, command line and versions to settings_<kind>.json."""
+    content = {
+        "settings": settings,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
+    }
+    text = orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2)
+    write_bytes(path / f"settings_{kind}.json", text + b"\n")
+
+
+def start_log(path: Path, level: str = "INFO") -> None:
+    """Logs to the screen and to <run folder>/<date>_<time>.log, as published."""
+    try:
+        log.setLevel(level.upper())
+    except ValueError:
+        raise UserError(
+            f"unknown --loglevel {level!r}; choose DEBUG, INFO, WARNING or ERROR"
+        ) from None
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    for handler, form in (
+        (logging.StreamHandler(sys.stdout), "%(message)s"),
+        (logging.FileHandler(path / f"{stamp}.log"), "%(asctime)s %(levelname)s %(message)s"),
+    ):
+        handler.setFormatter(logging.Formatter(form))
+        log.addHandler(handler)
+
+
+def write_curves(path: Path, history: list[dict[str, float]]) -> None:
+    """Writes one row per epoch to curves.csv; cells of numbers an epoch did not have are empty."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_bytes(path / "curves.csv", text.getvalue().encode())
+
+
+def write_results(path: Path, split: str, content: dict[str, Any]) -> Path:
+    """Writes the scores of a split to results_<split>.json; returns its path."""
+    file = path / f"results_{split}.json"
+    write_json(file, content)
+    return file
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
