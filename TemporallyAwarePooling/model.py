@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from common.errors import UserError
 from TemporallyAwarePooling.pooling import AveragePool, MaxPool, NetVLAD
 
 POOLS = ("NetVLAD", "NetVLAD++", "NetRVLAD", "NetRVLAD++", "MAX", "MAX++", "AVG", "AVG++")
 PROJECTED = 512  # features of this size are taken as already reduced
+DROPOUT = 0.4  # of the pooled vector
+
+Pool = MaxPool | AveragePool | NetVLAD
 
 
 class TemporallyAwareModel(nn.Module):
@@ -60,23 +62,22 @@ class TemporallyAwareModel(nn.Module):
             size = size if "VLAD" in pool else 2 * size
         else:
             self.pool_layer = _pooling(pool, reduced, clusters)
-        self.drop = nn.Dropout(p=0.4)
         self.fc = nn.Linear(size, classes + 1)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits of windows or clips: [B, L, D] -> [B, 1 + C]. Sigmoid makes them confidences."""
         frames = self.reduce(windows)  # [B, L, E]
-        past = self.past_frames
-        if self.split:
-            parts = [
-                self.pool_layer_before(frames[:, :past]),
-                self.pool_layer_after(frames[:, past:]),
-            ]
-        else:
-            parts = [self.pool_layer(frames)]
-        pooled = torch.cat([part.flatten(1) for part in parts], dim=1)  # [B, n·E of all parts]
-        weight = torch.cat([part.flatten(1) for part in self._part_weights()], dim=1)
-        return F.linear(self.drop(pooled), weight, self.fc.bias)
+        dropout = DROPOUT if self.training else 0.0
+        parts = (
+            (frames[:, : self.past_frames], frames[:, self.past_frames :])
+            if self.split
+            else (frames,)
+        )
+        logits = [
+            layer(part, weight, dropout)
+            for layer, part, weight in zip(self.layers, parts, self._part_weights(), strict=True)
+        ]
+        return sum(logits, self.fc.bias)
 
     def reduce(self, frames: Tensor) -> Tensor:
         """The learned reduction of each frame: […, D] -> […, E]."""
@@ -95,28 +96,40 @@ class TemporallyAwareModel(nn.Module):
         T, L, past = len(frames), self.window_frames, self.past_frames
         inside = torch.arange(-past, T - 1 + L - past, device=frames.device).clamp(0, T - 1)
         padded = frames[inside]  # [T + L - 1, E]
-        weights = self._part_weights()
+        parts = [(padded, L)]
         if self.split:
-            logits = self.pool_layer_before.sliding_logits(padded[: T - 1 + past], weights[0], past)
-            logits += self.pool_layer_after.sliding_logits(padded[past:], weights[1], L - past)
-        else:
-            logits = self.pool_layer.sliding_logits(padded, weights[0], L)
-        return torch.sigmoid(logits.float() + self.fc.bias)
+            parts = [(padded[: T - 1 + past], past), (padded[past:], L - past)]
+        logits = [
+            layer.slide(part, weight, length).float()
+            for layer, (part, length), weight in zip(
+                self.layers, parts, self._part_weights(), strict=True
+            )
+        ]
+        return torch.sigmoid(sum(logits, self.fc.bias))
+
+    @property
+    def layers(self) -> list[Pool]:
+        """The pooling layers: of past and future, or the only one."""
+        if self.split:
+            return [self.pool_layer_before, self.pool_layer_after]
+        return [self.pool_layer]
 
     def _part_weights(self) -> list[Tensor]:
-        """The classifier's weight per pooled part, cluster by cluster: each [1 + C, n, E]."""
-        layers = (
-            [self.pool_layer_before, self.pool_layer_after] if self.split else [self.pool_layer]
-        )
-        parts = self.fc.weight.chunk(len(layers), dim=1)
+        """The classifier's weight for each layer: [1 + C, n, E].
+
+        Checkpoints store it feature by feature (column e·n + k). It is turned round here, since
+        it is small, so that the long pooled vectors can lie cluster by cluster.
+        """
         return [
-            part.view(len(part), -1, layer.size).transpose(1, 2)  # [1 + C, E, n] -> [1 + C, n, E]
-            for part, layer in zip(parts, layers, strict=True)
+            part.unflatten(1, (-1, layer.size)).transpose(1, 2)
+            for part, layer in zip(
+                self.fc.weight.chunk(len(self.layers), dim=1), self.layers, strict=True
+            )
         ]
 
 
-def _pooling(pool: str, features: int, clusters: int) -> MaxPool | AveragePool | NetVLAD:
-    layers: dict[str, Callable[[], MaxPool | AveragePool | NetVLAD]] = {
+def _pooling(pool: str, features: int, clusters: int) -> Pool:
+    layers: dict[str, Callable[[], Pool]] = {
         "MAX": MaxPool,
         "AVG": AveragePool,
         "NetVLAD": lambda: NetVLAD(features, clusters),

@@ -1,0 +1,50 @@
+# Everything a new user needs: make demo, make test. Needs Python >= 3.10 and make, nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+MODEL := NetVLAD++_demo
+
+.PHONY: demo test check format clean
+
+# Trains, tests and reports NetVLAD++ on an invented data set.
+demo: $(VENV)/.installed
+	$(BIN)/python -m common.synthetic --out $(DEMO)/data --overwrite
+	cd $(DEMO) && $(abspath $(BIN))/python -m TemporallyAwarePooling.main \
+	    --SoccerNet_path data --features Synthetic.npy --model_name $(MODEL) \
+	    --max_epochs 15 --overwrite
+	$(BIN)/python -m common.validate_submission \
+	    $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip \
+	    --split challenge --SoccerNet_path $(DEMO)/data
+	@echo
+	@echo "report:        $(DEMO)/models/$(MODEL)/report_test.png"
+	@echo "all numbers:   $(DEMO)/models/$(MODEL)/results_test.json"
+	@echo "challenge zip: $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip"
+
+# From nothing to a passed test suite.
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+# What must hold before each commit.
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
