@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 MODEL := NetVLAD++_demo
 
-.PHONY: demo test check format clean
+.PHONY: demo test check lint format clean
 
 # Trains, tests and reports NetVLAD++ on an invented data set.
 demo: $(VENV)/.installed
@@ -26,12 +26,14 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
 # What must hold before each commit.
-check: $(VENV)/.installed-dev
+check: lint test
+
+# Format, lint, types, and the rule that imports run baseline -> common -> libraries.
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from common.average_map import AveragePrecision
+from common.average_map import KINDS, AveragePrecision
 from common.files import written_whole
 
 _COLOURS = {"loose": "#2a6f97", "tight": "#e07a5f", "train": "#8d99ae", "valid": "#2a6f97"}
@@ -48,7 +49,7 @@ def _draw_classes(
         y = place + (number - (len(results) - 1) / 2) * height
         axes.barh(y, 100 * result.per_class(), height, color=_COLOURS.get(metric), label=metric)
         for kind, marker in (("visible", "o"), ("unshown", "x")):
-            there = result.spots[("all", "visible", "unshown").index(kind)] > 0
+            there = result.spots[KINDS.index(kind)] > 0
             axes.plot(
                 100 * result.per_class(kind)[there], y[there], marker, color="0.2", markersize=3.5,
                 linestyle="none", label=kind if number == 0 else None,
@@ -81,10 +82,10 @@ def _draw_curves(axes: Axes, curves: Path) -> None:
     epoch = [int(row["epoch"]) for row in rows]
     for what in ("train", "valid"):
         loss = [float(row[f"{what}_loss"]) for row in rows]
-        axes.plot(epoch, loss, color=_COLOURS[what], label=f"{what} loss")
+        axes.plot(epoch, loss, ".-", color=_COLOURS[what], label=f"{what} loss")
     best = int(np.argmin(loss))
     axes.plot(epoch[best], loss[best], "o", color=_COLOURS["valid"], label=f"best: {epoch[best]}")
     axes.set_xlabel("epoch")
-    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
