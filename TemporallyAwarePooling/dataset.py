@@ -53,7 +53,9 @@ class ClipDataset:
             inside = min(self.clip_frames, half.frames - start)
             half.copy_rows(start, start + inside, clip[:inside])
             clip[inside:] = clip[inside - 1]  # the last clip repeats the last row
-        if not np.isfinite(clips.sum()):
+        with np.errstate(over="ignore", invalid="ignore"):
+            all_finite = np.isfinite(clips.sum())
+        if not all_finite:
             for clip, number in zip(clips, indices, strict=True):
                 half, start = self.halves[self.half_of_clip[number]], self.start_of_clip[number]
                 check_finite(clip, half, int(start))

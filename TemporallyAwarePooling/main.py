@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from common.checkpoints import BEST_FILE, load_weights
+from common.data_files import require_files
 from common.device import Device, choose_device, describe
 from common.distributed import Processes, joined_processes
-from common.download import download, require_files
+from common.download import download
 from common.errors import UserError, run_cli
 from common.events import EventClasses, event_classes
 from common.fit import Fit, FitSettings, adam, seed_everything

@@ -49,8 +49,9 @@ class HalfFeatures:
 def check_finite(rows: NDArray[np.float32], half: HalfFeatures, first_row: int) -> None:
     """Raises UserError if `rows`, read from `half` at `first_row`, hold NaN or infinity."""
     # One sum is far cheaper than a mask of all values, and it is finite if they are (bar overflow).
-    if np.isfinite(rows.sum()):
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(rows.sum()):
+            return
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         names = " + ".join(str(path) for path in half.paths)

@@ -3,7 +3,6 @@
 import importlib.util
 import logging
 import re
-import shlex
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -65,8 +64,7 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
         if not here:
             raise UserError(
                 f"none of the {len(games)} games of the split {split} is in {root}; check "
-                f"--SoccerNet_path, or fetch them: python -m common.download --SoccerNet_path "
-                f"{shlex.quote(str(root))} --split {split} --features …"
+                "--SoccerNet_path"
             )
         if len(here) < len(games):
             log.warning("%s: only %d of %d games are in %s", split, len(here), len(games), root)

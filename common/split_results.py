@@ -11,6 +11,7 @@ from common.predictions import RESULT_FILE, JsonTree, write_zip
 from common.report import draw_report
 from common.run_folder import log, write_results
 from common.tables import print_results
+from common.validate_submission import validate, verdict
 
 
 def publish_split(
@@ -28,10 +29,12 @@ def publish_split(
     """
     archive = run / f"results_spotting_{split}.zip"
     write_zip(archive, run / f"outputs_{split}", games)
-    log.info("%s: results of %d games in %s", split, len(games), archive)
+    findings = validate(archive, games, classes)
+    log.info("%s: %s: %s", split, archive, verdict(findings))
+    for error in findings.errors:
+        log.error("%s: %s", split, error)
     if not any((root / game / classes.label_file).is_file() for game in games):
-        log.info("%s: no labels here, so no scores; validate the archive with", split)
-        log.info("  python -m common.validate_submission %s --split %s", archive, split)
+        log.info("%s: no labels here, so no scores", split)
         return None
     results = evaluate_games(
         JsonTree(root),

@@ -8,6 +8,11 @@ from rich.table import Table
 from common.average_map import KINDS, AveragePrecision
 
 
+def counted(number: int, noun: str) -> str:
+    """Number and noun: 1 game, 2 games."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_results(
     results: Mapping[str, AveragePrecision], names: Sequence[str], title: str
 ) -> None:

@@ -1,0 +1,84 @@
+"""What several test files share: paths, the skip when outside data is absent, small file trees.
+
+`shared("golden/nms_pooling.npz")` is a path in the folder `shared` beside the repository, which
+holds recorded outputs of the original implementation (`golden/`) and real labels and predictions
+(`data/`). It is no part of the repository; a test that asks for it is skipped where it is absent.
+`golden("nms_pooling.npz")` reads such a recording: arrays from .npz, parsed .json.
+"""
+
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"needs {path}: recordings and real data that are not in the repository")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Callable[[str], Path]) -> Callable[[str], Any]:
+    def read(name: str) -> Any:
+        path = shared(f"golden/{name}")
+        if path.suffix == ".json":
+            return json.loads(path.read_text())
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def real_labels(shared: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the `Labels-v2.json` of all 500 SoccerNet-v2 games."""
+    root = tmp_path_factory.mktemp("labels")
+    with tarfile.open(shared("data/labels_v2.tar.xz")) as archive:
+        for member in archive:
+            if (file := archive.extractfile(member)) is not None:
+                path = root / member.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.read())
+    return root
+
+
+@pytest.fixture(scope="session")
+def write_tree() -> Callable[..., Path]:
+    """Writes one JSON file per game below `root`, or into the zip file `root`; returns `root`.
+
+    `games` maps a game to its annotations (for a file named Labels…) or its predictions.
+    """
+
+    def write(root: Path, games: Mapping[str, Sequence[Any]], file: str) -> Path:
+        key = "annotations" if file.startswith("Labels") else "predictions"
+        texts = {f"{game}/{file}": json.dumps({key: list(e)}) for game, e in games.items()}
+        if root.suffix == ".zip":
+            with zipfile.ZipFile(root, "w") as archive:
+                for name, text in texts.items():
+                    archive.writestr(name, text)
+        else:
+            for name, text in texts.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+        return root
+
+    return write
