@@ -80,17 +80,17 @@ def main() -> None:
         prepare_data(args, classes, processes)
         run = Path("models") / args.model_name
         model = build_model(args, classes).to(device)
+        if args.load_weights:  # now: it may be a file that --overwrite takes away
+            load_weights(model, args.load_weights)
         prepare_run(args, run, processes)
         log.info("device: %s, %s", describe(device), args.precision)
         parameters = sum(p.numel() for p in model.parameters())
         log.info("model: %s, %d features, %d parameters", args.pool, model.features, parameters)
-        if args.load_weights:
-            load_weights(model, args.load_weights)
         if not args.test_only:
             train(args, run, model, classes, device, processes)
         if not (args.test_only and args.load_weights):
             content = load_weights(model, run / BEST_FILE)
-            log.info("testing the weights of epoch %d", content["epoch"])
+            log.info("testing the weights of epoch %s", content.get("epoch", "?"))
         for split in args.split_test:
             games = games_at_hand(args.SoccerNet_path, [split])
             spot_split(

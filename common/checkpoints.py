@@ -1,14 +1,15 @@
 """Checkpoints in the published format: epoch, state_dict, best_loss, optimizer."""
 
-import pickle
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from common.errors import UserError
-from common.files import written_whole
+from common.files import write_bytes
 
 BEST_FILE = "model.pth.tar"  # lowest validation loss
 LAST_FILE = "last.pth.tar"  # newest, with all that resuming needs
@@ -16,8 +17,11 @@ LAST_FILE = "last.pth.tar"  # newest, with all that resuming needs
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Writes a checkpoint wholly or not at all. Tensors and plain Python values only."""
-    with written_whole(path) as temporary:
-        torch.save(content, temporary)
+    # By way of memory: torch would name the archive's inside after the temporary file, and report
+    # a full disk as a RuntimeError.
+    archive = io.BytesIO()
+    torch.save(content, archive)
+    write_bytes(path, archive.getvalue())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -27,12 +31,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"expected a checkpoint at {path}, found no such file")
+    archive = io.BytesIO(path.read_bytes())
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise UserError(f"{path} is damaged or is no checkpoint ({reason})") from None
-    if not isinstance(content, dict) or "state_dict" not in content:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(archive, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged files make torch raise all sorts
+        raise UserError(
+            f"{path} is damaged, or holds something else than tensors and plain values (which may "
+            "be code: it was not run); fetch or write it again"
+        ) from error
+    weights = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(w, Tensor) for w in weights.values()):
         raise UserError(f"{path} has no state_dict; it is no checkpoint of this project")
     return content
 

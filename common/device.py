@@ -31,8 +31,11 @@ def choose_device(name: str = "auto", gpu: int = -1, local_rank: int = 0) -> tor
         name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
     try:
         device = torch.device(name)
+        known = device.type in ("cpu", "cuda", "mps")
     except RuntimeError:
-        raise UserError(f"unknown device {name!r}; choose auto, cpu, cuda, cuda:N or mps") from None
+        known = False
+    if not known:
+        raise UserError(f"unknown device {name!r}; choose auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda":
         cards = torch.cuda.device_count()
         device = torch.device("cuda", local_rank if device.index is None else device.index)

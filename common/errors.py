@@ -1,8 +1,10 @@
 """One clear sentence instead of a traceback, for mistakes that a user can mend."""
 
 import errno
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -22,21 +24,28 @@ def run_cli(main: Callable[[], int | None]) -> None:
     0 is success, 1 a check that found something wrong, 2 a `UserError` or a file that cannot be
     read or written, 130 an interruption. Anything else is a defect of ours: it keeps its traceback.
     """
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         code = main() or 0
     except UserError as error:
         code = _complain(str(error), EXIT_USER_ERROR)
     except Interrupted as stop:
         code = _complain(str(stop), EXIT_INTERRUPTED)
-    except KeyboardInterrupt:
-        code = _complain("stopped by Ctrl-C", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        code = _complain(f"stopped by {str(stop) or 'Ctrl-C'}", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has left; say nothing, also not at interpreter shutdown.
         sys.stderr.close()
         code = EXIT_USER_ERROR
     except OSError as error:
         code = _complain(_explain_os_error(error), EXIT_USER_ERROR)
+    signal.signal(signal.SIGTERM, before)
     sys.exit(code)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ends on SIGTERM as on Ctrl-C: half-written files are tidied away on the way out."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _complain(sentence: str, code: int) -> int:
@@ -53,5 +62,7 @@ def _explain_os_error(error: OSError) -> str:
         errno.EPERM: "not permitted; choose a folder you may read and write",
         errno.EROFS: "this file system is read-only; choose another folder",
         errno.ENOENT: "no such file or folder; check the path",
+        errno.ENOTDIR: "a file is where a folder should be; move it, or choose another folder",
+        errno.EEXIST: "a file is where a folder should be; move it, or choose another folder",
     }.get(error.errno or 0, error.strerror or str(error))
     return f"{advice}{where}"

@@ -127,24 +127,28 @@ class Fit:
             UserError: a loss is not finite.
         """
         progress = self.progress
-        with SummaryWriter(
+        writer = SummaryWriter(
             str(self.folder / "tensorboard"),
             purge_step=progress.epoch + 1,
             write_to_disk=self.processes.is_main,
-        ) as writer:
+        )
+        with writer, self.stop.listening():
             while not progress.finished and progress.epoch < self.settings.max_epochs:
                 row = self._one_epoch(train_epoch, validate)
                 for name, value in row.items():
                     writer.add_scalar(name, value, progress.epoch)
+            if self.stop.asked(self.processes):
+                raise self._interrupted("after the last epoch")
 
     def _one_epoch(self, train_epoch: TrainEpoch, validate: Validate) -> dict[str, float]:
         progress, started = self.progress, time.monotonic()
         training = self._training_pass()
         try:
-            with self.stop.listening():
-                train_epoch(training)
+            train_epoch(training)
         except Stopped:
-            raise self._interrupted(training) from None
+            self._save_half_way(training)
+            where = f"in epoch {progress.epoch + 1} after batch {training.done}"
+            raise self._interrupted(where) from None
         validation = self._validation_pass()
         frequency = self.settings.evaluation_frequency
         thorough = progress.epoch > 0 and progress.epoch % frequency == 0
@@ -187,7 +191,9 @@ class Fit:
         order = shuffled(len(self.train_source), settings.seed, progress.epoch)
         training = self._pass(self.train_source, order, "train", progress.batch)
         training.seed, training.stop = (settings.seed, progress.epoch), self.stop
-        if self.processes.is_main:  # what was summed before a stop counts once
+        # What was summed before a stop counts once, but all sum the same things.
+        training.sums = dict.fromkeys(progress.sums, 0.0)
+        if self.processes.is_main:
             training.sums, training.items = dict(progress.sums), progress.items
         return training
 
@@ -202,16 +208,17 @@ class Fit:
         title = f"epoch {self.progress.epoch + 1} {what}"
         return Pass(batches, -(-len(order) // size), title, self.processes, done=first_batch)
 
-    def _interrupted(self, training: Pass) -> Interrupted:
+    def _save_half_way(self, training: Pass) -> None:
         progress = self.progress
         progress.batch = training.done
         progress.sums, progress.items = training.totals()
         if self.processes.is_main:
             self._save_last()
+
+    def _interrupted(self, where: str) -> Interrupted:
         return Interrupted(
-            f"stopped by {self.stop.signal or 'a signal to another process'} in epoch "
-            f"{progress.epoch + 1} after batch {training.done}; everything is saved, the same "
-            "command with --resume goes on from there"
+            f"stopped by {self.stop.signal or 'a signal to another process'} {where}; everything "
+            "is saved, the same command with --resume goes on from there"
         )
 
     def _published_content(self) -> dict[str, Any]:

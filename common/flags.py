@@ -16,13 +16,36 @@ def positive(text: str) -> int:
     return number
 
 
+def not_negative(text: str) -> int:
+    """An argparse type: a whole number from 0 on."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 on, found {text}")
+    return number
+
+
+def rate(text: str) -> float:
+    """An argparse type: a finite number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return number
+
+
 def new_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """A parser whose help shows every default and keeps the description's lines."""
+    """A parser whose help shows the defaults and keeps the description's lines."""
+    return argparse.ArgumentParser(
+        program, description=description, formatter_class=_Formatter, usage="%(prog)s [flags]"
+    )
 
-    class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-        pass
 
-    return argparse.ArgumentParser(program, description=description, formatter_class=Formatter)
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Leaves out defaults that say nothing, and long usage lines."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
 
 
 def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
@@ -32,7 +55,7 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
     add("--SoccerNet_path", type=Path, default=Path("/path/to/SoccerNet/"), help="data root")
     add("--features", nargs="+", default=[features], metavar="FILE",
         help="feature files without the half's number; several are joined side by side")
-    add("--feature_dim", type=positive, help="features per frame to insist on; None: as found")
+    add("--feature_dim", type=positive, help="features per frame to insist on; else as found")
     add("--framerate", type=positive, default=2, help="feature rows per second")
     add("--version", type=int, default=2, choices=(1, 2),
         help="SoccerNet labels: 1 (3 classes) or 2 (17); a classes.json at the root goes first")
@@ -50,17 +73,20 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
 
 def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
     """What to do and where to keep it."""
-    add = parser.add_argument_group("run").add_argument
+    group = parser.add_argument_group("run")
+    add = group.add_argument
     # fmt: off
     add("--model_name", default=model_name, help="results go to models/<model_name>/")
     add("--test_only", action="store_true", help="do not train; test the weights of this run")
     add("--load_weights", type=Path, metavar="FILE",
         help="checkpoint to start from, or with --test_only to test")
-    add("--resume", action="store_true", help="go on with a run that was stopped")
-    add("--overwrite", action="store_true", help="replace the run of this name")
+    earlier = group.add_mutually_exclusive_group().add_argument
+    earlier("--resume", action="store_true", help="go on with a run that was stopped")
+    earlier("--overwrite", action="store_true", help="replace the run of this name")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: repeat also those quirks of the original that move numbers")
-    add("--loglevel", default="INFO", help="DEBUG, INFO, WARNING or ERROR")
+    add("--loglevel", default="INFO", type=str.upper,
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="least important lines to log")
     # fmt: on
 
 
@@ -70,13 +96,13 @@ def add_training_flags(parser: argparse.ArgumentParser, batch_size: int, patienc
     # fmt: off
     add("--max_epochs", type=positive, default=1000, help="epochs at most")
     add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
-    add("--LR", type=float, default=1e-3, help="learning rate of Adam")
+    add("--LR", type=rate, default=1e-3, help="learning rate of Adam")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
-    add("--patience", type=int, default=patience,
+    add("--patience", type=not_negative, default=patience,
         help="epochs without a lower validation loss before the learning rate falls tenfold")
     add("--evaluation_frequency", type=positive, default=10,
         help="epochs between slow validations (for the log only)")
-    add("--seed", type=int, default=0, help="of weights, order and dropout")
+    add("--seed", type=not_negative, default=0, help="of weights, order and dropout")
     # fmt: on
 
 
@@ -87,5 +113,5 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--GPU", type=int, default=-1, help="number of the CUDA card, as published; -1: --device")
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
-    add("--max_num_worker", type=int, default=4, help="threads that read ahead; 0: none")
+    add("--max_num_worker", type=not_negative, default=4, help="threads that read ahead; 0: none")
     # fmt: on

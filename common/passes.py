@@ -37,9 +37,17 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
         if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = signal.Signals(number).name
+            raise KeyboardInterrupt(name)
+        self.signal = name
+
+    def asked(self, processes: Processes) -> bool:
+        """Whether a signal came to any process. All must ask at the same place.
+
+        So all leave before the same batch, and none waits for the others' gradients.
+        """
+        return processes.sum(self.signal is not None)[0] > 0
 
 
 @dataclass
@@ -73,7 +81,8 @@ class Pass:
         ) as bar:
             for batch in self.batches:
                 self.batch = batch
-                self._leave_if_asked()
+                if self.stop is not None and self.stop.asked(self.processes):
+                    raise Stopped
                 if self.seed is not None:
                     place = np.random.SeedSequence([*self.seed, self.done, self.processes.rank])
                     torch.manual_seed(int(place.generate_state(1)[0]))
@@ -90,7 +99,7 @@ class Pass:
         assert self.batch is not None, "record belongs inside the iteration"
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):
-            parts = ", ".join(f"{name} {float(value)}" for name, value in losses.items())
+            parts = ", ".join(f"{name} {float(value.detach())}" for name, value in losses.items())
             raise UserError(
                 f"{self.title}: the loss of batch {self.done + 1} is not finite ({parts}); lower "
                 "--LR, or run python -m common.doctor on the data"
@@ -110,13 +119,3 @@ class Pass:
         """Mean over all items of the sum of the losses."""
         sums, items = self.totals()
         return sum(sums.values()) / items
-
-    def _leave_if_asked(self) -> None:
-        if self.stop is None:
-            return
-        # All processes must leave before the same batch: none may wait for the others' gradients.
-        asked = self.stop.signal is not None
-        if self.processes.world_size > 1:
-            asked = self.processes.sum(asked)[0] > 0
-        if asked:
-            raise Stopped

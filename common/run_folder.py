@@ -67,7 +67,13 @@ def start_log(path: Path, level: str = "INFO") -> None:
         (logging.FileHandler(path / f"{stamp}.log"), "%(asctime)s %(levelname)s %(message)s"),
     ):
         handler.setFormatter(logging.Formatter(form))
+        handler.handleError = _give_up  # type: ignore[method-assign]
         log.addHandler(handler)
+
+
+def _give_up(record: logging.LogRecord) -> None:
+    """Lets the error through: a full disk is one sentence at the end, not a traceback per line."""
+    raise  # called while the error is handled
 
 
 def write_curves(path: Path, history: list[dict[str, float]]) -> None:

@@ -1,5 +1,6 @@
 """Annotations and result files of many games on the evaluator's time line."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,4 +92,6 @@ def _joined(parts: list[Spots], framerate: int) -> Spots:
 
 
 def _with_progress(games: Sequence[Any], what: str) -> Any:
-    return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False, disable=None)
+    if not sys.stderr.isatty():  # also tqdm's own rule, but its first bar takes 20 ms to find out
+        return games
+    return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False)

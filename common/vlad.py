@@ -39,7 +39,8 @@ def vlad_logits(
     Returns:
         [B, C]
     """
-    unit = F.normalize(frames.float(), dim=2, eps=EPSILON)
+    frames = frames.to(torch.promote_types(frames.dtype, torch.float32))
+    unit = F.normalize(frames, dim=2, eps=EPSILON)
     assignment = _assign(unit, clusters)  # [B, T, K]
     kept = None
     if dropout > 0:

@@ -1,0 +1,191 @@
+"""Features of a half: any shape and dtype of numbers, files side by side, refusals by name."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.features import check_finite, missing_files, open_array, open_half
+
+RNG = np.random.default_rng(0)
+
+
+def save(folder, name, array, half=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{half}_{name}", array)
+    return array
+
+
+def rows(count, dim):
+    return RNG.standard_normal((count, dim)).astype(np.float32)
+
+
+def test_rows_of_one_file(tmp_path):
+    array = save(tmp_path, "A.npy", rows(20, 6))
+    half = open_half(tmp_path, 1, ["A.npy"], dimension=6)
+    assert (half.frames, half.dimension) == (20, 6)
+    np.testing.assert_array_equal(half.rows(0, 20), array)
+    np.testing.assert_array_equal(half.rows(3, 9), array[3:9])
+    assert half.rows(5, 5).shape == (0, 6)
+
+
+def test_rows_are_copies_and_the_file_stays_on_disk(tmp_path):
+    array = save(tmp_path, "A.npy", rows(20, 6))
+    half = open_half(tmp_path, 1, ["A.npy"])
+    half.rows(0, 20)[:] = 0
+    np.testing.assert_array_equal(half.rows(0, 20), array)
+    assert isinstance(open_array(tmp_path / "1_A.npy").base, np.memmap)
+
+
+def test_each_half_has_its_own_file(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    second = save(tmp_path, "A.npy", rows(12, 6), half=2)
+    assert open_half(tmp_path, 2, ["A.npy"]).frames == 12
+    np.testing.assert_array_equal(open_half(tmp_path, 2, ["A.npy"]).rows(0, 12), second)
+
+
+def test_files_side_by_side_are_joined_along_features(tmp_path):
+    a, b = save(tmp_path, "A.npy", rows(1000, 3)), save(tmp_path, "B.npy", rows(995, 5))
+    half = open_half(tmp_path, 1, ["A.npy", "B.npy"], dimension=8)
+    # As long as the shortest: backbones with temporal context give a few rows less.
+    assert (half.frames, half.dimension) == (995, 8)
+    np.testing.assert_array_equal(half.rows(0, 995), np.hstack([a[:995], b]))
+    swapped = open_half(tmp_path, 1, ["B.npy", "A.npy"])
+    np.testing.assert_array_equal(swapped.rows(7, 9), np.hstack([b[7:9], a[7:9]]))
+
+
+def test_files_of_very_different_length_are_refused_side_by_side(tmp_path):
+    save(tmp_path, "A.npy", rows(1000, 3))
+    save(tmp_path, "B.npy", rows(500, 5))
+    with pytest.raises(UserError, match=r"1_A\.npy and .*1_B\.npy have 1000 and 500 rows"):
+        open_half(tmp_path, 1, ["A.npy", "B.npy"])
+
+
+def test_wrong_dimension_is_refused_with_both_numbers(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    with pytest.raises(UserError, match=r"1_A\.npy has 6 features per frame, expected 512"):
+        open_half(tmp_path, 1, ["A.npy"], dimension=512)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int16", "uint8", ">f4"])
+def test_other_numbers_become_float32(tmp_path, dtype):
+    array = save(tmp_path, "A.npy", (10 * np.abs(rows(20, 6))).astype(dtype))
+    read = open_half(tmp_path, 1, ["A.npy"]).rows(0, 20)
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, array.astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(20, 1, 6), (20, 1, 1, 6), (4, 5, 6)])
+def test_all_axes_but_the_last_are_time(tmp_path, shape):
+    array = save(tmp_path, "A.npy", rows(20, 6).reshape(shape))
+    half = open_half(tmp_path, 1, ["A.npy"])
+    assert (half.frames, half.dimension) == (20, 6)
+    np.testing.assert_array_equal(half.rows(0, 20), array.reshape(20, 6))
+
+
+def test_column_order_on_disk_does_not_matter(tmp_path):
+    array = save(tmp_path, "A.npy", np.asfortranarray(rows(20, 6)))
+    np.testing.assert_array_equal(open_half(tmp_path, 1, ["A.npy"]).rows(2, 9), array[2:9])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_first_row_that_is_not_finite_is_named(tmp_path, value):
+    array = rows(20, 6)
+    array[[13, 17], 2] = value
+    save(tmp_path, "A.npy", array)
+    half = open_half(tmp_path, 1, ["A.npy"])
+    assert np.isfinite(half.rows(0, 13)).all()
+    for start in (0, 10, 13):
+        with pytest.raises(UserError, match=r"1_A\.npy: row 13 holds NaN or infinity"):
+            half.rows(start, 20)
+
+
+def test_opposite_infinities_do_not_hide_each_other(tmp_path):
+    array = rows(20, 6)
+    array[4, 0], array[4, 1] = np.inf, -np.inf
+    save(tmp_path, "A.npy", array)
+    with np.errstate(all="raise"), pytest.raises(UserError, match="row 4 "):
+        open_half(tmp_path, 1, ["A.npy"]).rows(0, 20)
+
+
+def test_finite_rows_whose_sum_overflows_pass(tmp_path):
+    array = save(tmp_path, "A.npy", np.full((20, 6), 3e38, np.float32))
+    half = open_half(tmp_path, 1, ["A.npy"])
+    with np.errstate(all="raise"):
+        check_finite(array, half, 0)
+
+
+def test_file_that_is_cut_off_is_refused(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    path = tmp_path / "1_A.npy"
+    whole = path.read_bytes()
+    for length in (len(whole) - 1, 200, 40, 0):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"1_A\.npy is cut off or is not a \.npy array"):
+            open_array(path)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(5400, np.float32),
+        np.float32(1),
+        np.zeros((2, 3), complex),
+        np.zeros((2, 3), bool),
+        np.array([["a", "b"]]),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(tmp_path, array):
+    save(tmp_path, "A.npy", array)
+    with pytest.raises(UserError, match=r"1_A\.npy must hold one array of numbers \[frames, feat"):
+        open_array(tmp_path / "1_A.npy")
+
+
+def test_pickled_objects_are_refused_unopened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path.joinpath("sprung").touch, ())
+
+    path = tmp_path / "1_A.npy"
+    for array in (np.array([Trap()], object), np.array([["a", None]], object)):
+        np.save(path, array, allow_pickle=True)
+        with pytest.raises(UserError, match=r"1_A\.npy is cut off or is not a \.npy array"):
+            open_array(path)
+    path.write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(UserError, match=r"1_A\.npy is cut off or is not a \.npy array"):
+        open_array(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_archive_under_the_name_of_an_array_is_refused(tmp_path):
+    with (tmp_path / "1_A.npy").open("wb") as file:
+        np.savez(file, a=rows(2, 3))
+    with pytest.raises(UserError, match="must hold one array of numbers"):
+        open_array(tmp_path / "1_A.npy")
+
+
+@pytest.mark.parametrize("shape", [(0, 6), (5, 0)])
+def test_empty_array_is_refused(tmp_path, shape):
+    save(tmp_path, "A.npy", np.zeros(shape, np.float32))
+    with pytest.raises(UserError, match=r"1_A\.npy holds no rows"):
+        open_array(tmp_path / "1_A.npy")
+
+
+def test_missing_file_is_named(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    with pytest.raises(UserError, match=r"expected features at .*1_B\.npy, found no such file"):
+        open_half(tmp_path, 1, ["A.npy", "B.npy"])
+
+
+def test_missing_files_lists_every_absent_path_of_every_game(tmp_path):
+    for half in (1, 2):
+        save(tmp_path / "l/s/a", "A.npy", rows(2, 3), half)
+    save(tmp_path / "l/s/b", "A.npy", rows(2, 3), half=1)
+    (tmp_path / "l/s/b" / "Labels-v2.json").write_text("{}")
+    games = ["l/s/a", "l/s/b"]
+    labels, features = tmp_path / "l/s/a/Labels-v2.json", tmp_path / "l/s/b/2_A.npy"
+    assert missing_files(tmp_path, games, 2, ["A.npy"], "Labels-v2.json") == [labels, features]
+    assert missing_files(tmp_path, games, 2, ["A.npy"], None) == [features]
+    assert missing_files(tmp_path, games, 1, ["A.npy"], None) == []
+    assert missing_files(tmp_path, [], 2, ["A.npy"], "Labels-v2.json") == []

@@ -1,0 +1,110 @@
+"""Lists of games: the official ones, a data root's own, and no path that leads out of it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from common.errors import UserError
+from common.games import (
+    OFFICIAL_SPLITS,
+    check_relative_path,
+    list_games,
+    official_splits,
+    read_splits,
+)
+
+SPLITS = {"train": ["l/s/b", "l/s/a"], "test": ["l/s/c"], "mine": []}
+
+
+def data_root(tmp_path, splits):
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
+    return tmp_path
+
+
+def test_official_lists_have_300_100_100_50_games_in_no_two_splits():
+    splits = official_splits()
+    assert tuple(splits) == OFFICIAL_SPLITS
+    assert [len(splits[split]) for split in OFFICIAL_SPLITS] == [300, 100, 100, 50]
+    games = [game for split in splits.values() for game in split]
+    assert len(set(games)) == 550
+    assert all(check_relative_path(game, "") and game.count("/") == 2 for game in games)
+    united_arsenal = "england_epl/2014-2015/2015-05-17 - 18-00 Manchester United 1 - 1 Arsenal"
+    assert united_arsenal in games
+
+
+def test_official_lists_equal_the_recorded_ones(shared):
+    assert official_splits() == json.loads(shared("data/games.json").read_text())
+
+
+def test_official_lists_are_read_without_importing_the_package(repo_root):
+    code = (
+        "import sys; from common.games import official_splits\n"
+        "print(len(official_splits()['train']), 'SoccerNet' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "300 False\n", done.stderr
+
+
+def test_data_root_without_splits_has_the_official_ones(tmp_path):
+    assert list_games(tmp_path, ["challenge"]) == official_splits()["challenge"]
+
+
+def test_splits_of_the_data_root_in_the_order_asked_for(tmp_path):
+    root = data_root(tmp_path, SPLITS)
+    assert read_splits(root) == SPLITS
+    assert list_games(root, ["train"]) == ["l/s/b", "l/s/a"]
+    assert list_games(root, ["test", "train"]) == ["l/s/c", "l/s/b", "l/s/a"]
+    assert list_games(root, ["mine"]) == list_games(root, []) == []
+
+
+def test_unknown_split_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(UserError, match=r"unknown split 'valid'; .* has train, test, mine"):
+        list_games(data_root(tmp_path, SPLITS), ["train", "valid"])
+
+
+def test_a_game_asked_for_twice_is_refused(tmp_path):
+    with pytest.raises(UserError, match="hold 'l/s/b' twice"):
+        list_games(data_root(tmp_path, SPLITS), ["train", "train"])
+    leaking = data_root(tmp_path, {"train": ["l/s/a"], "test": ["l/s/a"]})
+    with pytest.raises(UserError, match="hold 'l/s/a' twice"):
+        list_games(leaking, ["train", "test"])
+
+
+def test_missing_data_root_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"expected the data folder at .*nowhere"):
+        list_games(tmp_path / "nowhere", ["train"])
+
+
+@pytest.mark.parametrize("content", [[], "train", {"train": "l/s/a"}, {"train": {"l/s/a": 1}}])
+def test_splits_of_another_shape_are_refused(tmp_path, content):
+    with pytest.raises(UserError, match=r"splits\.json must look like"):
+        read_splits(data_root(tmp_path, content))
+
+
+UNSAFE = [
+    "../a", "a/../b", "a/..", "..", ".", "./a", "a/./b", "/a", "~/a", "a//b", "a/", "", "C:/a",
+    "c:a", "a\\b", "..\\a", "a\0b", None, 5, ["a"],
+]  # fmt: skip
+SAFE = [
+    "l/s/a",
+    "spain_laliga/2014-2015/2015-02-07 - 18-00 Atl. Madrid 4 - 0 Real Madrid",
+    "germany_bundesliga/2016-2017/2017-04-08 - 16-30 1. FSV Mainz 05 1 - 0 ...",
+    "a..b/.hidden/c...",
+]
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_name_that_may_lead_out_of_the_root_is_refused(tmp_path, name):
+    with pytest.raises(UserError) as error:
+        read_splits(data_root(tmp_path, {"train": ["l/s/a", name]}))
+    assert repr(name) in str(error.value)
+    assert str(tmp_path / "splits.json") in str(error.value)
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_plain_names_pass(name):
+    assert check_relative_path(name, "somewhere") == name

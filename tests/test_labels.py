@@ -1,0 +1,209 @@
+"""The strict label reader: fields, both clocks, both versions' classes, refusals by name."""
+
+import json
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES, EventClasses
+from common.labels import parse_labels, read_labels
+
+SPOT = {"gameTime": "1 - 00:25", "label": "Goal", "position": "25393", "visibility": "visible"}
+V1_SPOT = {"gameTime": "2 - 35:21", "label": "soccer-ball", "team": "home"}
+
+
+def parse(*annotations, classes=SOCCERNET_V2, lenient=False):
+    content = json.dumps({"annotations": annotations}).encode()
+    return parse_labels(content, "game/Labels.json", classes, lenient)
+
+
+def without(key):
+    return {name: value for name, value in SPOT.items() if name != key}
+
+
+def test_fields_in_file_order():
+    labels = parse(
+        SPOT,
+        SPOT | {"gameTime": "2 - 45:07", "label": "Yellow->red card", "position": 2707999},
+        SPOT | {"gameTime": "1 - 00:00", "label": "Penalty", "visibility": "not shown"},
+    )
+    assert len(labels) == 3
+    assert labels.half.tolist() == [1, 2, 1]
+    assert labels.seconds.tolist() == [25, 2707, 0]
+    assert labels.milliseconds.tolist() == [25393, 2707999, 25393]
+    assert labels.event.tolist() == [2, 16, 0]
+    assert labels.visible.tolist() == [True, True, False]
+    assert labels.unknown == {}
+
+
+def test_minutes_may_have_three_digits():
+    assert parse(SPOT | {"gameTime": "1 - 101:42"}).seconds.tolist() == [101 * 60 + 42]
+
+
+def test_frames_from_either_clock():
+    labels = parse(SPOT, SPOT | {"gameTime": "1 - 06:45", "position": "373576"})
+    assert labels.frames(2).tolist() == [50, 810]
+    assert labels.frames(2, "gameTime").tolist() == [50, 810]
+    assert labels.frames(2, "position").tolist() == [50, 747]
+    assert labels.frames(1, "position").tolist() == [25, 373]
+
+
+def test_frames_at_25_fps_follow_the_published_float_expression():
+    # Exact arithmetic gives 29, 57, 58; the evaluator's floats stay just below them.
+    labels = parse(*(SPOT | {"position": str(ms)} for ms in (1160, 2280, 2320, 1161)))
+    assert labels.frames(25, "position").tolist() == [28, 56, 57, 29]
+
+
+@pytest.mark.parametrize("framerate", [1, 2, 5, 10])
+def test_frames_are_exact_at_other_rates(framerate):
+    milliseconds = np.arange(0, 7_200_001, 7)
+    labels = parse(*(SPOT | {"position": int(ms)} for ms in milliseconds[:20_000]))
+    exact = framerate * milliseconds[:20_000] // 1000
+    np.testing.assert_array_equal(labels.frames(framerate, "position"), exact)
+
+
+def test_without_position_the_game_time_counts():
+    labels = parse(without("position"), SPOT)
+    assert labels.milliseconds.tolist() == [-1, 25393]
+    assert labels.frames(2, "position").tolist() == [50, 50]
+
+
+def test_only_not_shown_is_unshown():
+    others = [SPOT | {"visibility": value} for value in ("visible", "Not shown", "", None)]
+    assert parse(without("visibility"), *others).visible.all()
+    assert not parse(SPOT | {"visibility": "not shown"}).visible.any()
+
+
+def test_unknown_labels_are_left_out_and_counted():
+    other = SPOT | {"label": "VAR"}
+    labels = parse(other, SPOT, other, SPOT | {"label": "goal"})
+    assert labels.event.tolist() == [2]
+    assert labels.unknown == {"VAR": 2, "goal": 1}
+
+
+@pytest.mark.parametrize(
+    ("label", "event"),
+    [
+        ("y-card", 0),
+        ("r-card", 0),
+        ("yr-card", 0),
+        ("Yellow card", 0),  # why version 2's files must not be read as version 1
+        ("substitution-in", 1),
+        ("Substitution", -1),  # case counts
+        ("subs-card", 0),  # card comes first,
+        ("soccer-subs", 1),  # then subs
+        ("soccer-ball", 2),
+        ("soccer-ball-own", 2),
+        ("Goal", -1),
+        ("corner", -1),
+    ],
+)
+def test_version_1_classes_are_found_as_substrings_in_order(label, event):
+    labels = parse(V1_SPOT | {"label": label}, classes=SOCCERNET_V1)
+    assert labels.event.tolist() == ([event] if event >= 0 else [])
+    assert labels.unknown == ({} if event >= 0 else {label: 1})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "field", "found"),
+    [
+        *(
+            (SPOT | {"gameTime": value}, "gameTime", value)
+            for value in ("1 - 0:5", "1 - 10:5", "1 - 10:60", "10:05", "x - 10:05", "1 - 10:05 ",
+                          "1 - 1000:05", "", "\N{SUPERSCRIPT ONE} - 00:05", 5, None, ["1 - 00:05"])
+        ),
+        (without("gameTime"), "gameTime", None),
+        *(
+            (SPOT | {"position": value}, "position", value)
+            for value in ("12.5", "-1", -1, "abc", "", None, [], "nan")
+        ),
+        *((SPOT | {"label": value}, "label", value) for value in (None, 5, ["Goal"])),
+        (without("label"), "label", None),
+        ("Goal", "entry", "Goal"),
+        (None, "entry", None),
+    ],
+)  # fmt: skip
+def test_malformed_field_is_named(annotation, field, found):
+    with pytest.raises(UserError) as error:
+        parse(SPOT, annotation)
+    assert str(error.value).startswith(f"game/Labels.json: annotation 1, field {field}: expected ")
+    assert f"found {found!r};" in str(error.value)
+
+
+@pytest.mark.parametrize("game_time", ["3 - 00:05", "0 - 00:05"])
+def test_other_halves_are_refused_or_left_out(game_time):
+    annotation = SPOT | {"gameTime": game_time}
+    with pytest.raises(
+        UserError, match="annotation 1, field gameTime: expected a half from 1 to 2"
+    ):
+        parse(SPOT, annotation)
+    assert parse(SPOT, annotation, lenient=True).half.tolist() == [1]
+
+
+def test_a_data_set_may_have_other_halves():
+    one_half = EventClasses(("Goal",), halves=1)
+    with pytest.raises(UserError, match="from 1 to 1"):
+        parse(SPOT | {"gameTime": "2 - 00:05"}, classes=one_half)
+    four = EventClasses(("Goal",), halves=4)
+    assert parse(SPOT | {"gameTime": "4 - 00:05"}, classes=four).half.tolist() == [4]
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"annotations": {}}', b'{"predictions": []}'])
+def test_other_json_is_no_label_file(content):
+    with pytest.raises(UserError, match='the-file has no list "annotations"'):
+        parse_labels(content, "the-file", SOCCERNET_V2)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"annotations": [', b"\xff\xfe", b"NaN"])
+def test_broken_json_is_refused(content):
+    with pytest.raises(UserError, match="the-file is not valid JSON"):
+        parse_labels(content, "the-file", SOCCERNET_V2)
+
+
+def test_no_annotations_give_empty_arrays():
+    labels = parse()
+    assert len(labels) == 0 and labels.frames(2, "position").shape == (0,)
+    assert labels.visible.dtype == bool
+
+
+def test_position_beyond_any_array_entry_stays_far_behind():
+    assert parse(SPOT | {"position": "9" * 30}).frames(2, "position")[0] > 10**12
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"expected the annotations at .*nowhere"):
+        read_labels(tmp_path / "nowhere.json", SOCCERNET_V2)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_recorded_frame_labels(golden, tmp_path, version):
+    files, recorded = golden("label_files.json"), golden("label_vectors.npz")
+    classes = SOCCERNET_V1 if version == 1 else SOCCERNET_V2
+    for g, content in enumerate(files.values()):
+        path = tmp_path / f"{g}.json"
+        path.write_text(json.dumps(content[classes.label_file]))
+        labels = read_labels(path, classes)
+        assert sum(labels.unknown.values()) > 0
+        for half in (1, 2):
+            expected = recorded[f"tap_test_v{version}_g{g}_h{half}"]
+            vector = np.zeros_like(expected)
+            for i in np.flatnonzero(labels.half == half):
+                frame = min(labels.frames(2, "gameTime")[i], len(vector) - 1)
+                vector[frame, labels.event[i]] = 1 if labels.visible[i] else -1
+            np.testing.assert_array_equal(vector, expected)
+
+
+def test_all_real_labels_are_read_completely(real_labels):
+    paths = sorted(real_labels.rglob("Labels-v2.json"))
+    games = [read_labels(path, SOCCERNET_V2) for path in paths]
+    assert (len(games), sum(map(len, games))) == (500, 110_458)
+    assert sum(int((~labels.visible).sum()) for labels in games) == 19_677
+    counts = sum(np.bincount(labels.event, minlength=len(V2_NAMES)) for labels in games)
+    assert counts.tolist() == [
+        173, 2566, 1703, 2839, 2098, 5820, 5256, 7896, 31810, 18918, 11674, 10521, 2200, 4836,
+        2047, 55, 46,
+    ]  # fmt: skip
+    # The two clocks disagree in one annotation of all.
+    off = sum(int((labels.milliseconds // 1000 != labels.seconds).sum()) for labels in games)
+    assert off == 1
