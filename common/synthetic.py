@@ -1,0 +1,199 @@
+"""A miniature SoccerNet: invented games in the official layout, to try and to test everything on.
+
+    python -m common.synthetic --out OUT
+
+The events come in the real proportions (`synthetic_game.py`), and the baselines can learn from the
+features (`synthetic_signals.py`). A game depends on the seed, its split, its number in that split
+and the sizes asked for, and on nothing else.
+"""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from common.errors import UserError, run_cli
+from common.events import SOCCERNET_V2, V2_NAMES
+from common.files import write_json, written_whole
+from common.games import OFFICIAL_SPLITS, read_splits
+from common.synthetic_game import CHAMPIONSHIPS, HALVES, Game, draw_game, part_generator
+from common.synthetic_signals import draw_codebook, draw_features
+
+FEATURE_FILE = "Synthetic.npy"
+
+
+def write_data_set(
+    out: Path,
+    games: Sequence[int],
+    minutes: float,
+    dim: int,
+    seed: int = 0,
+    framerate: int = 2,
+    overwrite: bool = False,
+) -> dict[str, list[str]]:
+    """Writes a data set to the folder `out`; returns the game paths of each split.
+
+    `splits.json` comes last: a folder without it was interrupted.
+
+    Args:
+        out: the data root; must be new or empty, unless `overwrite`.
+        games: number of train, valid, test and challenge games. The last have no labels.
+        minutes: length of a half before stoppage time.
+        dim: features per frame D.
+        seed: another seed is another world, with other meanings of the features.
+        framerate: frames per second.
+        overwrite: write into a folder that holds files, replacing those of the same name.
+    """
+    _check_settings(games, minutes, dim, seed, framerate)
+    _claim_folder(out, overwrite)
+    codebook = draw_codebook(part_generator(seed, len(OFFICIAL_SPLITS), 0, 0), dim)
+    splits: dict[str, list[str]] = {split: [] for split in OFFICIAL_SPLITS}
+    todo = [(split, index) for split, n in enumerate(games) for index in range(n)]
+    for split, index in tqdm(todo, desc="writing games", unit="game", disable=None):
+        game = draw_game(seed, split, index, minutes)
+        folder = out / game.path
+        for half in HALVES:
+            rng = part_generator(seed, split, index, half)
+            features = _half_features(rng, codebook, game, half, framerate)
+            with written_whole(folder / f"{half}_{FEATURE_FILE}") as path, path.open("wb") as file:
+                np.save(file, features)
+        if OFFICIAL_SPLITS[split] != "challenge":
+            write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
+        splits[OFFICIAL_SPLITS[split]].append(game.path)
+    write_json(out / "splits.json", splits)
+    return splits
+
+
+def labels_v2(game: Game) -> dict[str, Any]:
+    """Content of the game's `Labels-v2.json`."""
+    spots = game.spots
+    return {
+        "UrlLocal": f"{game.path}/",
+        "UrlYoutube": "",
+        "annotations": [
+            {
+                "gameTime": f"{half} - {ms // 60000:02d}:{ms // 1000 % 60:02d}",
+                "label": V2_NAMES[event],
+                "position": str(ms),
+                "team": _team(V2_NAMES[event], home),
+                "visibility": "visible" if visible else "not shown",
+            }
+            for half, ms, event, home, visible in zip(
+                *(column.tolist() for column in vars(spots).values()), strict=True
+            )
+        ],
+        "gameAwayTeam": game.away_team,
+        "gameDate": f"{game.kick_off:%d/%m/%Y - %H:%M}",
+        "gameHomeTeam": game.home_team,
+        "gameScore": game.score,
+    }
+
+
+def _team(label: str, home: bool) -> str:
+    if label == "Ball out of play":
+        return "not applicable"
+    return "home" if home else "away"
+
+
+def _half_features(
+    rng: Generator, codebook: NDArray[np.float32], game: Game, half: int, framerate: int
+) -> NDArray[np.float32]:
+    spots, here = game.spots, game.spots.half == half
+    return draw_features(
+        rng,
+        codebook,
+        rows=game.half_seconds[half - 1] * framerate,
+        framerate=framerate,
+        seconds=spots.milliseconds[here] / 1000,
+        event=spots.event[here],
+        visible=spots.visible[here],
+    )
+
+
+def _check_settings(
+    games: Sequence[int], minutes: float, dim: int, seed: int, framerate: int
+) -> None:
+    if len(games) != len(OFFICIAL_SPLITS) or min(games) < 0 or sum(games) == 0:
+        found = " ".join(map(str, games))
+        raise UserError(f"--games must be four numbers from 0 on, not all 0; found {found}")
+    if not 0 < minutes <= 90:
+        raise UserError(f"--minutes, per half, must be above 0 and at most 90; found {minutes:g}")
+    if dim < 16:
+        raise UserError(f"--dim must be 16 or more, found {dim}; in fewer, the events look alike")
+    if framerate < 1:
+        raise UserError(f"--framerate must be 1 or more frames per second, found {framerate}")
+    if seed < 0:
+        raise UserError(f"--seed must be 0 or more, found {seed}")
+
+
+def _claim_folder(out: Path, overwrite: bool) -> None:
+    """Makes sure that `out` may be written to and does not count as complete."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out must be a folder, but {out} is a file; choose another name")
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise UserError(
+            f"{out} is not empty; choose a new folder for --out, or write over what is there "
+            "with --overwrite"
+        )
+    if (out / "splits.json").is_file():
+        games = [game for split in read_splits(out).values() for game in split]
+        if not all(game.startswith(CHAMPIONSHIPS) for game in games):
+            raise UserError(f"{out} holds another data set; choose a new folder for --out")
+        (out / "splits.json").unlink()  # it is rewritten when all else is there
+
+
+def main() -> int | None:
+    """The program."""
+    arguments = _parser().parse_args()
+    out: Path = arguments.out
+    splits = write_data_set(
+        out,
+        arguments.games,
+        arguments.minutes,
+        arguments.dim,
+        arguments.seed,
+        arguments.framerate,
+        arguments.overwrite,
+    )
+    counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
+    folders = [out / game for games in splits.values() for game in games]
+    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    print(
+        f"Wrote {counts} games with {arguments.dim} features per frame to {out} "
+        f"({size / 1e6:,.0f} MB); train on them with: python TemporallyAwarePooling/main.py "
+        f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
+    )
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m common.synthetic", description="Write a miniature SoccerNet to play with."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the data set to")
+    parser.add_argument(
+        "--games",
+        type=int,
+        nargs=4,
+        default=[12, 4, 4, 2],
+        metavar=tuple(split.upper() for split in OFFICIAL_SPLITS),
+        help="number of games per split (default: 12 4 4 2)",
+    )
+    parser.add_argument("--minutes", type=float, default=45, help="per half (default: 45)")
+    parser.add_argument("--dim", type=int, default=512, help="features per frame (default: 512)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another world")
+    parser.add_argument("--framerate", type=int, default=2, help="frames per second (default: 2)")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_cli(main)
