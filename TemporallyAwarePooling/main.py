@@ -26,7 +26,7 @@ from common.flags import (
     new_parser,
     positive,
 )
-from common.games import games_at_hand
+from common.games import games_at_hand, list_games
 from common.run_folder import log, open_run, record_settings, start_log
 from common.split_results import publish_split
 from TemporallyAwarePooling.dataset import (
@@ -103,7 +103,8 @@ def main() -> None:
 
 def prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Processes) -> None:
     """Makes sure that all files are there, before hours are spent; downloads only when told to."""
-    labelled = () if args.test_only else (*args.split_train, *args.split_valid)
+    trained_on = () if args.test_only else (args.split_train, args.split_valid)
+    labelled = [split for splits in trained_on for split in splits]
     root, features = args.SoccerNet_path, args.features
     if args.download and processes.is_main:
         splits = list(dict.fromkeys((*labelled, *args.split_test)))
@@ -111,6 +112,8 @@ def prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Pro
     processes.wait_for_all()
     require_files(root, args.split_test, features, None, classes.halves)
     require_files(root, labelled, features, classes.label_file, classes.halves)
+    for splits in trained_on:
+        list_games(root, splits)  # which refuses to count a game twice
 
 
 def prepare_run(args: argparse.Namespace, run: Path, processes: Processes) -> None:

@@ -1,0 +1,106 @@
+"""Choice of the device by name, by number and by what is there; precision."""
+
+import sys
+
+import pytest
+import torch
+
+from common import device as module
+from common.device import autocast, choose_device, describe
+from common.errors import UserError
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    """Pretends that there are so many CUDA cards and an Apple GPU or none; notes the card set."""
+    chosen = []
+
+    def pretend(cuda, mps=False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+        monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        return chosen
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(0, False, "cpu"), (0, True, "mps"), (1, False, "cuda:0"), (2, True, "cuda:0")],
+)
+def test_auto_takes_the_fastest_that_is_there(cards, cuda, mps, expected):
+    cards(cuda, mps)
+    assert choose_device("auto") == torch.device(expected)
+
+
+def test_each_process_takes_its_own_card_unless_one_is_named(cards):
+    chosen = cards(4)
+    assert choose_device("auto", local_rank=3) == torch.device("cuda:3")
+    assert choose_device("cuda", local_rank=2) == torch.device("cuda:2")
+    assert choose_device("cuda:1", local_rank=2) == torch.device("cuda:1")
+    assert [each.index for each in chosen] == [3, 2, 1]
+
+
+def test_the_published_flag_names_a_card_but_gives_way_to_a_named_device(cards):
+    cards(4)
+    assert choose_device("auto", gpu=2) == torch.device("cuda:2")
+    assert choose_device("auto", gpu=-1) == torch.device("cuda:0")
+    assert choose_device("cpu", gpu=2) == torch.device("cpu")
+    assert choose_device("cuda:3", gpu=2) == torch.device("cuda:3")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"name": "cuda"}, "device cuda:0 was asked for, 0 CUDA cards are here"),
+        ({"gpu": 0}, "device cuda:0 was asked for, 0 CUDA cards are here"),
+        ({"name": "cuda:7"}, "device cuda:7 was asked for"),
+        ({"name": "mps"}, "no Apple GPU"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(cards, settings, sentence):
+    cards(0)
+    with pytest.raises(UserError, match=sentence):
+        choose_device(**settings)
+
+
+@pytest.mark.parametrize("name", ["gpu", "CPU", "cuda:x", "cuda:-1", "", "meta", "xpu"])
+def test_an_unknown_name_is_refused_with_the_choice(name):
+    with pytest.raises(UserError, match=r"unknown device .* choose auto, cpu, cuda, cuda:N or mps"):
+        choose_device(name)
+
+
+def test_description_for_the_log(cards, monkeypatch):
+    cards(1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Card {device.index}")
+    assert describe(torch.device("cuda:0")) == "cuda:0 (Card 0)"
+    assert describe(torch.device("cpu")) == f"cpu ({torch.get_num_threads()} threads)"
+    assert describe(torch.device("mps")) == "mps"
+
+
+def test_matrix_products_run_at_the_precision_and_no_longer():
+    one = torch.ones(2, 2)
+    with autocast(torch.device("cpu"), "fp32"):
+        assert (one @ one).dtype == torch.float32
+    with autocast(torch.device("cpu"), "bf16"):
+        assert (one @ one).dtype == torch.bfloat16
+    assert (one @ one).dtype == torch.float32
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_memory_is_left_to_other_systems_than_linux(monkeypatch, platform):
+    def refuse(name):
+        raise AssertionError("loaded a C library")
+
+    monkeypatch.setattr(module.ctypes, "CDLL", refuse)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
+def test_a_real_card_is_chosen_and_named():
+    device = choose_device("auto")
+    assert device == torch.device("cuda:0")
+    assert torch.cuda.get_device_name(0) in describe(device)
+    assert torch.ones(2, device=device).sum().item() == 2

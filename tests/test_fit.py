@@ -1,0 +1,494 @@
+"""The training loop: schedule, what it writes, and bits that survive every interruption."""
+
+import csv
+import math
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
+from common.distributed import Processes
+from common.errors import Interrupted, UserError
+from common.fit import Fit, FitSettings, adam, plateau_schedule, seed_everything, step_schedule
+
+CPU = torch.device("cpu")
+DEFAULTS = {
+    "batch_size": 4, "max_epochs": 4, "patience": 10, "evaluation_frequency": 10, "seed": 3
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Points:
+    """Random points and their targets: 26 of them make six batches of 4 and one of 2."""
+
+    def __init__(self, length=26, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        self.points = torch.randn(length, 5, generator=generator)
+        self.targets = torch.randn(length, 2, generator=generator)
+
+    def __len__(self):
+        return len(self.points)
+
+    def batch(self, indices):
+        index = torch.from_numpy(indices)
+        return self.points[index], self.targets[index]
+
+
+class Run:
+    """A tiny network with dropout and all that a baseline gives to `Fit`."""
+
+    def __init__(
+        self, folder, resume=False, processes=None, train=None, valid=None, rate=0.01, **settings
+    ):
+        folder.mkdir(exist_ok=True)
+        seed_everything(3)
+        self.model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.4), nn.Linear(8, 2))
+        self.optimizer = adam(self.model, rate)
+        self.fit = Fit(
+            folder, self.model, self.optimizer, train or Points(), valid or Points(9, seed=1),
+            FitSettings(**DEFAULTS | settings), CPU, processes, resume,
+        )  # fmt: skip
+        self.steps = 0
+        self.stop_after = math.inf  # steps of this run
+        self.thorough = []
+
+    def train_epoch(self, epoch):
+        self.model.train()
+        for points, targets in epoch:
+            loss = epoch.record({"square": F.mse_loss(self.model(points), targets)})
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.steps += 1
+            if self.steps >= self.stop_after:
+                self.fit.stop.signal = "SIGTERM"
+
+    @torch.inference_mode()
+    def validate(self, epoch, thorough):
+        self.model.eval()
+        for points, targets in epoch:
+            epoch.record({"square": F.mse_loss(self.model(points), targets)})
+        self.thorough.append(thorough)
+        return {"slow": 0.5} if thorough else {}
+
+    def run(self, stop_after=math.inf):
+        self.stop_after = stop_after
+        self.fit.run(self.train_epoch, self.validate)
+        return self
+
+
+def scripted(folder, losses, **settings):
+    """Runs with these validation losses; returns the run. The network never learns."""
+    settings = {"max_epochs": len(losses)} | settings
+    run = Run(folder, train=Points(1), valid=Points(1), rate=1e-3, **settings)
+    script = iter(losses)
+
+    def train_epoch(epoch):
+        for _ in epoch:
+            epoch.record({"loss": torch.tensor(1.0)})
+
+    def validate(epoch, thorough):
+        for _ in epoch:
+            epoch.record({"loss": torch.tensor(next(script), dtype=torch.float64)})
+        run.thorough.append(thorough)
+        return {}
+
+    run.fit.run(train_epoch, validate)
+    return run
+
+
+def curves(folder):
+    with (folder / "curves.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def tensors_of(content):
+    """All tensors of a checkpoint by path; everything else as it is, apart from the clock."""
+    found = {}
+
+    def walk(value, path):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{path}/{key}")
+        elif isinstance(value, list | tuple):
+            for key, inner in enumerate(value):
+                walk(inner, f"{path}/{key}")
+        elif not path.endswith("/seconds"):
+            found[path] = value
+
+    walk(content, "")
+    return found
+
+
+def assert_same(one, another, but=()):
+    one, another = tensors_of(one), tensors_of(another)
+    assert one.keys() == another.keys()
+    for path, value in one.items():
+        if path not in but:
+            equal = torch.equal if isinstance(value, torch.Tensor) else lambda a, b: a == b
+            assert equal(value, another[path]), path
+
+
+# Schedule.
+
+
+def test_a_constant_loss_stops_after_66_epochs_with_five_reductions(tmp_path):
+    run = scripted(tmp_path, [0.7] * 200)
+    assert run.fit.progress.finished
+    rates = [float(row["learning_rate"]) for row in curves(tmp_path)]
+    assert len(rates) == 66
+    # A reduction at the end of epoch 12 shows in epoch 13.
+    assert [n for n in range(1, 66) if rates[n] < rates[n - 1]] == [12, 23, 34, 45, 56]
+    expected = [10.0 ** -(3 + sum(n >= r for r in (12, 23, 34, 45, 56))) for n in range(66)]
+    assert rates == pytest.approx(expected)
+
+
+def test_the_published_learning_rate_ends_at_1e_8(tmp_path):
+    model = nn.Linear(1, 1)
+    optimizer = adam(model, 1e-3)
+    schedule = plateau_schedule(optimizer, 10)
+    rates = []
+    ended = False
+    while not ended and len(rates) < 200:
+        rates.append(optimizer.param_groups[0]["lr"])
+        ended = step_schedule(schedule, 1.0)
+    assert len(rates) == 66
+    assert sorted(set(rates)) == pytest.approx([1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3])
+
+
+def published_schedule(losses, patience, rate):
+    """(rate in each epoch, ended) by the rules of the specification."""
+    best, bad, rates = math.inf, 0, []
+    for loss in losses:
+        rates.append(rate)
+        low = rate < 2e-8
+        bad = 0 if loss < best * (1 - 1e-4) else bad + 1
+        best = min(best, loss) if bad == 0 else best
+        if bad > patience:
+            if rate - rate * 0.1 > 1e-8:
+                rate *= 0.1
+            bad = 0
+        if low and bad >= patience:
+            return rates, True
+    return rates, False
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scripted_losses_follow_the_published_rules(seed):
+    rng = np.random.default_rng(seed)
+    patience = int(rng.integers(0, 8))
+    # Falling with noise, of steps around the 1e-4 that count as a gain.
+    losses = np.exp(np.cumsum(rng.normal(-5e-5, 2e-4, 300))).tolist()
+    optimizer = adam(nn.Linear(1, 1), 1e-3)
+    schedule = plateau_schedule(optimizer, patience)
+    rates, ended = [], False
+    for loss in losses:
+        rates.append(optimizer.param_groups[0]["lr"])
+        if ended := step_schedule(schedule, loss):
+            break
+    expected_rates, expected_end = published_schedule(losses, patience, 1e-3)
+    assert rates == pytest.approx(expected_rates, rel=1e-9)
+    assert ended == expected_end
+
+
+def test_max_epochs_ends_a_run_that_still_learns(tmp_path):
+    run = scripted(tmp_path, [1 / n for n in range(1, 6)])
+    assert run.fit.progress.epoch == 5
+    assert not run.fit.progress.finished
+
+
+def test_slow_validations_come_after_each_so_many_epochs_but_not_in_the_first(tmp_path):
+    run = scripted(tmp_path, [1.0] * 9, evaluation_frequency=3)
+    assert [epoch for epoch, slow in enumerate(run.thorough, 1) if slow] == [4, 7]
+
+
+def draws(folder, rank=0, seed=3, resume=False, stop_after=math.inf):
+    """A random number from each batch of two epochs."""
+
+    class Alone(Processes):
+        def sum(self, *numbers):
+            return list(numbers)
+
+    found = []
+    run = Run(folder, resume, Alone(rank, rank, 1), max_epochs=2, seed=seed)
+
+    def train_epoch(epoch):
+        for _ in epoch:
+            found.append(float(torch.rand(())))
+            epoch.record({"loss": torch.tensor(1.0)})
+            if len(found) == stop_after:
+                run.fit.stop.signal = "SIGINT"
+
+    try:
+        run.fit.run(train_epoch, run.validate)
+    except Interrupted:
+        assert len(found) == stop_after
+    return found
+
+
+def test_each_batch_of_each_process_draws_numbers_of_its_own_again_the_same(tmp_path):
+    first = draws(tmp_path / "first")
+    others = draws(tmp_path / "rank", rank=1) + draws(tmp_path / "seed", seed=4)
+    assert len(set(first + others)) == 3 * 2 * 7
+    torch.rand(5)
+    assert draws(tmp_path / "again") == first
+    before = draws(tmp_path / "stopped", stop_after=9)
+    assert before + draws(tmp_path / "stopped", resume=True) == first
+
+
+# What a run writes.
+
+
+def test_the_best_checkpoint_is_that_of_the_lowest_validation_loss(tmp_path):
+    losses = [0.9, 0.5, 0.7, 0.49999, 0.6, 0.49999]  # a gain of less than 1e-4 counts, a tie not
+    seen = {}
+
+    class Watched(Run):
+        def validate(self, epoch, thorough):
+            for _ in epoch:
+                epoch.record({"loss": torch.tensor(losses[len(self.thorough)]).double()})
+            self.thorough.append(thorough)
+            seen[len(self.thorough)] = {k: v.clone() for k, v in self.model.state_dict().items()}
+            return {}
+
+    Watched(tmp_path, max_epochs=6, valid=Points(1)).run()
+    content = torch.load(tmp_path / BEST_FILE, weights_only=True)
+    assert list(content) == ["epoch", "state_dict", "best_loss", "optimizer"]
+    assert content["epoch"] == 4
+    assert content["best_loss"] == pytest.approx(0.49999)
+    assert_same(content["state_dict"], seen[4])
+    assert list(content["state_dict"]) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert int(content["optimizer"]["state"][0]["step"]) == 4 * 7
+    last = torch.load(tmp_path / LAST_FILE, weights_only=True)
+    assert last["epoch"] == 6
+    assert last["best_loss"] == content["best_loss"]
+    assert_same(last["state_dict"], seen[6])
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_items_not_over_batches(tmp_path):
+    train = Points()
+    train.targets = torch.arange(26.0)[:, None].expand(-1, 2)
+    run = Run(tmp_path, train=train, max_epochs=1)
+
+    def train_epoch(epoch):
+        for _, targets in epoch:
+            epoch.record({"a": targets[:, 0].mean(), "b": torch.tensor(0.25)})
+
+    run.fit.run(train_epoch, run.validate)
+    row = run.fit.progress.history[0]
+    assert row["train_loss"] == pytest.approx(12.5 + 0.25)
+    run.model.eval()
+    points, targets = run.fit.valid_source.batch(np.arange(9))
+    loss = float(F.mse_loss(run.model(points), targets).detach())
+    assert row["valid_loss"] == pytest.approx(loss, rel=1e-6)
+
+
+def test_curves_have_a_row_per_epoch_and_empty_cells_where_there_is_no_number(tmp_path):
+    run = Run(tmp_path, max_epochs=5, evaluation_frequency=2).run()
+    rows = curves(tmp_path)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["slow"] for row in rows] == ["", "", "0.5", "", "0.5"]
+    for row, kept in zip(rows, run.fit.progress.history, strict=True):
+        assert float(row["train_loss"]) == kept["train_loss"]
+        assert float(row["valid_loss"]) == kept["valid_loss"]
+        assert float(row["learning_rate"]) == 0.01
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+    class Alone(Processes):
+        def sum(self, *numbers):
+            return list(numbers)
+
+    Run(tmp_path / "second", processes=Alone(1, 1, 2), max_epochs=2).run()
+    assert [path.name for path in (tmp_path / "second").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("where", ["train", "valid"])
+def test_a_loss_that_is_not_finite_names_epoch_and_batch_and_leaves_the_last_checkpoints(
+    tmp_path, where
+):
+    run = Run(tmp_path)
+    run.fit.settings = FitSettings(4, 1, 10, 10, 3)
+    run.run()
+    files = {path: path.read_bytes() for path in sorted(tmp_path.glob("*.*"))}
+    run = Run(tmp_path, resume=True)
+    source = run.fit.train_source if where == "train" else run.fit.valid_source
+    order = (
+        np.random.default_rng([3, 1]).permutation(26) if where == "train" else np.arange(9)
+    )  # of epoch 2
+    source.points[order[5]] = math.nan
+    with pytest.raises(UserError, match=f"epoch 2 {where}: the loss of batch 2 is not finite"):
+        run.run()
+    assert {path: path.read_bytes() for path in sorted(tmp_path.glob("*.*"))} == files
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_disk_that_fills_up_leaves_the_last_checkpoints(tmp_path, monkeypatch):
+    Run(tmp_path, max_epochs=1).run()
+    files = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        Run(tmp_path, resume=True).run()
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == files
+    assert not list(tmp_path.rglob("*.tmp"))
+    Run(tmp_path, resume=True).run()
+    assert_same(
+        read_checkpoint(tmp_path / LAST_FILE),
+        read_checkpoint(Run(tmp_path / "left alone").run().fit.folder / LAST_FILE),
+    )
+
+
+# Interruptions.
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("left alone")
+    torch.set_num_threads(1)
+    Run(folder).run()
+    return folder
+
+
+def stopped(folder, after, **settings):
+    with pytest.raises(Interrupted) as error:
+        Run(folder, resume=True, **settings).run(stop_after=after)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+@pytest.mark.parametrize("after", [1, 3, 6, 7, 8, 20, 21, 27])
+def test_a_run_stopped_and_resumed_ends_with_the_same_bits(tmp_path, left_alone, after, workers):
+    sentence = stopped(tmp_path, after, workers=workers)
+    epoch, batch = divmod(after, 7)
+    assert f"stopped by SIGTERM in epoch {epoch + 1} after batch {batch};" in sentence
+    assert "--resume" in sentence
+    assert not list(tmp_path.rglob("*.tmp"))
+    Run(tmp_path, resume=True, workers=4 - workers).run()
+    for name in (BEST_FILE, LAST_FILE):
+        one, another = (read_checkpoint(folder / name) for folder in (tmp_path, left_alone))
+        assert_same(one, another, but=("/settings/workers",))
+    assert [row | {"seconds": ""} for row in curves(tmp_path)] == [
+        row | {"seconds": ""} for row in curves(left_alone)
+    ]
+
+
+def test_a_run_that_is_stopped_again_and_again_ends_with_the_same_bits(tmp_path, left_alone):
+    for after in (2, 2, 1, 5, 1, 9):
+        stopped(tmp_path, after)
+    Run(tmp_path, resume=True).run()
+    assert_same(read_checkpoint(tmp_path / LAST_FILE), read_checkpoint(left_alone / LAST_FILE))
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_complete_epoch(tmp_path, left_alone):
+    class Killed(BaseException):
+        pass
+
+    run = Run(tmp_path, resume=True)  # nothing is there yet: starts from the beginning
+    step = run.optimizer.step
+
+    def die_in_epoch_3():
+        if run.steps == 2 * 7 + 3:
+            raise Killed
+        step()
+
+    run.optimizer.step = die_in_epoch_3
+    with pytest.raises(Killed):
+        run.run()
+    resumed = Run(tmp_path, resume=True)
+    assert resumed.fit.progress.epoch == 2
+    resumed.run()
+    assert resumed.steps == 2 * 7
+    for name in (BEST_FILE, LAST_FILE):
+        assert_same(read_checkpoint(tmp_path / name), read_checkpoint(left_alone / name))
+
+
+@pytest.mark.parametrize("stop_after", [28, 26])
+def test_a_stop_in_the_last_epoch_does_not_go_unheard(tmp_path, left_alone, stop_after):
+    # After the last batch there is no further one before which to stop.
+    stopped(tmp_path, stop_after)
+    Run(tmp_path, resume=True).run()
+    assert_same(read_checkpoint(tmp_path / LAST_FILE), read_checkpoint(left_alone / LAST_FILE))
+
+
+def test_resuming_a_finished_run_does_nothing(tmp_path, left_alone):
+    Run(tmp_path).run()
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+    run = Run(tmp_path, resume=True).run()
+    assert run.steps == 0
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+def test_a_finished_run_can_be_given_more_epochs(tmp_path, left_alone):
+    Run(tmp_path, max_epochs=2).run()
+    run = Run(tmp_path, resume=True).run()
+    assert run.steps == 2 * 7
+    one, another = (read_checkpoint(folder / LAST_FILE) for folder in (tmp_path, left_alone))
+    assert_same(one, another)
+
+
+def test_a_schedule_that_ended_stays_ended(tmp_path):
+    scripted(tmp_path, [0.7] * 100, patience=0)
+    epochs = len(curves(tmp_path))
+    assert epochs < 100
+    run = Run(tmp_path, resume=True, max_epochs=100, train=Points(1)).run()
+    assert run.steps == 0
+    assert len(curves(tmp_path)) == epochs
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", 4), ("batch_size", 5)])
+def test_resuming_with_another_seed_or_batch_size_is_refused(tmp_path, name, value):
+    Run(tmp_path, max_epochs=1).run()
+    then = 3 if name == "seed" else 4
+    with pytest.raises(UserError, match=f"was trained with {name} {then}, found {value}"):
+        Run(tmp_path, resume=True, **{name: value})
+
+
+def test_a_checkpoint_without_progress_cannot_be_resumed(tmp_path):
+    run = Run(tmp_path / "other", max_epochs=1).run()
+    content = read_checkpoint(run.fit.folder / BEST_FILE)
+    save_checkpoint(tmp_path / LAST_FILE, content)
+    with pytest.raises(UserError, match="no state to resume from; use it with --load_weights"):
+        Run(tmp_path, resume=True)
+
+
+def test_a_damaged_last_checkpoint_is_refused(tmp_path):
+    Run(tmp_path, max_epochs=1).run()
+    path = tmp_path / LAST_FILE
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="is damaged"):
+        Run(tmp_path, resume=True)
+
+
+def test_all_processes_sum_the_same_numbers_when_stopped_again_at_once(tmp_path):
+    # Or one would wait for ever for numbers that the other does not send.
+    stopped(tmp_path, 3)
+    lengths = {}
+
+    for rank in (0, 1):
+
+        class Recorded(Processes):
+            def sum(self, *numbers):
+                lengths.setdefault(self.rank, []).append(len(numbers))
+                return list(numbers)
+
+        run = Run(tmp_path, resume=True, processes=Recorded(rank, rank, 2))
+        run.fit.stop.signal = "SIGTERM"
+        with pytest.raises(Interrupted):
+            run.run()
+    assert lengths[0] == lengths[1]

@@ -1,0 +1,472 @@
+"""NetVLAD++ and its family: recordings, weights as published, sliding, loss, result files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from common.average_map import TOLERANCES_SECONDS, Spots, average_map
+from common.clips import window_rows
+from common.errors import UserError
+from common.evaluate import evaluate
+from common.events import V1_NAMES, V2_NAMES
+from common.features import HalfFeatures
+from common.nms import suppress
+from common.passes import Pass
+from common.predictions import format_game, write_game
+from TemporallyAwarePooling.loss import clip_loss
+from TemporallyAwarePooling.model import POOLS, TemporallyAwareModel
+from TemporallyAwarePooling.test import Spotting, score_half, spot_game
+from TemporallyAwarePooling.train import clip_map, validate
+
+CPU = torch.device("cpu")
+RECORDED = [
+    *(f"pool_small_{pool}" for pool in POOLS),
+    *(f"pool_pca_{pool}" for pool in POOLS),
+    "pool_v1_NetVLAD++",
+    "pool_v1_MAX",
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def small_model(pool, window_frames=30, seed=0, features=12, **settings):
+    """A network with its weights turned up, so that scores are no flat 0.5."""
+    torch.manual_seed(seed)
+    settings = {"clusters": 4, "project_to": 16} | settings
+    model = TemporallyAwareModel(features, 5, window_frames, pool, **settings).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 4
+    return model
+
+
+def half_of(rows):
+    return HalfFeatures((), (np.asarray(rows),), len(rows))
+
+
+# Recordings of the original.
+
+
+@pytest.fixture
+def recording(shared, request):
+    """A recording, and our model for it without its weights."""
+    kind, pool = request.param.removeprefix("pool_").split("_")
+    arrays = torch.load(
+        shared(f"golden/{request.param.replace('+', 'p')}.pt"), weights_only=True, mmap=False
+    )
+    window_frames, features = arrays["input"].shape[1:]
+    classes = 3 if kind == "v1" else 17
+    return arrays, TemporallyAwareModel(features, classes, window_frames, pool, clusters=4).eval()
+
+
+every_recording = pytest.mark.parametrize("recording", RECORDED, indirect=True)
+
+
+@every_recording
+def test_names_order_and_shapes_of_the_weights_are_as_recorded(recording):
+    arrays, model = recording
+    ours = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+    theirs = [(name, tuple(tensor.shape)) for name, tensor in arrays["state_dict"].items()]
+    assert ours == theirs
+    assert [name for name, _ in model.named_parameters()] == [name for name, _ in theirs]
+
+
+@every_recording
+def test_output_loss_and_gradients_are_as_recorded(recording):
+    arrays, model = recording
+    model.load_state_dict(arrays["state_dict"])
+    logits = model(arrays["input"])
+    assert torch.allclose(torch.sigmoid(logits), arrays["output"], rtol=0, atol=1e-5)
+    losses = clip_loss(logits, arrays["labels"])
+    assert list(losses) == ["bce"]
+    assert losses["bce"].item() == pytest.approx(float(arrays["loss"]), abs=1e-5)
+    losses["bce"].backward()
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert set(arrays["grads"]) <= set(gradients)
+    for name, gradient in arrays["grads"].items():
+        assert torch.allclose(gradients[name], gradient, rtol=1e-4, atol=1e-5), name
+    for name, gradient in gradients.items():
+        expected = float(arrays["grad_norms"][name])
+        assert float(gradient.norm()) == pytest.approx(expected, rel=1e-4), name
+
+
+@every_recording
+def test_sliding_gives_the_recorded_output_in_the_middle_window(recording):
+    arrays, model = recording
+    model.load_state_dict(arrays["state_dict"])
+    for clip, output in zip(arrays["input"], arrays["output"], strict=True):
+        with torch.inference_mode():
+            scores = model.score_half([clip])
+        assert torch.allclose(scores[len(clip) // 2], output, rtol=0, atol=1e-5)
+
+
+# Weights.
+
+E, K = 512, 64
+
+
+@pytest.mark.parametrize(
+    ("pools", "at_512", "at_2048"),
+    [
+        (("MAX", "AVG"), 9_234, 1_058_322),
+        (("MAX++", "AVG++"), 18_450, 1_067_538),
+        (("NetVLAD", "NetVLAD++"), 655_378, 1_704_466),
+        (("NetRVLAD", "NetRVLAD++"), 622_610, 1_671_698),
+    ],
+)
+def test_number_of_parameters(pools, at_512, at_2048):
+    for pool in pools:
+        for features, expected in ((512, at_512), (2048, at_2048)):
+            model = TemporallyAwareModel(features, 17, 30, pool)
+            assert sum(p.numel() for p in model.parameters()) == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "classes", "expected"), [(2048, 3, 1_245_700), (8576, 17, 5_046_802)]
+)
+def test_number_of_parameters_of_netvlad_plus_plus(features, classes, expected):
+    model = TemporallyAwareModel(features, classes, 30)
+    assert sum(p.numel() for p in model.parameters()) == expected
+
+
+def published_shapes(pool, features, classes):
+    """The table of the specification: names and shapes in order, at the published sizes."""
+    shapes = {}
+    if features != E:
+        shapes |= {"feature_extractor.weight": (E, features), "feature_extractor.bias": (E,)}
+    split = pool.endswith("++")
+    clusters = K // 2 if split else K
+    for layer in ("pool_layer_before", "pool_layer_after") if split else ("pool_layer",):
+        if "VLAD" in pool:
+            shapes[f"{layer}.clusters"] = (E, clusters)
+        if pool.startswith("NetVLAD"):
+            shapes[f"{layer}.clusters2"] = (1, E, clusters)
+    size = E * K if "VLAD" in pool else E * (1 + split)
+    return shapes | {"fc.weight": (classes + 1, size), "fc.bias": (classes + 1,)}
+
+
+@pytest.mark.parametrize("features", [512, 2048])
+@pytest.mark.parametrize("pool", POOLS)
+def test_names_and_shapes_of_the_weights_are_as_specified(pool, features):
+    model = TemporallyAwareModel(features, 17, 30, pool)
+    ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    assert list(ours.items()) == list(published_shapes(pool, features, 17).items())
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_weights_are_drawn_in_the_published_order(pool):
+    torch.manual_seed(3)
+    model = TemporallyAwareModel(20, 17, 30, pool)
+    torch.manual_seed(3)
+    expected = {}
+    for name, shape in published_shapes(pool, 20, 17).items():
+        if "clusters" in name:
+            expected[name] = 1 / math.sqrt(E) * torch.randn(shape)
+        elif name.endswith("weight"):
+            linear = torch.nn.Linear(shape[1], shape[0])
+            expected[name] = linear.weight
+            expected[name.replace("weight", "bias")] = linear.bias
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_projection_has_a_size_of_its_own_or_is_left_out():
+    assert small_model("NetVLAD++", features=40, project_to=24).feature_extractor.out_features == 24
+    assert not hasattr(small_model("NetVLAD++", features=24, project_to=24), "feature_extractor")
+    none = small_model("NetVLAD++", features=40, project_to=None)
+    assert not hasattr(none, "feature_extractor")
+    assert none.pool_layer_before.clusters.shape == (40, 2)
+    assert none(torch.randn(2, 30, 40)).shape == (2, 6)
+
+
+def test_features_of_512_are_taken_as_already_reduced():
+    assert not hasattr(TemporallyAwareModel(512, 17, 30), "feature_extractor")
+    assert TemporallyAwareModel(511, 17, 30).feature_extractor.weight.shape == (512, 511)
+
+
+@pytest.mark.parametrize("pool", ["NetVLAD++", "NetRVLAD++"])
+@pytest.mark.parametrize("clusters", [1, 63])
+def test_an_odd_number_of_clusters_cannot_be_shared_by_past_and_future(pool, clusters):
+    with pytest.raises(UserError, match=f"even number of clusters, found --vocab_size {clusters}"):
+        TemporallyAwareModel(20, 17, 30, pool, clusters)
+
+
+@pytest.mark.parametrize("pool", ["NetVLAD", "NetRVLAD", "MAX", "MAX++", "AVG", "AVG++"])
+@pytest.mark.parametrize("clusters", [1, 7])
+def test_other_pools_take_any_number_of_clusters(pool, clusters):
+    model = small_model(pool, clusters=clusters)
+    assert model(torch.randn(2, 30, 12)).shape == (2, 6)
+
+
+def test_no_cluster_and_unknown_pools_are_refused():
+    with pytest.raises(UserError, match="a positive number of clusters"):
+        TemporallyAwareModel(20, 17, 30, "NetVLAD", 0)
+    with pytest.raises(UserError, match="unknown pooling 'netvlad'"):
+        TemporallyAwareModel(20, 17, 30, "netvlad")
+
+
+@pytest.mark.parametrize("pool", [pool for pool in POOLS if pool.endswith("++")])
+def test_a_window_needs_a_past_and_a_future(pool):
+    with pytest.raises(UserError, match="at least 2 frames, found 1"):
+        small_model(pool, window_frames=1)
+
+
+# What the network sees.
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("window_frames", [30, 15])
+def test_only_the_split_pools_know_the_order_of_past_and_future(pool, window_frames):
+    model = small_model(pool, window_frames)
+    windows = torch.randn(3, window_frames, 12)
+    past = window_frames // 2
+    same_sides = torch.cat([windows[:, :past].flip(1), windows[:, past:].flip(1)], dim=1)
+    assert torch.allclose(model(windows), model(same_sides), atol=1e-4)
+    reversed_order = torch.allclose(model(windows), model(windows.flip(1)), atol=1e-2)
+    assert reversed_order == (not pool.endswith("++"))
+
+
+@pytest.mark.parametrize("pool", [pool for pool in POOLS if pool.endswith("++")])
+def test_the_middle_row_of_an_odd_window_is_future(pool):
+    model = small_model(pool, window_frames=15).double()
+    windows = torch.randn(1, 15, 12, dtype=torch.float64)
+    swapped = windows[:, [*range(7), 8, 7, *range(9, 15)]]  # inside the future, rows 7…14
+    assert torch.allclose(model(windows), model(swapped), rtol=0, atol=1e-12)
+    across = windows[:, [*range(6), 7, 6, *range(8, 15)]]  # between past and future
+    assert not torch.allclose(model(windows), model(across), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_dropout_acts_in_training_only(pool):
+    model = small_model(pool)
+    windows = torch.randn(4, 30, 12)
+    assert torch.equal(model(windows), model(windows))
+    model.train()
+    torch.manual_seed(0)
+    first, second = model(windows), model(windows)
+    torch.manual_seed(0)
+    assert torch.equal(model(windows), first)
+    assert not torch.allclose(first, second, atol=1e-3)
+
+
+# Sliding along a half.
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("window_frames", [30, 29, 7, 2])
+@pytest.mark.parametrize("T", [1, 2, 29, 30, 31, 200])
+def test_a_half_is_scored_as_its_windows_one_by_one(pool, window_frames, T):
+    model = small_model(pool, window_frames)
+    frames = torch.randn(T, 12, generator=torch.Generator().manual_seed(T))
+    rows = window_rows(np.arange(T) - window_frames // 2, window_frames, T)
+    with torch.inference_mode():
+        one_by_one = torch.sigmoid(model(frames[torch.from_numpy(rows)]))
+        slid = model.score_half(frames.split(13))
+    assert slid.shape == (T, 6)
+    assert torch.allclose(slid, one_by_one, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pool", ["NetVLAD", "NetRVLAD", "MAX", "AVG"])
+def test_windows_of_one_row_score_each_row_by_itself(pool):
+    model = small_model(pool, window_frames=1)
+    frames = torch.randn(9, 12)
+    with torch.inference_mode():
+        alone = torch.sigmoid(model(frames[:, None]))
+        assert torch.allclose(model.score_half([frames]), alone, rtol=0, atol=1e-5)
+
+
+def test_scores_of_a_half_do_not_depend_on_how_it_is_read(monkeypatch):
+    model = small_model("NetVLAD++")
+    half = half_of(np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16))
+    spotting = Spotting(CPU, 2, 60, 0.0)
+    whole = score_half(model, half, spotting)
+    monkeypatch.setattr("TemporallyAwarePooling.test._BLOCK_ROWS", 9)
+    assert whole.shape == (70, 5)
+    assert whole.dtype == np.float32
+    assert np.allclose(score_half(model, half, spotting), whole, rtol=0, atol=1e-6)
+
+
+def test_the_published_protocol_leaves_the_last_frame_without_a_score():
+    model = small_model("NetVLAD++")
+    half = half_of(np.random.default_rng(0).normal(size=(715, 12)).astype(np.float32))
+    corrected = score_half(model, half, Spotting(CPU, 2, 60, 0.0))
+    published = score_half(model, half, Spotting(CPU, 2, 60, 0.0, published=True))
+    assert published.shape == (714, 5)
+    assert np.array_equal(published, corrected[:714])
+
+
+def test_the_background_column_is_dropped():
+    model = small_model("NetVLAD++")
+    rows = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
+    with torch.inference_mode():
+        with_background = model.score_half([torch.from_numpy(rows)]).numpy()
+    scores = score_half(model, half_of(rows), Spotting(CPU, 2, 60, 0.0))
+    assert np.array_equal(scores, with_background[:, 1:])
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_bf16_scores_are_close(pool):
+    model = small_model(pool)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter /= 4
+    half = half_of(np.random.default_rng(0).normal(size=(80, 12)).astype(np.float32))
+    exact = score_half(model, half, Spotting(CPU, 2, 60, 0.0))
+    coarse = score_half(model, half, Spotting(CPU, 2, 60, 0.0, precision="bf16"))
+    assert coarse.dtype == np.float32
+    assert np.abs(coarse - exact).max() < 0.02
+
+
+# Loss.
+
+
+def test_the_loss_is_the_published_formula_where_that_is_finite():
+    generator = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(256, 18, generator=generator, dtype=torch.float64)
+    targets = (torch.rand(256, 18, generator=generator) < 0.1).double()
+    y = torch.sigmoid(logits)
+    published = -(targets * torch.log(y) + (1 - targets) * torch.log(1 - y)).mean()
+    ours = clip_loss(logits.float(), targets.float())["bce"]
+    assert float(ours) == pytest.approx(float(published), rel=1e-6)
+
+
+@pytest.mark.parametrize("logit", [30.0, -120.0, 1e4, -1e30])
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_loss_and_gradient_are_finite_where_the_sigmoid_saturates(logit, target):
+    logits = torch.tensor([[logit]], requires_grad=True)
+    loss = clip_loss(logits, torch.tensor([[target]]))["bce"]
+    loss.backward()
+    wrong = (logit > 0) != (target == 1)
+    assert loss.item() == pytest.approx(abs(logit) if wrong else 0, rel=1e-6, abs=1e-12)
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_the_loss_of_half_precision_logits_is_taken_in_single():
+    logits, targets = torch.randn(8, 18).bfloat16(), torch.ones(8, 18)
+    expected = F.binary_cross_entropy_with_logits(logits.float(), targets)
+    assert torch.equal(clip_loss(logits, targets)["bce"], expected)
+
+
+# Validation.
+
+
+def test_clip_map_is_the_mean_over_classes_without_background():
+    targets = np.array([[0, 1, 0], [1, 0, 0], [0, 1, 1], [1, 0, 0]], np.float32)
+    scores = np.array([[9, 3, 0], [0, 2, 5], [0, 1, 4], [0, 0, 1]], np.float32)
+    assert clip_map(scores, targets) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
+
+
+def test_clip_map_counts_a_class_without_clips_as_0():
+    targets = np.array([[0, 1, 0], [1, 0, 0]], np.float32)
+    scores = np.array([[0, 3, 1], [0, 2, 5]], np.float32)
+    assert clip_map(scores, targets) == 0.5
+
+
+def test_validation_takes_no_step_and_adds_clip_map_only_when_thorough(batches_of):
+    model = small_model("NetVLAD++").train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    clips, targets = torch.randn(10, 30, 12), (torch.rand(10, 6) < 0.3).float()
+    passes = [Pass(batches_of(clips, targets, size=4), 3, "valid") for _ in range(2)]
+    assert validate(model, passes[0], thorough=False) == {}
+    further = validate(model, passes[1], thorough=True)
+    assert not model.training
+    with torch.inference_mode():
+        logits = model(clips)
+        loss = float(clip_loss(logits, targets)["bce"])
+    assert [each.mean_loss() for each in passes] == pytest.approx([loss, loss], rel=1e-6)
+    assert further == {"clip_mAP": pytest.approx(clip_map(logits.numpy(), targets.numpy()))}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.fixture
+def batches_of():
+    from common.batches import Batch
+
+    def cut(*tensors, size):
+        parts = zip(*(tensor.split(size) for tensor in tensors), strict=True)
+        return [Batch(part, len(part[0]), 1.0) for part in parts]
+
+    return cut
+
+
+# From scores to files.
+
+
+@pytest.mark.parametrize("case", ["tap_v2", "tap_v1", "pool_v2", "pool_v1"])
+def test_recorded_result_files_byte_for_byte(golden, case):
+    recorded = golden("prediction_scores.npz")
+    seconds, threshold = recorded[f"{case}_window_threshold"]
+    unscored = case.startswith("pool")  # that baseline has one row less
+    detections = []
+    for half in (1, 2):
+        scores = recorded[f"{case}_h{half}"][: -1 if unscored else None, 1:]
+        detections.append((half, *suppress(scores, int(2 * seconds), float(threshold))))
+    names = V1_NAMES if case.endswith("v1") else V2_NAMES
+    text = format_game("A/B/C d - e", detections, names, 2, published=True)
+    assert text.decode() == golden("prediction_files.json")[case]
+
+
+def test_written_result_files_score_as_the_arrays_in_memory(tmp_path):
+    rng = np.random.default_rng(4)
+    games = [f"league/season/game {letter}" for letter in "abc"]
+    torch.manual_seed(0)
+    model = TemporallyAwareModel(8, 17, 10, clusters=4, project_to=16).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 8
+    spotting = Spotting(CPU, 2, 12, 0.1)
+    (tmp_path / "splits.json").write_text(json.dumps({"test": games}))
+    targets, detections = [], []
+    for number, game in enumerate(games):
+        halves = [half_of(rng.normal(size=(300 + 40 * half, 8))) for half in range(2)]
+        annotations = []
+        for half, features in enumerate(halves, 1):
+            place = 2 * number + half - 1
+            for frame in rng.choice(features.frames, 40, replace=False).tolist():
+                event, visible = int(rng.integers(17)), bool(rng.random() < 0.8)
+                targets.append((place, frame, event, 1.0 if visible else -1.0))
+                annotations.append(
+                    {
+                        "gameTime": f"{half} - {frame // 120:02}:{frame // 2 % 60:02}",
+                        "label": V2_NAMES[event],
+                        "position": str(500 * frame),
+                        "visibility": "visible" if visible else "not shown",
+                    }
+                )
+            peaks = suppress(score_half(model, features, spotting), 12, 0.1)
+            columns = (peaks.frame.tolist(), peaks.event.tolist(), peaks.confidence.tolist())
+            detections += [(place, *row) for row in zip(*columns, strict=True)]
+        text = spot_game(model, game, halves, V2_NAMES, spotting)
+        write_game(tmp_path / "results", game, text)
+        (tmp_path / game).mkdir(parents=True)
+        (tmp_path / game / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
+
+    def spots(rows):
+        half, frame, event, value = zip(*rows, strict=True)
+        return Spots(np.array(half), np.array(frame), np.array(event), np.array(value, float))
+
+    assert len(detections) > 1000
+    for metric in ("loose", "tight"):
+        expected = average_map(spots(targets), spots(detections), 17, TOLERANCES_SECONDS[metric])
+        found = evaluate(tmp_path, tmp_path / "results", metric=metric)
+        assert 0.01 < found["a_mAP"] < 1
+        assert found["a_mAP"] == expected.a_map()
+        assert found["a_mAP_per_class"] == expected.per_class().tolist()
+        assert found["a_mAP_unshown"] == expected.a_map("unshown")
+
+
+def test_a_suppression_without_an_answer_is_refused_before_anything_is_computed():
+    with pytest.raises(UserError, match="--NMS_window"):
+        Spotting(CPU, 1, 1, 0.0)
+    with pytest.raises(UserError, match="--NMS_threshold"):
+        Spotting(CPU, 2, 60, -1.0)
