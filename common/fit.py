@@ -137,6 +137,7 @@ class Fit:
                 row = self._one_epoch(train_epoch, validate)
                 for name, value in row.items():
                     writer.add_scalar(name, value, progress.epoch)
+            # Also a meeting: the other processes read next what the first has just written.
             if self.stop.asked(self.processes):
                 raise self._interrupted("after the last epoch")
 
