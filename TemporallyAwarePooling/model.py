@@ -1,22 +1,21 @@
 """NetVLAD++ and its seven relatives: reduce the features, pool past and future apart, classify."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from common.errors import UserError
-from TemporallyAwarePooling.pooling import AveragePool, MaxPool, NetVLAD
+from common.window_model import MaxPool, Part, WindowModel
+from TemporallyAwarePooling.pooling import AveragePool, NetVLAD
 
 POOLS = ("NetVLAD", "NetVLAD++", "NetRVLAD", "NetRVLAD++", "MAX", "MAX++", "AVG", "AVG++")
 PROJECTED = 512  # features of this size are taken as already reduced
-DROPOUT = 0.4  # of the pooled vector
 
 Pool = MaxPool | AveragePool | NetVLAD
 
 
-class TemporallyAwareModel(nn.Module):
-    """Classifies a window of frames: multi-label, with background as class 0 (paper, section 3).
+class TemporallyAwareModel(WindowModel):
+    """Classifies a window of frames, whose past and future are pooled apart (paper, section 3).
 
     Args:
         features: D, size of the input features.
@@ -64,67 +63,29 @@ class TemporallyAwareModel(nn.Module):
             self.pool_layer = _pooling(pool, reduced, clusters)
         self.fc = nn.Linear(size, classes + 1)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Logits of windows or clips: [B, L, D] -> [B, 1 + C]. Sigmoid makes them confidences."""
-        frames = self.reduce(windows)  # [B, L, E]
-        dropout = DROPOUT if self.training else 0.0
-        parts = (
-            (frames[:, : self.past_frames], frames[:, self.past_frames :])
-            if self.split
-            else (frames,)
-        )
-        logits = [
-            layer(part, weight, dropout)
-            for layer, part, weight in zip(self.layers, parts, self._part_weights(), strict=True)
-        ]
-        return sum(logits, self.fc.bias)
-
     def reduce(self, frames: Tensor) -> Tensor:
-        """The learned reduction of each frame: […, D] -> […, E]."""
+        """The learned linear reduction, unless the features came reduced: […, D] -> […, E]."""
         return self.feature_extractor(frames) if hasattr(self, "feature_extractor") else frames
 
-    def score_half(self, blocks: Iterable[Tensor]) -> Tensor:
-        """Confidences of the windows around every frame of a half: [T, 1 + C].
+    def parts(self) -> list[Part]:
+        """Past and future with a layer each, or the whole window.
 
-        The window of frame i has rows i - ⌊L/2⌋ … i + ⌈L/2⌉ - 1, rows outside the half replaced by
-        its first or last. Equals `forward` on all T windows, none of which is built.
-
-        Args:
-            blocks: the rows of the half in order, tensors [n, D].
+        Checkpoints store the classifier's weight feature by feature (column e·n + k). It is turned
+        round here, since it is small, so that the long pooled vectors can lie cluster by cluster.
         """
-        frames = torch.cat([self.reduce(block) for block in blocks])  # [T, E]
-        T, L, past = len(frames), self.window_frames, self.past_frames
-        inside = torch.arange(-past, T - 1 + L - past, device=frames.device).clamp(0, T - 1)
-        padded = frames[inside]  # [T + L - 1, E]
-        parts = [(padded, L)]
+        past, L = self.past_frames, self.window_frames
         if self.split:
-            parts = [(padded[: T - 1 + past], past), (padded[past:], L - past)]
-        logits = [
-            layer.slide(part, weight, length).float()
-            for layer, (part, length), weight in zip(
-                self.layers, parts, self._part_weights(), strict=True
-            )
+            layers = [self.pool_layer_before, self.pool_layer_after]
+            rows = [(0, past), (past, L - past)]
+        else:
+            layers, rows = [self.pool_layer], [(0, L)]
+        weights = [
+            weight.unflatten(1, (-1, layer.size)).transpose(1, 2)  # [1 + C, E, n] -> [1 + C, n, E]
+            for layer, weight in zip(layers, self.fc.weight.chunk(len(layers), dim=1), strict=True)
         ]
-        return torch.sigmoid(sum(logits, self.fc.bias))
-
-    @property
-    def layers(self) -> list[Pool]:
-        """The pooling layers: of past and future, or the only one."""
-        if self.split:
-            return [self.pool_layer_before, self.pool_layer_after]
-        return [self.pool_layer]
-
-    def _part_weights(self) -> list[Tensor]:
-        """The classifier's weight for each layer: [1 + C, n, E].
-
-        Checkpoints store it feature by feature (column e·n + k). It is turned round here, since
-        it is small, so that the long pooled vectors can lie cluster by cluster.
-        """
         return [
-            part.unflatten(1, (-1, layer.size)).transpose(1, 2)
-            for part, layer in zip(
-                self.fc.weight.chunk(len(self.layers), dim=1), self.layers, strict=True
-            )
+            Part(layer, weight, first, length)
+            for layer, weight, (first, length) in zip(layers, weights, rows, strict=True)
         ]
 
 

@@ -1,30 +1,11 @@
-"""Pooling layers: what a set of frames says about each class.
-
-Each layer pools a set of frames into n vectors of E features (n = 1 for maximum and average, K
-for the VLAD layers) and multiplies them with a classifier weight [C, n, E]. `forward` does so for
-clips, `slide` for all windows of a half at once, without building one; they agree to rounding.
-"""
+"""The pooling layers of this baseline beside the maximum: average, NetVLAD and NetRVLAD."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.vlad import sliding_vlad_logits, vlad_logits
-from common.windows import window_max, window_sum
-
-
-class MaxPool(nn.Module):
-    """Largest value of each feature."""
-
-    size = 1
-
-    def forward(self, frames: Tensor, weight: Tensor, dropout: float = 0.0) -> Tensor:
-        """[B, T, E], [C, 1, E] -> [B, C]"""
-        return F.linear(F.dropout(frames.amax(dim=1), dropout), weight[:, 0])
-
-    def slide(self, frames: Tensor, weight: Tensor, length: int) -> Tensor:
-        """[T, E], [C, 1, E] -> [T - length + 1, C]"""
-        return F.linear(window_max(frames, length), weight[:, 0])
+from common.windows import window_sum
 
 
 class AveragePool(nn.Module):

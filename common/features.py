@@ -89,6 +89,13 @@ def open_half(
     return found
 
 
+def open_game(
+    root: Path, game: str, features: Sequence[str], halves: int, dimension: int | None = None
+) -> list[HalfFeatures]:
+    """The halves of a game, memory-mapped."""
+    return [open_half(root / game, half, features, dimension) for half in range(1, halves + 1)]
+
+
 def open_array(path: Path) -> NDArray:
     """Maps one `.npy` file as [T, D], other axes than the last flattened into T."""
     try:

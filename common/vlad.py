@@ -9,6 +9,7 @@ in groups small enough for the processor's cache, forward and backward, and a ha
 numbers that each frame has once.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from common.lanes import LANES, in_lanes
 from common.windows import window_sum
 
 EPSILON = 1e-12  # as in torch.nn.functional.normalize
@@ -25,7 +27,12 @@ _ROWS_AT_ONCE = 32  # of the band of inner products
 
 
 def vlad_logits(
-    frames: Tensor, clusters: Tensor, centres: Tensor | None, weight: Tensor, dropout: float = 0.0
+    frames: Tensor,
+    clusters: Tensor,
+    centres: Tensor | None,
+    weight: Tensor,
+    dropout: float = 0.0,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Logits of clips.
 
@@ -35,13 +42,14 @@ def vlad_logits(
         centres: [K, E], or None for RVLAD
         weight: classifier [C, K, E]
         dropout: probability that an entry of v is dropped.
+        bias: of the assignment, [K]; the published models have none.
 
     Returns:
         [B, C]
     """
     frames = frames.to(torch.promote_types(frames.dtype, torch.float32))
     unit = F.normalize(frames, dim=2, eps=EPSILON)
-    assignment = _assign(unit, clusters)  # [B, T, K]
+    assignment = _assign(unit, clusters, bias)  # [B, T, K]
     kept = None
     if dropout > 0:
         kept = kept_entries((len(frames), *weight.shape[1:]), dropout, frames.device)
@@ -83,12 +91,16 @@ class _ClassifyResiduals(torch.autograd.Function):
         ctx.gain = kept[1] if kept else 1.0
         flat = weight.flatten(1)  # [C, K·E]
         logits = unit.new_empty(len(unit), len(weight))
-        for group in _groups(unit):
-            residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
-            residual *= ctx.gain * _scale(residual.norm(dim=2))[..., None]
-            if kept:
-                residual *= kept[0][group]
-            torch.mm(residual.flatten(1), flat.T, out=logits[group])
+
+        def classify(lane: int, groups: Sequence[slice]) -> None:
+            for group in groups:
+                residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
+                residual *= ctx.gain * _scale(residual.norm(dim=2))[..., None]
+                if kept:
+                    residual *= kept[0][group]
+                torch.mm(residual.flatten(1), flat.T, out=logits[group])
+
+        in_lanes(classify, _groups(unit), unit.device)
         return logits
 
     @staticmethod
@@ -96,29 +108,36 @@ class _ClassifyResiduals(torch.autograd.Function):
         unit, assignment, centres, weight, kept = ctx.saved_tensors
         flat = weight.flatten(1).contiguous()
         to_unit, to_assignment = torch.empty_like(unit), torch.empty_like(assignment)
-        to_weight = torch.zeros_like(flat)
-        to_centres = None if centres is None else torch.zeros_like(centres)
-        for group in _groups(unit):
-            residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
-            length = residual.norm(dim=2, keepdim=True)  # [G, K, 1]
-            scale = _scale(length[..., 0])[..., None]
-            up = (gradient[group] @ flat).view_as(residual)  # d loss / d dropped-out v
-            pooled = residual * (ctx.gain * scale)
-            if kept is not None:
-                pooled *= kept[group]
-                up *= kept[group]
-            to_weight.addmm_(gradient[group].T, pooled.flatten(1))
-            # v_k = V_k · scale_k turns with V_k but does not grow: only the part of the gradient
-            # across V_k passes. (The whole's length is √K, whatever the V_k are.)
-            up *= ctx.gain * scale
-            along = (up * residual).sum(dim=2, keepdim=True) / length.clamp_min(EPSILON) ** 2
-            up.addcmul_(residual, along, value=-1)  # d loss / d V
-            to_assignment[group] = unit[group] @ up.transpose(1, 2)  # [G, T, K]
-            torch.bmm(assignment[group], up, out=to_unit[group])
-            if to_centres is not None:
-                to_assignment[group] -= (up * centres).sum(dim=2)[:, None]
-                to_centres -= torch.einsum("gke,gk->ke", up, assignment[group].sum(dim=1))
-        return to_unit, to_assignment, to_centres, to_weight.view_as(weight), None
+        to_weight = flat.new_zeros(LANES, *flat.shape)
+        to_centres = None if centres is None else centres.new_zeros(LANES, *centres.shape)
+
+        def propagate(lane: int, groups: Sequence[slice]) -> None:
+            for group in groups:
+                residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
+                length = residual.norm(dim=2, keepdim=True)  # [G, K, 1]
+                scale = ctx.gain * _scale(length[..., 0])[..., None]
+                up = (gradient[group] @ flat).view_as(residual)  # d loss / d dropped-out v
+                pooled = residual * scale
+                if kept is not None:
+                    pooled *= kept[group]
+                    up *= kept[group]
+                to_weight[lane].addmm_(gradient[group].T, pooled.flatten(1))
+                # v_k = V_k · scale_k turns with V_k but does not grow: only the part of the
+                # gradient across V_k passes. (The whole's length is √K, whatever the V_k are.)
+                up *= scale
+                along = (up * residual).sum(dim=2, keepdim=True) / length.clamp_min(EPSILON) ** 2
+                up.addcmul_(residual, along, value=-1)  # d loss / d V
+                to_assignment[group] = unit[group] @ up.transpose(1, 2)  # [G, T, K]
+                torch.bmm(assignment[group], up, out=to_unit[group])
+                if to_centres is not None:
+                    to_assignment[group] -= (up * centres).sum(dim=2)[:, None]
+                    total = assignment[group].sum(dim=1)
+                    to_centres[lane] -= torch.einsum("gke,gk->ke", up, total)
+
+        in_lanes(propagate, _groups(unit), unit.device)
+        of_weight = to_weight.sum(dim=0).view_as(weight)
+        of_centres = None if to_centres is None else to_centres.sum(dim=0)
+        return to_unit, to_assignment, of_centres, of_weight, None
 
 
 def _groups(clips: Tensor) -> list[slice]:
@@ -135,7 +154,12 @@ def _residuals(unit: Tensor, assignment: Tensor, centres: Tensor | None) -> Tens
 
 
 def sliding_vlad_logits(
-    frames: Tensor, clusters: Tensor, centres: Tensor | None, weight: Tensor, length: int
+    frames: Tensor,
+    clusters: Tensor,
+    centres: Tensor | None,
+    weight: Tensor,
+    length: int,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Logits of all windows of `length` rows, stride 1; equal to `vlad_logits` on each.
 
@@ -153,22 +177,27 @@ def sliding_vlad_logits(
     flat = weight.reshape(C * K, -1)
     offset = None if centres is None else (weight * centres).sum(dim=2)  # w_ck · centre_k
     logits = frames.new_empty(len(frames) - length + 1, C, dtype=torch.float32)
-    for start in range(0, len(logits), _WINDOWS_PER_BLOCK):
-        block = frames[start : start + _WINDOWS_PER_BLOCK + length - 1].float()
-        unit = F.normalize(block, dim=1, eps=EPSILON)
-        assignment = _assign(unit, clusters)  # [N + length - 1, K]
-        response = F.linear(unit, flat).view(-1, C, K).float()  # w_ck · u_t
-        towards = window_sum(response.mul_(assignment[:, None]), length)  # [N, C, K]
-        if offset is not None:
-            towards -= window_sum(assignment, length)[:, None] * offset
-        lengths = _window_lengths(unit, assignment, centres, length)
-        towards *= _scale(lengths).float()[:, None]
-        logits[start : start + len(towards)] = towards.sum(dim=2)
+
+    def score(lane: int, starts: Sequence[int]) -> None:
+        for start in starts:
+            block = frames[start : start + _WINDOWS_PER_BLOCK + length - 1].float()
+            unit = F.normalize(block, dim=1, eps=EPSILON)
+            assignment = _assign(unit, clusters, bias)  # [N + length - 1, K]
+            response = F.linear(unit, flat).view(-1, C, K).float()  # w_ck · u_t
+            towards = window_sum(response.mul_(assignment[:, None]), length)  # [N, C, K]
+            if offset is not None:
+                towards -= window_sum(assignment, length)[:, None] * offset
+            lengths = _window_lengths(unit, assignment, centres, length)
+            towards *= _scale(lengths).float()[:, None]
+            logits[start : start + len(towards)] = towards.sum(dim=2)
+
+    in_lanes(score, range(0, len(logits), _WINDOWS_PER_BLOCK), frames.device)
     return logits
 
 
-def _assign(unit: Tensor, clusters: Tensor) -> Tensor:
-    return (unit @ clusters).to(unit.dtype).softmax(dim=-1)
+def _assign(unit: Tensor, clusters: Tensor, bias: Tensor | None) -> Tensor:
+    similarity = (unit @ clusters).to(unit.dtype)
+    return (similarity if bias is None else similarity + bias).softmax(dim=-1)
 
 
 def _window_lengths(

@@ -1,0 +1,1 @@
+"""MaxPool and NetVLAD (Giancola et al., CVPR Workshops 2018)."""

@@ -1,0 +1,5 @@
+"""A game to its result file: windows slid along each half, then suppression over --NMS_window."""
+
+from common.window_spotting import Spotting, score_half, spot_game, spot_split
+
+__all__ = ["Spotting", "score_half", "spot_game", "spot_split"]

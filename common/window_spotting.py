@@ -1,0 +1,93 @@
+"""From a model that scores windows, and the features of a game, to its result file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from common.device import autocast
+from common.distributed import Processes
+from common.events import EventClasses
+from common.features import HalfFeatures, open_game
+from common.nms import check_suppression, suppress
+from common.predictions import format_game, write_game
+from common.window_model import WindowModel
+
+_BLOCK_ROWS = 1024  # read and reduced at a time
+
+
+@dataclass(frozen=True)
+class Spotting:
+    """How scores become detections.
+
+    Raises UserError for a suppression that cannot work, before anything is computed.
+    """
+
+    device: torch.device
+    framerate: int  # rows per second
+    nms_frames: int
+    nms_threshold: float
+    precision: str = "fp32"
+    published: bool = False
+    unscored_frames: int = 0  # at the end of a half, that the original has no window for
+
+    def __post_init__(self) -> None:
+        check_suppression(self.nms_frames, self.nms_threshold)
+
+
+@torch.inference_mode()
+def score_half(model: WindowModel, half: HalfFeatures, spotting: Spotting) -> NDArray[np.float32]:
+    """Confidence of each class in each frame of a half: [T, C], background dropped.
+
+    Without the frames at the end that the original leaves out.
+    """
+    with autocast(spotting.device, spotting.precision):
+        scores = model.score_half(_blocks(half, spotting.device))  # [T, 1 + C]
+    return scores[: half.frames - spotting.unscored_frames, 1:].cpu().numpy()
+
+
+def _blocks(half: HalfFeatures, device: torch.device) -> Iterator[Tensor]:
+    for start in range(0, half.frames, _BLOCK_ROWS):
+        rows = half.rows(start, min(start + _BLOCK_ROWS, half.frames))
+        yield torch.from_numpy(rows).to(device)
+
+
+def spot_game(
+    model: WindowModel,
+    game: str,
+    halves: Sequence[HalfFeatures],
+    names: Sequence[str],
+    spotting: Spotting,
+) -> bytes:
+    """Scores the halves of a game, suppresses, and returns the text of its result file."""
+    detections = []
+    for number, half in enumerate(halves, 1):
+        scores = score_half(model, half, spotting)
+        peaks = suppress(scores, spotting.nms_frames, spotting.nms_threshold)
+        detections.append((number, *peaks))
+    return format_game(game, detections, names, spotting.framerate, spotting.published)
+
+
+def spot_split(
+    model: WindowModel,
+    root: Path,
+    games: Sequence[str],
+    features: Sequence[str],
+    classes: EventClasses,
+    out: Path,
+    spotting: Spotting,
+    processes: Processes,
+) -> None:
+    """Writes the result file of each game below `out`; the games are dealt out to processes."""
+    model.eval()
+    ours = games[processes.rank :: processes.world_size]
+    quiet = None if processes.is_main else True
+    for game in tqdm(ours, desc=out.name, unit="game", delay=2, leave=False, disable=quiet):
+        halves = open_game(root, game, features, classes.halves, model.features)
+        write_game(out, game, spot_game(model, game, halves, classes.names, spotting))
+    processes.wait_for_all()
