@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from common.clip_data import ClipDataset, ResidentClips, resident_if_it_fits, training_clips
 from common.clips import window_rows
 from common.errors import UserError
 from common.events import SOCCERNET_V2, V2_NAMES, EventClasses
-from TemporallyAwarePooling.dataset import (
-    ClipDataset,
-    ResidentClips,
-    open_game,
-    resident_if_it_fits,
-    training_clips,
-)
+from common.features import open_game
 
 CPU = torch.device("cpu")
 FILE = "Tiny.npy"
