@@ -8,6 +8,7 @@ meet once, at the end. Their number is fixed, so that sums over lanes do not dep
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -25,11 +26,15 @@ def in_lanes(
     Item i belongs to lane i mod LANES and comes in order. On another device than the CPU, or with
     one core, lanes run one by one. No gradients are recorded inside.
     """
-    bf16 = device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    bf16, inference = torch.is_autocast_enabled("cpu"), torch.is_inference_mode_enabled()
 
     def run(lane: int) -> None:
-        # Both are states of a thread.
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        # These are states of a thread, and lanes run in those of the caller.
+        with (
+            torch.inference_mode(inference),
+            torch.no_grad(),
+            torch.autocast("cpu", torch.bfloat16, enabled=bf16),
+        ):
             work(lane, items[lane::LANES])
 
     lanes = range(min(LANES, len(items)))
@@ -43,8 +48,17 @@ def in_lanes(
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(threads, "lane", initializer=torch.set_num_threads, initargs=(1,))
-    list(pool.map(int, range(threads)))
-    # Each call above speaks for its own thread, but also for those that torch starts later.
-    torch.set_num_threads(threads)
+    """Threads whose tensor operations run on one core each; the caller's own keep theirs."""
+    all_started = Barrier(threads + 1)
+
+    def start() -> None:
+        torch.get_num_threads()  # torch sets a thread up at its first question, not before
+        torch.set_num_threads(1)
+        all_started.wait()
+
+    pool = ThreadPoolExecutor(threads, "lane", initializer=start)
+    for _ in range(threads):
+        pool.submit(int)
+    all_started.wait()
+    torch.set_num_threads(threads)  # the threads also changed what later ones start with
     return pool
