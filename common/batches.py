@@ -60,7 +60,7 @@ def read_batches(
 
     Args:
         batch_size: items per batch over all processes together.
-        workers: threads that read ahead; 0 reads when asked.
+        workers: threads that read ahead, fewer than cores; 0 reads when asked.
     """
     processes = processes or Processes()
     starts = range(first_batch * batch_size, len(order), batch_size)
@@ -75,7 +75,7 @@ def read_batches(
         tensors = tuple(tensor.to(device, non_blocking=True) for tensor in tensors)
         return Batch(tensors, len(ours), len(ours) * processes.world_size / len(whole))
 
-    workers = min(workers, os.cpu_count() or 1)
+    workers = min(workers, max(1, (os.cpu_count() or 1) - 1))  # a core is left to who computes
     if workers == 0:
         yield from map(read, starts)
         return

@@ -9,7 +9,7 @@ and the sizes asked for, and on nothing else.
 
 import argparse
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,22 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from common.errors import UserError, run_cli
-from common.events import SOCCERNET_V2, V2_NAMES
+from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
 from common.files import write_json, written_whole
 from common.games import OFFICIAL_SPLITS, read_splits
 from common.synthetic_game import CHAMPIONSHIPS, HALVES, Game, draw_game, part_generator
 from common.synthetic_signals import draw_codebook, draw_features
 
 FEATURE_FILE = "Synthetic.npy"
+
+# Labels of SoccerNet-v1 for those classes of v2 that it has.
+V1_LABELS = {
+    "Goal": "soccer-ball",
+    "Substitution": "substitution-in",
+    "Yellow card": "y-card",
+    "Red card": "r-card",
+    "Yellow->red card": "yr-card",
+}
 
 
 def write_data_set(
@@ -65,29 +74,54 @@ def write_data_set(
                 np.save(file, features)
         if OFFICIAL_SPLITS[split] != "challenge":
             write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
+            write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
         splits[OFFICIAL_SPLITS[split]].append(game.path)
     write_json(out / "splits.json", splits)
     return splits
 
 
 def labels_v2(game: Game) -> dict[str, Any]:
-    """Content of the game's `Labels-v2.json`."""
-    spots = game.spots
+    """Content of the game's `Labels-v2.json`: 17 classes."""
+    annotations = [
+        {
+            "gameTime": _clock(half, ms),
+            "label": V2_NAMES[event],
+            "position": str(ms),
+            "team": _team(V2_NAMES[event], home),
+            "visibility": "visible" if visible else "not shown",
+        }
+        for half, ms, event, home, visible in _rows(game)
+    ]
+    return _label_file(game, annotations)
+
+
+def labels_v1(game: Game) -> dict[str, Any]:
+    """Content of the game's `Labels.json`: goals, cards and substitutions, to the second."""
+    annotations = [
+        {
+            "gameTime": _clock(half, ms),
+            "label": V1_LABELS[V2_NAMES[event]],
+            "team": _team(V2_NAMES[event], home),
+        }
+        for half, ms, event, home, _ in _rows(game)
+        if V2_NAMES[event] in V1_LABELS
+    ]
+    return _label_file(game, annotations)
+
+
+def _rows(game: Game) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.tolist() for column in vars(game.spots).values()), strict=True)
+
+
+def _clock(half: int, milliseconds: int) -> str:
+    return f"{half} - {milliseconds // 60000:02d}:{milliseconds // 1000 % 60:02d}"
+
+
+def _label_file(game: Game, annotations: list[dict[str, str]]) -> dict[str, Any]:
     return {
         "UrlLocal": f"{game.path}/",
         "UrlYoutube": "",
-        "annotations": [
-            {
-                "gameTime": f"{half} - {ms // 60000:02d}:{ms // 1000 % 60:02d}",
-                "label": V2_NAMES[event],
-                "position": str(ms),
-                "team": _team(V2_NAMES[event], home),
-                "visibility": "visible" if visible else "not shown",
-            }
-            for half, ms, event, home, visible in zip(
-                *(column.tolist() for column in vars(spots).values()), strict=True
-            )
-        ],
+        "annotations": annotations,
         "gameAwayTeam": game.away_team,
         "gameDate": f"{game.kick_off:%d/%m/%Y - %H:%M}",
         "gameHomeTeam": game.home_team,

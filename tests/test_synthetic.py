@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.events import SOCCERNET_V2, V2_NAMES
+from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
 from common.features import open_half
 from common.games import OFFICIAL_SPLITS, list_games, read_splits
 from common.labels import read_labels
@@ -55,8 +55,23 @@ def test_layout(data_set: Path) -> None:
         assert GAME_NAME.match(name)
         expected = {f"1_{FEATURE_FILE}", f"2_{FEATURE_FILE}"}
         if game not in splits["challenge"]:
-            expected.add("Labels-v2.json")
+            expected |= {"Labels-v2.json", "Labels.json"}
         assert {path.name for path in (data_set / game).iterdir()} == expected
+
+
+def test_labels_of_version_1_are_the_goals_cards_and_substitutions_of_version_2(
+    data_set: Path,
+) -> None:
+    events = {"card": (14, 15, 16), "subs": (3,), "soccer": (2,)}
+    for game in list_games(data_set, ["train", "valid", "test"]):
+        first = read_labels(data_set / game / "Labels.json", SOCCERNET_V1)
+        second = read_labels(data_set / game / "Labels-v2.json", SOCCERNET_V2)
+        assert not first.unknown and len(first)
+        for number, name in enumerate(SOCCERNET_V1.names):
+            ours, theirs = first.event == number, np.isin(second.event, events[name])
+            assert np.array_equal(first.half[ours], second.half[theirs])
+            assert np.array_equal(first.seconds[ours], second.seconds[theirs])
+        assert (first.milliseconds == -1).all() and first.visible.all()
 
 
 def test_label_files_follow_the_official_schema(data_set: Path) -> None:
@@ -144,7 +159,7 @@ def test_a_game_does_not_depend_on_the_other_splits(data_set: Path, tmp_path: Pa
     fewer, all_games = digests(tmp_path / "fewer"), digests(data_set)
     del fewer["splits.json"]
     assert fewer.items() <= all_games.items()
-    assert len(fewer) == 9
+    assert len(fewer) == 12
 
 
 def test_labels_depend_on_neither_dim_nor_framerate(data_set: Path, tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""How the benchmarks measure: each thing in a fresh process, so that its peak memory is its own."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from common.batches import read_batches, shuffled
+from common.clip_data import ClipDataset
+from common.clip_loss import clip_loss
+from common.device import autocast, choose_device
+from common.events import SOCCERNET_V2
+from common.features import HalfFeatures, open_half
+from common.nms import suppress
+from common.window_model import WindowModel
+from common.window_spotting import Spotting, score_half
+
+import torch  # isort: skip - the project comes first, it sets how OpenMP waits
+from torch import Tensor, nn  # isort: skip
+
+ROWS = 5400  # of a half of 45 minutes at 2 fps
+BATCH = 256
+CLASSES = len(SOCCERNET_V2)
+
+
+def make_game(folder: Path, dim: int) -> list[HalfFeatures]:
+    """The two halves of an invented game, on disk."""
+    rng = np.random.default_rng(0)
+    for half in (1, 2):
+        path = folder / f"{half}_{dim}.npy"
+        if not path.exists():
+            np.save(path, rng.standard_normal((ROWS, dim), np.float32))
+    return [open_half(folder, half, [f"{dim}.npy"]) for half in (1, 2)]
+
+
+def score_ours(
+    model: WindowModel, halves: list[HalfFeatures], nms_frames: int, precision: str
+) -> Callable[[], None]:
+    """Scores and suppresses a game, from its files."""
+    spotting = Spotting(choose_device("cpu"), 2, nms_frames, 0.0, precision)
+    model.eval()
+
+    def once() -> None:
+        for half in halves:
+            suppress(score_half(model, half, spotting), nms_frames, 0.0)
+
+    return once
+
+
+def score_plain(
+    model: nn.Module, halves: list[HalfFeatures], window: int, nms_frames: int
+) -> Callable[[], None]:
+    """The same window by window: all windows of a half are built, then classified in batches."""
+    model.eval()
+
+    @torch.inference_mode()
+    def once() -> None:
+        for half in halves:
+            rows = torch.from_numpy(half.rows(0, half.frames))
+            index = torch.arange(len(rows))[:, None] + torch.arange(window) - window // 2
+            windows = rows[index.clamp(0, len(rows) - 1)]  # [T, L, D]
+            scores = torch.cat([model(batch) for batch in windows.split(BATCH)])
+            suppress(scores[:, 1:].numpy(), nms_frames, 0.0)
+
+    return once
+
+
+def clips_of(halves: list[HalfFeatures], window: int) -> ClipDataset:
+    """Clips of ten halves, with random targets."""
+    rng = np.random.default_rng(0)
+    count = ROWS // window
+    targets = [(rng.random((count, CLASSES + 1)) > 0.9).astype(np.float32) for _ in halves]
+    return ClipDataset(halves * 5, targets * 5, window)
+
+
+def train_ours(
+    model: WindowModel,
+    clips: ClipDataset,
+    precision: str = "fp32",
+    workers: int = 4,
+    items: int | None = None,
+) -> Callable[[], None]:
+    """An epoch of training on clips that are read from their files, or on the first `items`."""
+    device = choose_device("cpu")
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    model.train()
+
+    def once() -> None:
+        order = shuffled(len(clips), 0, 0)[:items]
+        for batch in read_batches(clips, order, BATCH, device, workers):
+            with autocast(device, precision):
+                logits = model(batch.tensors[0])
+            optimizer.zero_grad()
+            clip_loss(logits, batch.tensors[1])["bce"].backward()
+            optimizer.step()
+
+    return once
+
+
+def train_plain(model: nn.Module, clips: ClipDataset) -> Callable[[], None]:
+    """An epoch on clips that wait in memory, with the loss taken from probabilities."""
+    features, targets = clips.batch(np.arange(len(clips)))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    model.train()
+
+    def once() -> None:
+        for index in torch.randperm(len(features)).split(BATCH):
+            y, z = model(features[index]), targets[index].double()
+            loss = -(z * torch.log(y) + (1 - z) * torch.log(1 - y)).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return once
+
+
+def best_of(once: Callable[[], None], repeat: int) -> float:
+    """Seconds of the fastest run; one before it warms up."""
+    times = []
+    for _ in range(repeat + 1):
+        start = time.perf_counter()
+        once()
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def anonymous_mebibytes() -> float:
+    """Private memory of this process: what is not a mapped file."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+
+def in_fresh_process(script: str, *arguments: object) -> tuple[float, float]:
+    """Runs `script --one arguments`; returns what it reports."""
+    command = [sys.executable, script, "--one", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    value, peak = json.loads(done.stdout.splitlines()[-1])
+    return value, peak
+
+
+def report(value: float) -> None:
+    """Prints a measurement and the peak memory of this process, for `in_fresh_process`."""
+    print(json.dumps([value, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+
+
+class Plain(nn.Module):
+    """A pooling of clips [B, L, D] -> [B, F], dropout, a linear layer, a sigmoid."""
+
+    def __init__(self, pool: nn.Module, size: int) -> None:
+        super().__init__()
+        self.pool, self.drop, self.fc = pool, nn.Dropout(0.4), nn.Linear(size, CLASSES + 1)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """[B, L, D] -> probabilities [B, 1 + C]"""
+        return torch.sigmoid(self.fc(self.drop(self.pool(clips))))

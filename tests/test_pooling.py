@@ -1,0 +1,194 @@
+"""MaxPool and NetVLAD: recordings, released checkpoints, sliding, presets."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from common.checkpoints import load_weights
+from common.clip_loss import clip_loss
+from common.clips import window_rows
+from common.convert_checkpoint import to_pooling, to_temporally_aware_pooling
+from common.errors import UserError
+from common.features import HalfFeatures
+from common.window_spotting import Spotting, score_half
+from Pooling.main import PRESETS, parse_arguments
+from Pooling.model import POOLS, PoolingModel
+from Pooling.netvlad import NetVLAD
+
+RELEASED = {  # features 512, chunks of 20 s: classes, pooling, epoch, best_loss
+    "MAXPOOL_v1": (3, "MAX", 93, 0.08768422400717509),
+    "MAXPOOL_v2": (17, "MAX", 79, 0.172919346077289),
+    "NETVLAD_v1": (3, "NetVLAD", 93, 0.05736705379727163),
+}
+
+
+def plain_logits(state, clips):
+    """The formulas of the specification, cluster by cluster, in double precision."""
+    clips = clips.double()
+    weight, bias = state["fc.weight"].double(), state["fc.bias"].double()
+    if "pool_layer.centroids" not in state:
+        return clips.max(dim=1).values @ weight.T + bias
+    unit = clips / clips.norm(dim=2, keepdim=True).clamp_min(1e-12)
+    assignment = torch.softmax(unit @ state["pool_layer.conv.weight"][:, :, 0, 0].double().T, 2)
+    vectors = []
+    for k, centre in enumerate(state["pool_layer.centroids"].double()):
+        residual = (assignment[:, :, k, None] * (unit - centre)).sum(dim=1)
+        vectors.append(residual / residual.norm(dim=1, keepdim=True).clamp_min(1e-12))
+    whole = torch.cat(vectors, dim=1)
+    return (whole / whole.norm(dim=1, keepdim=True).clamp_min(1e-12)) @ weight.T + bias
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_recorded_networks_answer_as_recorded(shared, pool):
+    recorded = torch.load(shared(f"golden/basicpool_{pool}.pt"), weights_only=True)
+    clips, output = recorded["input"], recorded["output"]
+    model = PoolingModel(clips.shape[2], output.shape[1] - 1, clips.shape[1], pool).eval()
+    assert list(model.state_dict()) == list(recorded["state_dict"])
+    model.load_state_dict(recorded["state_dict"])
+    logits = model(clips)
+    assert torch.allclose(torch.sigmoid(logits), output, rtol=0, atol=1e-5)
+    if "loss" in recorded:
+        loss = clip_loss(logits, recorded["labels"])["bce"]
+        loss.backward()
+        assert float(loss.detach()) == pytest.approx(float(recorded["loss"]), rel=1e-5)
+        for name, parameter in model.named_parameters():
+            expected = float(recorded["grad_norms"][name])
+            assert float(parameter.grad.norm()) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize("case, with_bias", [("v20", False), ("v21", True)])
+def test_the_recorded_layer_alone(shared, case, with_bias):
+    recorded = torch.load(shared(f"golden/basicpool_vlad_layer_{case}.pt"), weights_only=True)
+    layer = NetVLAD(16, 5, with_bias)
+    assert list(layer.state_dict()) == list(recorded["state_dict"])
+    layer.load_state_dict(recorded["state_dict"])
+    frames = recorded["input"][..., 0].transpose(1, 2)  # [B, E, T, 1] -> [B, T, E]
+    identity = torch.eye(80).view(80, 5, 16)
+    assert torch.allclose(layer(frames, identity), recorded["output"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_checkpoints_load_and_equal_the_plain_formula(shared, name):
+    classes, pool, epoch, best_loss = RELEASED[name]
+    model = PoolingModel(512, classes, 40, pool).eval()
+    content = load_weights(model, shared(f"data/released/{name}_model.pth.tar"))
+    assert (content["epoch"], content["best_loss"]) == (epoch, best_loss)
+    clips = torch.randn(20, 40, 512, generator=torch.Generator().manual_seed(1))
+    expected = plain_logits(content["state_dict"], clips)
+    assert torch.allclose(model(clips).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_released_weights_answer_alike_in_both_layouts(shared):
+    content = torch.load(
+        shared("data/released/NETVLAD_v1_model.pth.tar"), map_location="cpu", weights_only=True
+    )
+    state = content["state_dict"]
+    there = to_temporally_aware_pooling(state)
+    back = to_pooling(there)
+    assert all(torch.equal(state[name], back[name]) for name in state)
+    # The layout of the other baseline, by its formula: column d·K + k belongs to feature d.
+    clips = torch.randn(6, 40, 512, generator=torch.Generator().manual_seed(2)).double()
+    unit = F.normalize(clips, dim=2)
+    assignment = torch.softmax(unit @ there["pool_layer.clusters"].double(), dim=2)
+    centres = there["pool_layer.clusters2"].double()
+    residual = (assignment.transpose(1, 2) @ unit).transpose(1, 2)
+    residual = residual - assignment.sum(dim=1, keepdim=True) * centres  # [B, D, K]
+    vector = F.normalize(F.normalize(residual, dim=1).flatten(1), dim=1)
+    logits = vector @ there["fc.weight"].double().T + there["fc.bias"].double()
+    assert torch.allclose(logits, plain_logits(state, clips), rtol=0, atol=1e-6)
+
+
+def test_other_weights_are_not_converted():
+    maximum = PoolingModel(8, 3, 4, "MAX").state_dict()
+    for convert in (to_pooling, to_temporally_aware_pooling):
+        with pytest.raises(UserError, match="expected the weights of"):
+            convert(maximum)
+
+
+@pytest.mark.parametrize("features", [20, 512, 2048])
+@pytest.mark.parametrize("pool, vectors", [("MAX", 1), ("NetVLAD", 64)])
+def test_parameters_follow_the_published_table_for_any_dimension(pool, vectors, features):
+    for classes in (3, 17):
+        model = PoolingModel(features, classes, 40, pool)
+        layer = 0 if pool == "MAX" else 2 * 64 * features
+        expected = layer + (classes + 1) * (vectors * features + 1)
+        assert sum(p.numel() for p in model.parameters()) == expected
+    numbers = {("MAX", 3): 2052, ("MAX", 17): 9234, ("NetVLAD", 3): 196612, ("NetVLAD", 17): 655378}
+    if features == 512:
+        assert expected == numbers[pool, 17]
+
+
+def test_weights_are_drawn_in_the_published_order():
+    torch.manual_seed(5)
+    model = PoolingModel(512, 3, 40, "NetVLAD")
+    torch.manual_seed(5)
+    convolution = torch.nn.Conv2d(512, 64, 1, bias=False)
+    centroids = torch.rand(64, 512)
+    linear = torch.nn.Linear(64 * 512, 4)
+    assert torch.equal(model.pool_layer.conv.weight, convolution.weight)
+    assert torch.equal(model.pool_layer.centroids, centroids)
+    assert torch.equal(model.fc.weight, linear.weight)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40, 95])
+@pytest.mark.parametrize("pool", POOLS)
+def test_sliding_equals_window_by_window(pool, rows):
+    torch.manual_seed(0)
+    model = PoolingModel(12, 5, 40, pool).eval()
+    half = torch.randn(rows, 12)
+    index = torch.from_numpy(window_rows(np.arange(rows) - 20, 40, rows))
+    with torch.inference_mode():
+        expected = torch.sigmoid(model(half[index]))
+        assert torch.allclose(model.score_half([half]), expected, rtol=0, atol=1e-6)
+
+
+def test_the_published_protocol_leaves_two_frames_without_a_score():
+    model = PoolingModel(12, 5, 40, "MAX").eval()
+    rows = np.random.default_rng(0).standard_normal((715, 12)).astype(np.float32)
+    half = HalfFeatures((), (rows,), 715)
+    spotting = [Spotting(torch.device("cpu"), 2, 40, 0.5, unscored_frames=n) for n in (0, 2)]
+    corrected, published = (score_half(model, half, each) for each in spotting)
+    assert (len(corrected), len(published)) == (715, 713)
+    assert np.array_equal(published, corrected[:713])
+
+
+def arguments(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["main.py", *words])
+    return vars(parse_arguments())
+
+
+def test_the_defaults_are_the_published_flags(monkeypatch):
+    published = {
+        "features": ["ResNET_TF2_PCA512.npy"], "max_epochs": 1000, "load_weights": None,
+        "model_name": "Pooling", "test_only": False, "split_train": ["train"],
+        "split_valid": ["valid"], "split_test": ["test", "challenge"], "version": 2,
+        "evaluation_frequency": 10, "framerate": 2, "chunk_size": 60, "pool": "MAX",
+        "NMS_window": 20, "NMS_threshold": 0.5, "batch_size": 32, "LR": 1e-3, "LRe": 1e-6,
+        "patience": 10, "GPU": -1, "max_num_worker": 4, "loglevel": "INFO",
+    }  # fmt: skip
+    found = arguments(monkeypatch)
+    assert {name: found[name] for name in published} == published
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_the_four_published_configurations(monkeypatch, preset):
+    found = arguments(monkeypatch, "--preset", preset)
+    pool, version = preset.split("-v")
+    assert found["pool"] == {"maxpool": "MAX", "netvlad": "NetVLAD"}[pool]
+    assert found["NMS_threshold"] == {"maxpool": 0.0, "netvlad": 0.5}[pool]
+    assert found["version"] == int(version)
+    assert (found["chunk_size"], found["batch_size"], found["NMS_window"]) == (20, 256, 20)
+
+
+def test_a_flag_beside_a_preset_wins(monkeypatch):
+    found = arguments(monkeypatch, "--NMS_threshold=0.1", "--preset", "netvlad-v2")
+    assert (found["NMS_threshold"], found["pool"]) == (0.1, "NetVLAD")
+
+
+def test_num_features_is_the_dimension_to_insist_on(monkeypatch):
+    assert arguments(monkeypatch, "--num_features", "512")["feature_dim"] == 512
+    with pytest.raises(UserError, match="mean the same"):
+        arguments(monkeypatch, "--num_features", "512", "--feature_dim", "2048")
