@@ -10,6 +10,7 @@ order. The network is the same: both give the same confidences, to rounding.
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -84,7 +85,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
     args = parser.parse_args()
     content = read_checkpoint(args.checkpoint)
-    kept = {name: content[name] for name in ("epoch", "best_loss") if name in content}
+    kept: dict[str, Any] = {
+        name: content[name] for name in ("epoch", "best_loss") if name in content
+    }
     converted = TARGETS[args.to](content["state_dict"])
     save_checkpoint(args.output, {**kept, "state_dict": converted})
     print(f"{args.output}: weights of {args.to} --pool NetVLAD")

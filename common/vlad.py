@@ -21,7 +21,7 @@ from common.lanes import LANES, in_lanes
 from common.windows import window_sum
 
 EPSILON = 1e-12  # as in torch.nn.functional.normalize
-_GROUP = 16  # clips per group on a CPU: a few arrays of [16, K, E] fit its cache
+_GROUP_ENTRIES = 1 << 19  # of V for a group of clips on a CPU: a few such arrays fit its cache
 _WINDOWS_PER_BLOCK = 512
 _ROWS_AT_ONCE = 32  # of the band of inner products
 
@@ -67,8 +67,8 @@ def kept_entries(
     then a multiple of 2⁻¹⁶, and the factor belongs to just that.
     """
     if device.type != "cpu":
-        kept = torch.rand(shape, device=device) >= dropout
-        return kept.to(torch.int8), 1 / (1 - dropout)
+        drawn = torch.rand(shape, device=device) >= dropout
+        return drawn.to(torch.int8), 1 / (1 - dropout)
     seed = int(torch.randint(2**62, ()))
     size = int(np.prod(shape))
     bits = np.random.SFC64(seed).random_raw(-(-size // 4)).view(np.uint16)[:size]
@@ -102,7 +102,7 @@ class _ClassifyResiduals(torch.autograd.Function):
                     residual *= kept[0][group]
                 torch.mm(residual.flatten(1), flat.T, out=logits[group])
 
-        in_lanes(classify, _groups(unit), unit.device)
+        in_lanes(classify, _groups(unit, flat.shape[1]), unit.device)
         return logits
 
     @staticmethod
@@ -136,14 +136,15 @@ class _ClassifyResiduals(torch.autograd.Function):
                     total = assignment[group].sum(dim=1)[:, :, None]
                     to_centres[lane] -= (up * total).sum(dim=0)
 
-        in_lanes(propagate, _groups(unit), unit.device)
+        in_lanes(propagate, _groups(unit, flat.shape[1]), unit.device)
         of_weight = to_weight.sum(dim=0).view_as(weight)
         of_centres = None if to_centres is None else to_centres.sum(dim=0)
         return to_unit, to_assignment, of_centres, of_weight, None
 
 
-def _groups(clips: Tensor) -> list[slice]:
-    size = _GROUP if clips.device.type == "cpu" else len(clips)
+def _groups(clips: Tensor, vector: int) -> list[slice]:
+    """Groups of clips, for vectors of so many entries."""
+    size = max(1, _GROUP_ENTRIES // vector) if clips.device.type == "cpu" else len(clips)
     return [slice(start, start + size) for start in range(0, len(clips), size)]
 
 

@@ -1,16 +1,18 @@
 """What the pooling baselines have in common: a classifier of windows that also slides."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.lanes import in_lanes
 from common.windows import window_max
 
 DROPOUT = 0.4  # of the pooled vector
+_WINDOWS_PER_BLOCK = 256  # whose rows fit a processor's cache
 
 
 class PoolingLayer(Protocol):
@@ -40,7 +42,16 @@ class MaxPool(nn.Module):
 
     def slide(self, frames: Tensor, weight: Tensor, length: int) -> Tensor:
         """[T, E], [C, 1, E] -> [T - length + 1, C]"""
-        return F.linear(window_max(frames, length), weight[:, 0])
+        logits = frames.new_empty(len(frames) - length + 1, len(weight))
+
+        def pool(lane: int, starts: Sequence[int]) -> None:
+            for start in starts:
+                rows = frames[start : start + _WINDOWS_PER_BLOCK + length - 1]
+                block = F.linear(window_max(rows, length), weight[:, 0])
+                logits[start : start + len(block)] = block
+
+        in_lanes(pool, range(0, len(logits), _WINDOWS_PER_BLOCK), frames.device)
+        return logits
 
 
 class Part(NamedTuple):

@@ -121,8 +121,8 @@ def test_a_batch_gives_what_its_clips_give_alone(B, with_centres):
 def test_the_size_of_the_groups_changes_nothing(B, monkeypatch):
     args = [arg.requires_grad_() for arg in invented(B, 5, 8, 4, 3, with_centres=True)]
     results = []
-    for size in (1, 16, 64):
-        monkeypatch.setattr(vlad, "_GROUP", size)
+    for size in (1, 16, 64):  # clips per group; V has 4 x 8 entries
+        monkeypatch.setattr(vlad, "_GROUP_ENTRIES", size * 32)
         torch.manual_seed(3)
         logits = vlad_logits(*args, dropout=0.4)
         results.append((logits, *torch.autograd.grad(logits.square().sum(), args)))
