@@ -109,7 +109,9 @@ class _ClassifyResiduals(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         unit, assignment, centres, weight, kept = ctx.saved_tensors
         flat = weight.flatten(1).contiguous()
-        to_unit, to_assignment = torch.empty_like(unit), torch.empty_like(assignment)
+        to_assignment = torch.empty_like(assignment)
+        # Features that no layer has touched need no gradient.
+        to_unit = torch.empty_like(unit) if ctx.needs_input_grad[0] else None
         to_weight = flat.new_zeros(LANES, *flat.shape)
         to_centres = None if centres is None else centres.new_zeros(LANES, *centres.shape)
 
@@ -130,7 +132,8 @@ class _ClassifyResiduals(torch.autograd.Function):
                 along = (up * residual).sum(dim=2, keepdim=True) / length.clamp_min(EPSILON) ** 2
                 up.addcmul_(residual, along, value=-1)  # d loss / d V
                 to_assignment[group] = unit[group] @ up.transpose(1, 2)  # [G, T, K]
-                torch.bmm(assignment[group], up, out=to_unit[group])
+                if to_unit is not None:
+                    torch.bmm(assignment[group], up, out=to_unit[group])
                 if to_centres is not None:
                     to_assignment[group] -= (up * centres).sum(dim=2)[:, None]
                     total = assignment[group].sum(dim=1)[:, :, None]
