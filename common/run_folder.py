@@ -36,6 +36,11 @@ def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> No
             f"{path} already holds a trained run; pass --resume to continue it, --test_only to "
             "test it, --overwrite to replace it, or another --model_name"
         )
+    elif training and existing == [path / BEST_FILE]:
+        raise UserError(
+            f"{path} has a {BEST_FILE} but no {LAST_FILE} to resume from; pass --overwrite to "
+            "train anew, or --load_weights with another --model_name to start from its weights"
+        )
     path.mkdir(parents=True, exist_ok=True)
 
 

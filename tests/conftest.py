@@ -82,3 +82,14 @@ def write_tree() -> Callable[..., Path]:
         return root
 
     return write
+
+
+@pytest.fixture
+def one_thread():
+    """Keeps torch to one core: small tensors gain nothing from more, and tests run side by side."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -21,7 +21,8 @@ import torch
 
 import common.evaluate
 from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
-from common.errors import run_cli
+from common.errors import UserError, run_cli
+from common.run_folder import open_run
 from common.synthetic import write_data_set
 from TemporallyAwarePooling import main as program
 
@@ -671,3 +672,12 @@ def test_a_log_that_cannot_be_written(data, here, monkeypatch):
 
     monkeypatch.setattr(logging.FileHandler, "emit", emit)
     assert_one_sentence(here(*flags(data, "run")), here.cwd, "the disk is full")
+
+
+def test_a_checkpoint_without_a_state_to_resume_from_is_not_replaced(tmp_path):
+    best = tmp_path / "model.pth.tar"
+    best.write_bytes(b"somebody's weights")
+    with pytest.raises(UserError, match=r"no last\.pth\.tar to resume from"):
+        open_run(tmp_path, training=True, resume=True, overwrite=False)
+    assert best.read_bytes() == b"somebody's weights"
+    open_run(tmp_path, training=False, resume=False, overwrite=False)

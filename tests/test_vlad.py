@@ -12,12 +12,7 @@ WITH_CENTRES = pytest.mark.parametrize("with_centres", [True, False], ids=["VLAD
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def invented(B, T, E, K, C, with_centres, dtype=torch.float64, seed=0):
