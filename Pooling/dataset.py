@@ -3,6 +3,6 @@
 Reading is shared with the other pooling baseline.
 """
 
-from common.clip_data import ClipDataset, ResidentClips, resident_if_it_fits, training_clips
+from common.clip_data import ClipDataset, training_clips
 
-__all__ = ["ClipDataset", "ResidentClips", "resident_if_it_fits", "training_clips"]
+__all__ = ["ClipDataset", "training_clips"]

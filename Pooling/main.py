@@ -15,7 +15,7 @@ Flags that are given beside a preset win.
 
 import argparse
 
-from common.clip_program import add_clip_flags, run_clip_baseline
+from common.clip_program import run_clip_baseline
 from common.errors import UserError, run_cli
 from common.flags import (
     add_data_flags,
@@ -49,7 +49,6 @@ def parse_arguments() -> argparse.Namespace:
     add_run_flags(parser, model_name="Pooling")
     add_training_flags(parser, batch_size=32, patience=10)
     add_device_flags(parser)
-    add_clip_flags(parser)
     add = parser.add_argument_group("pooling").add_argument
     # fmt: off
     add("--preset", choices=PRESETS, help="a published configuration, see above")

@@ -8,7 +8,7 @@ CVPR Workshops 2021. The defaults are the published configuration.
 
 import argparse
 
-from common.clip_program import add_clip_flags, run_clip_baseline
+from common.clip_program import run_clip_baseline
 from common.errors import UserError, run_cli
 from common.flags import (
     add_data_flags,
@@ -28,7 +28,6 @@ def parse_arguments() -> argparse.Namespace:
     add_run_flags(parser, model_name="NetVLAD++")
     add_training_flags(parser, batch_size=256, patience=10)
     add_device_flags(parser)
-    add_clip_flags(parser)
     add = parser.add_argument_group("NetVLAD++").add_argument
     # fmt: off
     add("--pool", default="NetVLAD++", choices=POOLS, help="++: past and future pooled apart")

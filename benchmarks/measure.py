@@ -16,6 +16,7 @@ from common.clip_loss import clip_loss
 from common.device import autocast, choose_device
 from common.events import SOCCERNET_V2
 from common.features import HalfFeatures, open_half
+from common.frame_rows import MappedRows
 from common.nms import suppress
 from common.window_model import WindowModel
 from common.window_spotting import Spotting, score_half
@@ -75,7 +76,7 @@ def clips_of(halves: list[HalfFeatures], window: int) -> ClipDataset:
     rng = np.random.default_rng(0)
     count = ROWS // window
     targets = [(rng.random((count, CLASSES + 1)) > 0.9).astype(np.float32) for _ in halves]
-    return ClipDataset(halves * 5, targets * 5, window)
+    return ClipDataset(MappedRows(halves * 5), targets * 5, window)
 
 
 def train_ours(

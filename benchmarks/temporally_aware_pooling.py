@@ -23,6 +23,7 @@ from torch.nn import functional as F  # isort: skip
 
 from common.clip_data import ClipDataset
 from common.features import open_half
+from common.frame_rows import MappedRows
 from TemporallyAwarePooling.model import TemporallyAwareModel
 
 WINDOW, NMS = 30, 60
@@ -92,7 +93,7 @@ def private_memory(model: TemporallyAwareModel, games: int, dim: int, folder: Pa
         np.lib.format.open_memmap(path, "w+", np.float32, (ROWS, dim)).flush()
     halves = [open_half(folder, 1, [f"zeros{dim}.npy"]) for _ in range(2 * games)]
     targets = [np.zeros((ROWS // WINDOW, CLASSES + 1), np.float32)] * len(halves)
-    clips = ClipDataset(halves, targets, WINDOW)
+    clips = ClipDataset(MappedRows(halves), targets, WINDOW)
     measure.train_ours(model, clips, items=60 * BATCH)()
     return measure.anonymous_mebibytes()
 

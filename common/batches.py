@@ -6,7 +6,7 @@ Python's lock. Nothing is pickled or copied twice, and the bits never depend on 
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,22 +29,47 @@ class Source(Protocol):
         ...
 
 
+# What an epoch reads, and in which order: a pure function of the epoch's number.
+Epochs = Callable[[int], tuple[Source, NDArray[np.int64]]]
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Tensors on the device, and how much this process's part counts.
+    """Tensors on the device, and which part of the whole batch they are.
 
-    `items` of the batch are ours. `share` is our part of the whole batch times the number of
-    processes: averaging gradients over processes then gives the gradient of the whole batch.
+    `items` of the batch are ours, `whole` of all `processes` together.
     """
 
     tensors: tuple[Tensor, ...]
     items: int
-    share: float
+    whole: int
+    processes: int = 1
+
+    def weight(self, summed: bool) -> int:
+        """Number of items that a loss of ours stands for, if it is their sum, or their mean.
+
+        All processes' sums belong to the whole batch; a part without items belongs to nothing.
+        """
+        return self.whole if summed and self.items else self.items
+
+    def share(self, summed: bool) -> float:
+        """Factor on our loss, so that gradients averaged over processes are the whole batch's."""
+        return self.weight(summed) * self.processes / self.whole
 
 
 def shuffled(length: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Order of the items in an epoch: a permutation of 0…length - 1 from seed and epoch alone."""
     return np.random.default_rng([seed, epoch]).permutation(length)
+
+
+def shuffled_epochs(source: Source, seed: int) -> Epochs:
+    """All items in each epoch, each time in another order."""
+    return lambda epoch: (source, shuffled(len(source), seed, epoch))
+
+
+def equal_epochs(source: Source) -> Epochs:
+    """All items in each epoch, in the same order."""
+    return lambda epoch: (source, np.arange(len(source)))
 
 
 def read_batches(
@@ -73,7 +98,7 @@ def read_batches(
         if device.type == "cuda":
             tensors = tuple(tensor.pin_memory() if tensor.is_cpu else tensor for tensor in tensors)
         tensors = tuple(tensor.to(device, non_blocking=True) for tensor in tensors)
-        return Batch(tensors, len(ours), len(ours) * processes.world_size / len(whole))
+        return Batch(tensors, len(ours), len(whole), processes.world_size)
 
     workers = min(workers, max(1, (os.cpu_count() or 1) - 1))  # a core is left to who computes
     if workers == 0:

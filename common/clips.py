@@ -13,15 +13,6 @@ def count_clips(frames: int, clip_frames: int, published: bool = False) -> int:
     return -(-(frames - published) // clip_frames)
 
 
-def window_rows(starts: NDArray[np.int64], length: int, frames: int) -> NDArray[np.int64]:
-    """Rows of windows that begin at `starts`, held inside the half: [N] -> [N, length].
-
-    Rows before the half become its first row, rows behind it its last. Training clips start at
-    multiples of their length; the window scored for frame i starts at i - length // 2.
-    """
-    return np.clip(starts[:, None] + np.arange(length), 0, frames - 1)
-
-
 def clip_targets(
     spot_frames: NDArray[np.int64],
     spot_events: NDArray[np.int64],

@@ -1,7 +1,7 @@
 """Several processes started by torchrun, or one: who am I, and sums over all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,22 @@ class Processes:
         """The model whose backward pass averages gradients over all processes."""
         return DistributedDataParallel(model) if self.world_size > 1 else model
 
+    def share_buffers(self, model: nn.Module) -> None:
+        """Gives all processes the buffers of rank 0: running statistics of its own batches."""
+        if self.world_size > 1:
+            for buffer in model.buffers():
+                distributed.broadcast(buffer, 0)
+
     def wait_for_all(self) -> None:
         """Returns when every process has come here."""
         if self.world_size > 1:
             distributed.barrier()
+
+    def deal_out(self, games: Sequence[str], title: str) -> Iterator[str]:
+        """Our share of the games, with a progress bar on rank 0."""
+        ours = games[self.rank :: self.world_size]
+        quiet = None if self.is_main else True
+        yield from tqdm(ours, desc=title, unit="game", delay=2, leave=False, disable=quiet)
 
     def sum(self, *numbers: float) -> list[float]:
         """Sums over all processes, in double precision."""

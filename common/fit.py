@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tensorboardX import SummaryWriter
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from common.batches import Source, read_batches, shuffled
+from common.batches import Epochs, Source, read_batches
 from common.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
 from common.distributed import Processes
 from common.errors import Interrupted, UserError
@@ -51,6 +52,7 @@ class Progress:
 
     epoch: int = 0  # complete epochs
     best_loss: float = 9e99  # lowest validation loss
+    best_score: float | None = None  # highest validation score, where there is one
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
     # An epoch that was stopped half-way: its batches, their items and sums of losses.
@@ -65,9 +67,9 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)
 
 
-def adam(model: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """The optimiser of all pooling baselines, fused where that exists."""
-    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=1e-8)
+def adam(model: nn.Module, learning_rate: float, eps: float = 1e-8) -> torch.optim.Adam:
+    """The optimiser of all baselines; those of the CALF family have another eps."""
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=eps)
 
 
 def plateau_schedule(optimizer: torch.optim.Optimizer, patience: int) -> ReduceLROnPlateau:
@@ -88,12 +90,16 @@ def step_schedule(schedule: ReduceLROnPlateau, valid_loss: float) -> bool:
 class Fit:
     """Trains `model` until the schedule or `max_epochs` ends it: `Fit(...).run()`.
 
-    Leaves the weights of the lowest validation loss in model.pth.tar, the newest state in
-    last.pth.tar, and the curves as CSV and for TensorBoard.
+    Leaves the best weights in model.pth.tar, the newest state in last.pth.tar, and the curves as
+    CSV and for TensorBoard.
 
     Args:
         folder: of the run; exists.
         model: also optimised in `train_epoch`, there perhaps wrapped for several processes.
+        training, validation: what the passes of an epoch read.
+        select_by: the number of the thorough validation whose highest value marks the best
+            weights, as soon as there is one; the lowest validation loss until then, and always if
+            this is None.
         resume: go on from last.pth.tar if there is one.
     """
 
@@ -102,16 +108,17 @@ class Fit:
         folder: Path,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        train_source: Source,
-        valid_source: Source,
+        training: Epochs,
+        validation: Epochs,
         settings: FitSettings,
         device: torch.device,
         processes: Processes | None = None,
         resume: bool = False,
+        select_by: str | None = None,
     ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.train_source, self.valid_source = train_source, valid_source
-        self.settings, self.device = settings, device
+        self.training, self.validation = training, validation
+        self.settings, self.device, self.select_by = settings, device, select_by
         self.processes = processes or Processes()
         self.schedule = plateau_schedule(optimizer, settings.patience)
         self.progress = Progress()
@@ -150,7 +157,9 @@ class Fit:
             self._save_half_way(training)
             where = f"in epoch {progress.epoch + 1} after batch {training.done}"
             raise self._interrupted(where) from None
-        validation = self._validation_pass()
+        self.processes.share_buffers(self.model)
+        source, order = self.validation(progress.epoch)
+        validation = self._pass(source, order, "valid")
         frequency = self.settings.evaluation_frequency
         thorough = progress.epoch > 0 and progress.epoch % frequency == 0
         further = validate(validation, thorough)
@@ -166,11 +175,22 @@ class Fit:
         self._close_epoch(row, valid_loss)
         return row
 
+    def _improves(self, valid_loss: float, score: float | None) -> bool:
+        """Whether these are the best weights so far; notes that they are."""
+        progress = self.progress
+        lower = valid_loss < progress.best_loss
+        progress.best_loss = min(valid_loss, progress.best_loss)
+        if score is None:
+            return lower and progress.best_score is None
+        higher = progress.best_score is None or score > progress.best_score
+        if higher:
+            progress.best_score = score
+        return higher
+
     def _close_epoch(self, row: dict[str, float], valid_loss: float) -> None:
         """Schedule, checkpoints, curves."""
         progress = self.progress
-        improved = valid_loss < progress.best_loss
-        progress.best_loss = min(valid_loss, progress.best_loss)
+        improved = self._improves(valid_loss, row.get(self.select_by or ""))
         progress.epoch += 1
         progress.batch, progress.items, progress.sums = 0, 0, {}
         progress.history.append(row)
@@ -189,8 +209,8 @@ class Fit:
 
     def _training_pass(self) -> Pass:
         settings, progress = self.settings, self.progress
-        order = shuffled(len(self.train_source), settings.seed, progress.epoch)
-        training = self._pass(self.train_source, order, "train", progress.batch)
+        source, order = self.training(progress.epoch)
+        training = self._pass(source, order, "train", progress.batch)
         training.seed, training.stop = (settings.seed, progress.epoch), self.stop
         # What was summed before a stop counts once, but all sum the same things.
         training.sums = dict.fromkeys(progress.sums, 0.0)
@@ -198,10 +218,9 @@ class Fit:
             training.sums, training.items = dict(progress.sums), progress.items
         return training
 
-    def _validation_pass(self) -> Pass:
-        return self._pass(self.valid_source, np.arange(len(self.valid_source)), "valid")
-
-    def _pass(self, source: Source, order: np.ndarray, what: str, first_batch: int = 0) -> Pass:
+    def _pass(
+        self, source: Source, order: NDArray[np.int64], what: str, first_batch: int = 0
+    ) -> Pass:
         size = self.settings.batch_size
         batches = read_batches(
             source, order, size, self.device, self.settings.workers, self.processes, first_batch

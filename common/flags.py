@@ -113,5 +113,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--GPU", type=int, default=-1, help="number of the CUDA card, as published; -1: --device")
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
+    add("--resident", choices=("auto", "yes", "no"), default="auto",
+        help="keep all training features on the device; auto: on a CUDA card if they fit")
     add("--max_num_worker", type=not_negative, default=4, help="threads that read ahead; 0: none")
     # fmt: on

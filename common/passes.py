@@ -90,13 +90,19 @@ class Pass:
                 self.done += 1
                 bar.update()
 
-    def record(self, losses: dict[str, Tensor]) -> Tensor:
-        """Adds a batch's losses, means over its items, to the pass; returns what to minimise.
+    def record(self, losses: dict[str, Tensor], summed: bool = False) -> Tensor:
+        """Adds a batch's losses to the pass; returns what to minimise.
 
         That is their sum, scaled so that gradients averaged over processes are those of the whole
         batch. Raises UserError naming the batch when it is not finite, before it can do harm.
+
+        Args:
+            losses: means over our items of the batch, or sums over them.
+            summed: whether they are sums. A pass tells the mean over items of the loss of their
+                batch, which for sums grows with the batch size, as published.
         """
-        assert self.batch is not None, "record belongs inside the iteration"
+        batch = self.batch
+        assert batch is not None, "record belongs inside the iteration"
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):
             parts = ", ".join(f"{name} {float(value.detach())}" for name, value in losses.items())
@@ -106,9 +112,9 @@ class Pass:
             )
         for name, value in losses.items():
             sum_so_far = self.sums.get(name, 0.0)
-            self.sums[name] = sum_so_far + float(value.detach()) * self.batch.items
-        self.items += self.batch.items
-        return loss * self.batch.share
+            self.sums[name] = sum_so_far + float(value.detach()) * batch.weight(summed)
+        self.items += batch.items
+        return loss * batch.share(summed)
 
     def totals(self) -> tuple[dict[str, float], int]:
         """Sum of each loss over all processes, and the number of items."""

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from common.device import autocast
 from common.distributed import Processes
@@ -85,9 +84,7 @@ def spot_split(
 ) -> None:
     """Writes the result file of each game below `out`; the games are dealt out to processes."""
     model.eval()
-    ours = games[processes.rank :: processes.world_size]
-    quiet = None if processes.is_main else True
-    for game in tqdm(ours, desc=out.name, unit="game", delay=2, leave=False, disable=quiet):
+    for game in processes.deal_out(games, out.name):
         halves = open_game(root, game, features, classes.halves, model.features)
         write_game(out, game, spot_game(model, game, halves, classes.names, spotting))
     processes.wait_for_all()

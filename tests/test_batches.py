@@ -69,7 +69,7 @@ def test_batches_come_in_order_the_last_one_as_it_is(length, sizes, workers):
     assert [item for batch in contents(batches) for item in batch] == order.tolist()
     for batch in batches:
         assert torch.equal(batch.tensors[1][:, 0], -batch.tensors[0])
-        assert batch.share == 1
+        assert batch.share(summed=False) == batch.share(summed=True) == 1
 
 
 @WORKERS
@@ -98,15 +98,20 @@ def test_processes_share_each_batch_and_gradients_average_to_those_of_the_whole(
         ours = [item for part in parts for item in part.tensors[0][: part.items].tolist()]
         assert sorted(ours) == sorted(whole.tolist())
         assert all(len(part.tensors[0]) == max(part.items, 1) for part in parts)
-        # A "gradient" is the mean over the part's items, times its share, averaged.
-        gradients = [part.tensors[0].double().mean() * part.share for part in parts]
-        assert float(sum(gradients)) / world_size == pytest.approx(whole.mean())
+        # A "gradient" is the mean or sum over the part's items, times its share, averaged.
+        for summed, expected in ((False, whole.mean()), (True, whole.sum())):
+            gradients = [
+                (numbers.sum() if summed else numbers.mean()) * part.share(summed)
+                for part in parts
+                for numbers in [part.tensors[0].double()]
+            ]
+            assert float(sum(gradients)) / world_size == pytest.approx(expected)
 
 
 def test_a_process_without_an_item_counts_nothing():
     batches = list(read_batches(Numbers(9), np.arange(9), 4, CPU, 0, Processes(3, 0, 4)))
     assert [batch.items for batch in batches] == [1, 1, 0]
-    assert batches[2].share == 0
+    assert batches[2].share(summed=False) == batches[2].share(summed=True) == 0
     assert len(batches[2].tensors[0]) == 1
 
 

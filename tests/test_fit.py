@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from common.batches import equal_epochs, shuffled_epochs
 from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from common.distributed import Processes
 from common.errors import Interrupted, UserError
@@ -44,15 +45,17 @@ class Run:
     """A tiny network with dropout and all that a baseline gives to `Fit`."""
 
     def __init__(
-        self, folder, resume=False, processes=None, train=None, valid=None, rate=0.01, **settings
-    ):
+        self, folder, resume=False, processes=None, train=None, valid=None, rate=0.01,
+        select_by=None, **settings
+    ):  # fmt: skip
         folder.mkdir(exist_ok=True)
         seed_everything(3)
         self.model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.4), nn.Linear(8, 2))
         self.optimizer = adam(self.model, rate)
         self.fit = Fit(
-            folder, self.model, self.optimizer, train or Points(), valid or Points(9, seed=1),
-            FitSettings(**DEFAULTS | settings), CPU, processes, resume,
+            folder, self.model, self.optimizer, shuffled_epochs(train or Points(), 3),
+            equal_epochs(valid or Points(9, seed=1)), FitSettings(**DEFAULTS | settings), CPU,
+            processes, resume, select_by,
         )  # fmt: skip
         self.steps = 0
         self.stop_after = math.inf  # steps of this run
@@ -284,7 +287,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_items_not_over_batches(tmp_path):
     row = run.fit.progress.history[0]
     assert row["train_loss"] == pytest.approx(12.5 + 0.25)
     run.model.eval()
-    points, targets = run.fit.valid_source.batch(np.arange(9))
+    points, targets = run.fit.validation(0)[0].batch(np.arange(9))
     loss = float(F.mse_loss(run.model(points), targets).detach())
     assert row["valid_loss"] == pytest.approx(loss, rel=1e-6)
 
@@ -319,7 +322,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_batch_and_leaves_the_last_che
     run.run()
     files = {path: path.read_bytes() for path in sorted(tmp_path.glob("*.*"))}
     run = Run(tmp_path, resume=True)
-    source = run.fit.train_source if where == "train" else run.fit.valid_source
+    source, _ = run.fit.training(1) if where == "train" else run.fit.validation(1)
     order = (
         np.random.default_rng([3, 1]).permutation(26) if where == "train" else np.arange(9)
     )  # of epoch 2

@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from common.checkpoints import load_weights
 from common.clip_loss import clip_loss
-from common.clips import window_rows
 from common.convert_checkpoint import to_pooling, to_temporally_aware_pooling
 from common.errors import UserError
 from common.features import HalfFeatures
+from common.frame_rows import window_rows
 from common.window_spotting import Spotting, score_half
 from Pooling.main import PRESETS, parse_arguments
 from Pooling.model import POOLS, PoolingModel

@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from common.average_map import TOLERANCES_SECONDS, Spots, average_map
-from common.clips import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.events import V1_NAMES, V2_NAMES
 from common.features import HalfFeatures
+from common.frame_rows import window_rows
 from common.nms import suppress
 from common.passes import Pass
 from common.predictions import format_game, write_game
@@ -389,7 +389,7 @@ def batches_of():
 
     def cut(*tensors, size):
         parts = zip(*(tensor.split(size) for tensor in tensors), strict=True)
-        return [Batch(part, len(part[0]), 1.0) for part in parts]
+        return [Batch(part, len(part[0]), len(part[0])) for part in parts]
 
     return cut
 
