@@ -16,7 +16,7 @@ Flags that are given beside a preset win.
 import argparse
 
 from common.clip_program import run_clip_baseline
-from common.errors import UserError, run_cli
+from common.errors import run_cli
 from common.flags import (
     add_data_flags,
     add_device_flags,
@@ -54,18 +54,13 @@ def parse_arguments() -> argparse.Namespace:
     add("--preset", choices=PRESETS, help="a published configuration, see above")
     add("--pool", default="MAX", choices=POOLS, help="pooling over the chunk")
     add("--chunk_size", type=positive, default=60, help="chunk and window, in seconds")
-    add("--num_features", type=positive, metavar="D",
-        help="features per frame to insist on, as --feature_dim")
+    add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
     add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.5, help="lowest confidence to report")
     # fmt: on
     preset = parser.parse_known_args()[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    args = parser.parse_args()
-    if args.feature_dim and args.num_features and args.feature_dim != args.num_features:
-        raise UserError("--num_features and --feature_dim mean the same; give one of them")
-    args.feature_dim = args.feature_dim or args.num_features
-    return args
+    return parser.parse_args()
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> PoolingModel:

@@ -35,6 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--window_size", type=positive, default=15, help="window, in seconds")
     add("--proj-dim", default=str(PROJECTED), metavar="E",
         help="reduce features to E by a learned layer unless they have E already; none: never")
+    add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
     add("--NMS_window", type=positive, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
     # fmt: on

@@ -67,9 +67,16 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)
 
 
-def adam(model: nn.Module, learning_rate: float, eps: float = 1e-8) -> torch.optim.Adam:
-    """The optimiser of all baselines; those of the CALF family have another eps."""
-    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=eps)
+def adam(
+    model: nn.Module, learning_rate: float, eps: float = 1e-8, fused: bool = False
+) -> torch.optim.Adam:
+    """The optimiser of all baselines; those of the CALF family have another eps.
+
+    `fused` takes a step in one pass over all weights: faster, and other bits.
+    """
+    return torch.optim.Adam(
+        model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=eps, fused=fused or None
+    )
 
 
 def plateau_schedule(optimizer: torch.optim.Optimizer, patience: int) -> ReduceLROnPlateau:

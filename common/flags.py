@@ -55,7 +55,8 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
     add("--SoccerNet_path", type=Path, default=Path("/path/to/SoccerNet/"), help="data root")
     add("--features", nargs="+", default=[features], metavar="FILE",
         help="feature files without the half's number; several are joined side by side")
-    add("--feature_dim", type=positive, help="features per frame to insist on; else as found")
+    add("--feature_dim", "--num_features", type=positive, metavar="D",
+        help="features per frame to insist on; else as found")
     add("--framerate", type=positive, default=2, help="feature rows per second")
     add("--version", type=int, default=2, choices=(1, 2),
         help="SoccerNet labels: 1 (3 classes) or 2 (17); a classes.json at the root goes first")
@@ -90,18 +91,23 @@ def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
     # fmt: on
 
 
-def add_training_flags(parser: argparse.ArgumentParser, batch_size: int, patience: int) -> None:
-    """Optimiser and schedule."""
+def add_training_flags(
+    parser: argparse.ArgumentParser,
+    batch_size: int,
+    patience: int,
+    evaluation_frequency: int = 10,
+    purpose: str = "for the log only",
+) -> None:
+    """Optimiser and schedule; `purpose` is that of the slow validations."""
     add = parser.add_argument_group("training").add_argument
     # fmt: off
     add("--max_epochs", type=positive, default=1000, help="epochs at most")
     add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
     add("--LR", type=rate, default=1e-3, help="learning rate of Adam")
-    add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
     add("--patience", type=not_negative, default=patience,
         help="epochs without a lower validation loss before the learning rate falls tenfold")
-    add("--evaluation_frequency", type=positive, default=10,
-        help="epochs between slow validations (for the log only)")
+    add("--evaluation_frequency", type=positive, default=evaluation_frequency,
+        help=f"epochs between slow validations ({purpose})")
     add("--seed", type=not_negative, default=0, help="of weights, order and dropout")
     # fmt: on
 

@@ -1,6 +1,6 @@
 """Pieces of halves as batches of rows: copied out of memory maps, or kept on the device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from common.features import HalfFeatures, check_finite
 
+_BLOCK_ROWS = 1024  # read at a time
 _SHARE_OF_FREE_MEMORY = 0.6  # of a card's, that features may take
 
 
@@ -75,6 +76,13 @@ class ResidentRows:
         """See `FrameRows`; the result lies on the device."""
         row = self._offset[half, None] + window_rows(start, length, self._frames[half, None])
         return self._rows[torch.from_numpy(row).to(self._rows.device)]
+
+
+def blocks_of(half: HalfFeatures, device: torch.device) -> Iterator[Tensor]:
+    """The rows of a half in order, a thousand at a time, on the device: [n, D] each."""
+    for start in range(0, half.frames, _BLOCK_ROWS):
+        rows = half.rows(start, min(start + _BLOCK_ROWS, half.frames))
+        yield torch.from_numpy(rows).to(device)
 
 
 def resident_if_it_fits(rows: FrameRows, device: torch.device, choice: str = "auto") -> FrameRows:

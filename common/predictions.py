@@ -63,7 +63,7 @@ def frame_to_milliseconds(
 
 
 def format_game(
-    game: str,
+    game: str | None,
     detections: Sequence[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray]],
     names: Sequence[str],
     framerate: int,
@@ -72,6 +72,7 @@ def format_game(
     """Text of a result file: all values strings, four spaces of indent, fixed key order.
 
     Args:
+        game: its path; None leaves it out, as the original does for videos outside the data set.
         detections: per half (half, frames, classes, confidences), in the order to be written.
         names: class names.
         published: positions as the original wrote them, see `frame_to_milliseconds`.
@@ -100,8 +101,8 @@ def format_game(
             for minute, second, event, position, confidence in columns
         ]
     body = "[\n" + ",\n".join(entries) + "\n    ]" if entries else "[]"
-    url = orjson.dumps(game).decode()
-    return f'{{\n    "UrlLocal": {url},\n    "predictions": {body}\n}}'.encode()
+    url = "" if game is None else f'    "UrlLocal": {orjson.dumps(game).decode()},\n'
+    return f'{{\n{url}    "predictions": {body}\n}}'.encode()
 
 
 def write_game(folder: Path, game: str, content: bytes, file_name: str = RESULT_FILE) -> Path:

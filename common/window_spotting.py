@@ -1,23 +1,21 @@
 """From a model that scores windows, and the features of a game, to its result file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from common.device import autocast
 from common.distributed import Processes
 from common.events import EventClasses
 from common.features import HalfFeatures, open_game
+from common.frame_rows import blocks_of
 from common.nms import check_suppression, suppress
 from common.predictions import format_game, write_game
 from common.window_model import WindowModel
-
-_BLOCK_ROWS = 1024  # read and reduced at a time
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,8 @@ def score_half(model: WindowModel, half: HalfFeatures, spotting: Spotting) -> ND
     Without the frames at the end that the original leaves out.
     """
     with autocast(spotting.device, spotting.precision):
-        scores = model.score_half(_blocks(half, spotting.device))  # [T, 1 + C]
+        scores = model.score_half(blocks_of(half, spotting.device))  # [T, 1 + C]
     return scores[: half.frames - spotting.unscored_frames, 1:].cpu().numpy()
-
-
-def _blocks(half: HalfFeatures, device: torch.device) -> Iterator[Tensor]:
-    for start in range(0, half.frames, _BLOCK_ROWS):
-        rows = half.rows(start, min(start + _BLOCK_ROWS, half.frames))
-        yield torch.from_numpy(rows).to(device)
 
 
 def spot_game(

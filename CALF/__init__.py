@@ -1,0 +1,1 @@
+"""CALF: a context-aware loss for action spotting (Cioppa et al., CVPR 2020)."""

@@ -1,0 +1,72 @@
+"""Average-mAP of a network on whole games, without writing files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.average_map import TOLERANCES_SECONDS, Spots, average_map
+from common.calf.spotting import Spotting, detect, score_half
+from common.calf.spotting_model import SpottingModel
+from common.distributed import Processes
+from common.evaluate import EVALUATION_FRAMERATE
+from common.events import EventClasses
+from common.features import open_game
+from common.labels import TimeField
+from common.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
+from common.spots import read_targets
+
+
+class GameEvaluator:
+    """The loose average-mAP on some games, again and again while a network is trained.
+
+    Equal to what the evaluator says of the result files. The annotations are read once.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        games: Sequence[str],
+        features: Sequence[str],
+        classes: EventClasses,
+        spotting: Spotting,
+        gt_time: TimeField = "position",
+    ) -> None:
+        self.root, self.games, self.features, self.classes = root, games, features, classes
+        self.spotting = spotting
+        self.targets = read_targets(
+            JsonTree(root), games, classes, classes.label_file, EVALUATION_FRAMERATE, gt_time, False
+        )
+
+    def a_map(self, model: SpottingModel, title: str, processes: Processes | None = None) -> float:
+        """Loose average-mAP; the games are dealt out to processes, and all get the result."""
+        processes = processes or Processes()
+        model.eval()
+        number_of = {game: number for number, game in enumerate(self.games)}
+        ours = [
+            self._spots(model, game, number_of[game])
+            for game in processes.deal_out(self.games, title)
+        ]
+        parts = [part for parts in processes.gather(ours) for part in parts]
+        detections = Spots(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return average_map(
+            self.targets,
+            detections,
+            len(self.classes),
+            TOLERANCES_SECONDS["loose"],
+            EVALUATION_FRAMERATE,
+        ).a_map()
+
+    def _spots(self, model: SpottingModel, game: str, number: int) -> tuple[np.ndarray, ...]:
+        """Half, frame, class and confidence of a game's detections, as a result file holds them."""
+        halves = open_game(self.root, game, self.features, self.classes.halves, model.features)
+        columns = []
+        for half, features in enumerate(halves, number * self.classes.halves):
+            peaks = detect(score_half(model, features, self.spotting).cells, self.spotting)
+            milliseconds = frame_to_milliseconds(
+                peaks.frame, self.spotting.framerate, self.spotting.published
+            )
+            frame = milliseconds_to_frame(milliseconds, EVALUATION_FRAMERATE)
+            confidence = peaks.confidence.astype(np.float64)
+            columns.append((np.full(len(frame), half), frame, peaks.event, confidence))
+        return tuple(np.concatenate(column) for column in zip(*columns, strict=True))

@@ -1,0 +1,46 @@
+"""The command-line flags of the CALF family. Published names do not change."""
+
+import argparse
+from pathlib import Path
+
+from common.flags import not_negative, positive, rate
+
+
+def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
+    """Chunks, network and losses."""
+    add = parser.add_argument_group("CALF").add_argument
+    # fmt: off
+    add("--chunk_size", type=positive, default=120, help="chunk, in seconds")
+    add("--receptive_field", type=positive, default=40,
+        help="reach of the network in time, in seconds; less than half of a chunk")
+    add("--chunks_per_epoch", type=positive, default=18000,
+        help="chunks drawn to train on, and as many to validate on")
+    add("--dim_capsule", type=positive, default=16, metavar="P", help="size of a capsule")
+    add("--num_detections", type=positive, default=15, metavar="N", help="spots per chunk at most")
+    add("--k_params", "--K_params", type=Path, metavar="FILE",
+        help='context parameters, JSON {"class": [K1, K2, K3, K4], …} in seconds; without it the '
+        "published ones of SoccerNet-v2")
+    add("--lambda_coord", type=rate, default=5.0, help="weight of a spot's time in its loss")
+    add("--lambda_noobj", type=rate, default=0.5, help="weight of an empty slot's confidence")
+    add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
+    add("--loss_weight_detection", type=rate, default=1.0, help="weight of spotting")
+    add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
+    add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
+    # fmt: on
+
+
+def add_result_flags(parser: argparse.ArgumentParser) -> None:
+    """What is spotted and how it is shown."""
+    add = parser.add_argument_group("results").add_argument
+    # fmt: off
+    add("--challenge", action="store_true", help="as --split_test challenge, as published")
+    add("--watch_test", action="store_true",
+        help="score the test splits, too, with every slow validation (for the log only)")
+    add("--legacy_names", action="store_true",
+        help="write each result file also as Predictions-v2.json, the name of 2021")
+    add("--plots", type=not_negative, nargs="?", const=1, default=0, metavar="GAMES",
+        help="draw what the network says of so many games of each tested split (one, if no "
+        "number is given)")
+    add("--features_path", type=Path, metavar="FILE",
+        help="spot in this one feature file, of any length and without labels, and draw it")
+    # fmt: on

@@ -1,0 +1,97 @@
+"""From a network of chunks, and the features of a half, to detections and result files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from common.calf.half_rows import chunk_starts, frame_owners
+from common.calf.spot_targets import decode_spots
+from common.calf.spotting_model import SpottingModel
+from common.device import autocast
+from common.features import HalfFeatures
+from common.frame_rows import blocks_of, window_rows
+from common.nms import Peaks, check_suppression, suppress
+from common.predictions import format_game
+
+_BLOCK_CHUNKS = 64  # of a half that go through the network at a time
+
+
+@dataclass(frozen=True)
+class Spotting:
+    """How the outputs of a network become detections.
+
+    Raises UserError for a suppression that cannot work, before anything is computed.
+    """
+
+    device: torch.device
+    framerate: int  # rows per second
+    nms_frames: int
+    nms_threshold: float = 0.0
+    precision: str = "fp32"
+    published: bool = False
+
+    def __post_init__(self) -> None:
+        check_suppression(self.nms_frames, self.nms_threshold)
+
+
+class HalfScores(NamedTuple):
+    """What the network says of a half, [n, C] each: the segmentation, and the spots as cells.
+
+    A cell holds the confidence of a spot in that frame and class, or -1.
+    """
+
+    segmentation: NDArray[np.float32]
+    cells: NDArray[np.float32]
+
+
+@torch.inference_mode()
+def score_half(model: SpottingModel, half: HalfFeatures, spotting: Spotting) -> HalfScores:
+    """Cuts a half into overlapping chunks, and puts what comes out together again."""
+    published = spotting.published
+    starts = chunk_starts(half.frames, model.shape, published)
+    rows = window_rows(starts, model.shape.frames, half.frames)  # [M, T]
+    with autocast(spotting.device, spotting.precision):
+        frames = torch.cat([model.reduce(block) for block in blocks_of(half, spotting.device)])
+        segmentation, spots = _through(model, frames, torch.from_numpy(rows.T))
+    cells = decode_spots(spots, model.shape.frames, published)
+    chunk, position = frame_owners(half.frames, model.shape, published)
+    return HalfScores(segmentation[chunk, position], cells[chunk, position])
+
+
+def _through(
+    model: SpottingModel, frames: Tensor, rows: Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Reduced frames [n, E], gathered at rows [T, M], through the rest of the network."""
+    segmentations, lists = [], []
+    for block in rows.split(_BLOCK_CHUNKS, dim=1):
+        segmentation, spots = model.forward_reduced(frames[block.to(frames.device)])  # [T, M', E]
+        segmentations.append(segmentation.cpu())
+        lists.append(spots.cpu())
+    return torch.cat(segmentations).numpy(), torch.cat(lists).numpy()
+
+
+def detect(cells: NDArray[np.float32], spotting: Spotting) -> Peaks:
+    """Detections of a half after suppression, by frame and then class, as published."""
+    peaks = suppress(cells, spotting.nms_frames, spotting.nms_threshold)
+    order = np.lexsort((peaks.event, peaks.frame))
+    return Peaks(*(column[order] for column in peaks))
+
+
+def spot_game(
+    model: SpottingModel,
+    game: str | None,
+    halves: Sequence[HalfFeatures],
+    names: Sequence[str],
+    spotting: Spotting,
+) -> bytes:
+    """Spots in the halves of a game, and returns the text of its result file."""
+    detections = []
+    for number, half in enumerate(halves, 1):
+        peaks = detect(score_half(model, half, spotting).cells, spotting)
+        detections.append((number, *peaks))
+    return format_game(game, detections, names, spotting.framerate, spotting.published)
