@@ -84,6 +84,17 @@ def write_tree() -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def printed_noise() -> Callable[[str, int], np.ndarray]:
+    """The generator of the numbers printed in the tests: U_i in [-1/2, 1/2) for a name."""
+
+    def noise(name: str, count: int) -> np.ndarray:
+        angle = 12.9898 * np.arange(1, count + 1) + 0.1 * sum(name.encode())
+        return np.abs(np.sin(angle) * 43758.5453) % 1 - 0.5
+
+    return noise
+
+
 @pytest.fixture
 def one_thread():
     """Keeps torch to one core: small tensors gain nothing from more, and tests run side by side."""

@@ -12,7 +12,6 @@ from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.spotting_loss import match_predictions, spotting_loss
 from common.events import V2_NAMES
-from tests.test_calf_model import printed_noise
 
 FORMS = {"calf": context_aware_loss, "calib": legacy_context_loss}
 GOAL = torch.tensor([[-40.0], [-20.0], [120.0], [180.0]])
@@ -62,7 +61,7 @@ def test_the_printed_table(form, score, values):
 
 
 @pytest.mark.parametrize(("form", "total"), [("calf", 4665.2275), ("calib", 4519.2578)])
-def test_the_printed_total(form, total):
+def test_the_printed_total(printed_noise, form, total):
     labels = torch.from_numpy(np.floor(520 * printed_noise("labels", 8160))).view(2, 240, 17)
     score = torch.from_numpy(0.98 * printed_noise("score", 8160) + 0.5).view(2, 240, 17)
     K = torch.from_numpy(k_frames(V2_NAMES, 2))
@@ -122,7 +121,7 @@ def test_recorded_spotting_loss(golden, case):
         assert torch.equal(match_predictions(targets, spots), order)
 
 
-def test_the_printed_matching():
+def test_the_printed_matching(printed_noise):
     conf = torch.from_numpy(printed_noise("conf", 60) + 0.5).view(2, 15, 2)
     named = torch.from_numpy(4 * printed_noise("cls", 510)).view(2, 15, 17).softmax(dim=2)
     spots = torch.cat([conf, named], dim=2)

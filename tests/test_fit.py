@@ -304,6 +304,41 @@ def test_curves_have_a_row_per_epoch_and_empty_cells_where_there_is_no_number(tm
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
+def scored(folder, losses, scores, **settings):
+    """Runs with these validation losses, and a score where there is one; epochs that were best."""
+    run = Run(folder, train=Points(1), valid=Points(1), rate=1e-3, select_by="score",
+              max_epochs=len(losses), **settings)  # fmt: skip
+    best = []
+
+    def validate(epoch, thorough):
+        number = run.fit.progress.epoch
+        for _ in epoch:
+            epoch.record({"loss": torch.tensor(losses[number], dtype=torch.float64)})
+        written = (folder / BEST_FILE).exists() and read_checkpoint(folder / BEST_FILE)["epoch"]
+        best.append(written)
+        return {} if scores[number] is None else {"score": scores[number]}
+
+    run.fit.run(run.train_epoch, validate)
+    return [*best[1:], read_checkpoint(folder / BEST_FILE)["epoch"]]
+
+
+def test_the_highest_score_marks_the_best_weights_and_until_there_is_one_the_lowest_loss(tmp_path):
+    losses = [5.0, 3.0, 4.0, 2.0, 9.0, 1.0, 8.0]
+    scores = [None, None, 0.1, None, 0.3, None, 0.2]
+    assert scored(tmp_path, losses, scores) == [1, 2, 3, 3, 5, 5, 5]
+
+
+def test_equal_scores_keep_the_first_and_a_score_of_zero_counts(tmp_path):
+    assert scored(tmp_path, [5.0, 4.0, 3.0, 2.0], [None, 0.0, 0.0, None]) == [1, 2, 2, 2]
+
+
+def test_the_best_score_survives_a_resumption(tmp_path):
+    scored(tmp_path, [5.0, 4.0], [None, 0.5])
+    content = read_checkpoint(tmp_path / LAST_FILE)
+    assert content["progress"]["best_score"] == 0.5
+    assert Run(tmp_path, resume=True, select_by="score").fit.progress.best_score == 0.5
+
+
 def test_only_the_first_process_writes(tmp_path, monkeypatch):
     class Alone(Processes):
         def sum(self, *numbers):

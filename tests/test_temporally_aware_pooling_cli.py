@@ -9,8 +9,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -18,10 +16,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from shell import (
+    WAIT,
+    assert_one_sentence,
+    assert_same_bits,
+    caller,
+    games_of,
+    python,
+    start_and_stop,
+    succeeds,
+)
 
 import common.evaluate
 from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
-from common.errors import UserError, run_cli
+from common.errors import UserError
 from common.run_folder import open_run
 from common.synthetic import write_data_set
 from TemporallyAwarePooling import main as program
@@ -29,7 +37,6 @@ from TemporallyAwarePooling import main as program
 FILE = "Synthetic.npy"
 SMALL = ["--features", FILE, "--vocab_size", "4", "--batch_size", "8", "--device", "cpu"]
 MODULE = ["-m", "TemporallyAwarePooling.main"]
-WAIT = 240  # seconds, for processes that may have to share a core
 READY = "results_test.json", "results_spotting_test.zip", "report_test.png"
 
 
@@ -54,30 +61,6 @@ def own_data(data, tmp_path):
     return shutil.copytree(data, tmp_path / "data")
 
 
-def games_of(root, split):
-    return json.loads((root / "splits.json").read_text())[split]
-
-
-def python(cwd, *words, **settings):
-    """Runs Python with these words to its end."""
-    return subprocess.run(
-        [sys.executable, *map(str, words)], cwd=cwd, env=environment(), capture_output=True,
-        text=True, timeout=WAIT, **settings,
-    )  # fmt: skip
-
-
-def environment():
-    # One thread in each process: they may run side by side, and sums keep their order.
-    return os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-def succeeds(cwd, *words):
-    process = python(cwd, *words)
-    assert process.returncode == 0, process.stdout + process.stderr
-    assert "Traceback" not in process.stderr
-    return process
-
-
 def flags(root, name, *more):
     return ["--SoccerNet_path", root, "--model_name", name, *SMALL, *more]
 
@@ -87,46 +70,7 @@ def here(tmp_path, monkeypatch, capsys):
     """Runs main() in this process, in a folder of its own: `here(*flags)` -> (code, stderr)."""
     cwd = tmp_path / "cwd"
     cwd.mkdir()
-
-    def run(*words, main=program.main):
-        monkeypatch.chdir(run.cwd)
-        monkeypatch.setattr(sys, "argv", ["main.py", *map(str, words)])
-        try:
-            with pytest.raises(SystemExit) as end:
-                run_cli(main)
-        finally:
-            log = logging.getLogger("spotting")
-            for handler in list(log.handlers):
-                log.removeHandler(handler)
-                handler.close()
-        return end.value.code, capsys.readouterr().err
-
-    run.cwd = cwd
-    return run
-
-
-def assert_one_sentence(result, cwd, *words, code=2):
-    found, complaint = result
-    assert found == code
-    assert complaint.startswith("error: ")
-    assert complaint.count("error: ") == 1
-    assert "Traceback" not in complaint
-    for word in words:
-        assert str(word) in complaint
-    assert not list(cwd.rglob("*.tmp"))
-
-
-def assert_same_bits(one, another, names=(BEST_FILE, LAST_FILE)):
-    for name in names:
-        mine, theirs = (read_checkpoint(run / name) for run in (one, another))
-        assert mine["epoch"] == theirs["epoch"]
-        assert mine["best_loss"] == theirs["best_loss"]
-        assert mine["state_dict"].keys() == theirs["state_dict"].keys()
-        for key, tensor in mine["state_dict"].items():
-            assert torch.equal(tensor, theirs["state_dict"][key]), (name, key)
-        for number, state in mine["optimizer"]["state"].items():
-            for key, tensor in state.items():
-                assert torch.equal(tensor, theirs["optimizer"]["state"][number][key])
+    return caller(cwd, monkeypatch, capsys, program.main)
 
 
 # A whole run.
@@ -303,31 +247,9 @@ def left_alone(data, tmp_path_factory):
     return cwd / "models" / "run"
 
 
-def start_and_stop(cwd, words, number):
-    """Starts a training and sends it a signal after the first epoch: (code, stderr)."""
-    words = [sys.executable, *MODULE, *map(str, words)]
-    process = subprocess.Popen(
-        words, cwd=cwd, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        text=True,
-    )  # fmt: skip
-    last, deadline = cwd / "models" / "run" / LAST_FILE, time.monotonic() + WAIT
-    try:
-        while not last.exists():
-            assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < deadline, "no checkpoint came"
-            time.sleep(0.005)
-        time.sleep(0.05)  # into the next epoch
-        process.send_signal(number)
-        _, complaint = process.communicate(timeout=WAIT)
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, complaint
-
-
 def test_a_killed_run_resumed_ends_with_the_same_bits(data, left_alone, tmp_path):
     words = flags(data, "run", *LONG)
-    code, _ = start_and_stop(tmp_path, words, signal.SIGKILL)
+    code, _ = start_and_stop(tmp_path, [*MODULE, *words], signal.SIGKILL)
     assert code == -signal.SIGKILL
     run = tmp_path / "models" / "run"
     assert 1 <= read_checkpoint(run / LAST_FILE)["epoch"] < 6
@@ -343,7 +265,7 @@ def test_sigterm_ends_with_one_sentence_and_the_resumed_run_with_the_same_bits(
     data, left_alone, tmp_path
 ):
     words = flags(data, "run", *LONG)
-    result = start_and_stop(tmp_path, words, signal.SIGTERM)
+    result = start_and_stop(tmp_path, [*MODULE, *words], signal.SIGTERM)
     assert_one_sentence(result, tmp_path, "stopped by SIGTERM in epoch", "--resume", code=130)
     run = tmp_path / "models" / "run"
     assert read_checkpoint(run / LAST_FILE)["epoch"] < 6

@@ -1,0 +1,184 @@
+"""Context parameters of one's own classes, read off how the features change around their spots.
+
+    python -m CALF.fit_k_params --SoccerNet_path DATA --features FILE.npy --out k_params.json
+    python CALF/main.py --SoccerNet_path DATA --features FILE.npy --k_params k_params.json
+
+The published parameters were found by trial on television pictures of soccer, and only for the
+classes of SoccerNet. The rule here needs no training. For each class, average the features at each
+time around its spots, and see how far that average is from the average of all frames. The distance
+is largest near the spot and falls on both sides of it:
+
+- K2 and K3 are where it has fallen to a half of its peak, before and after,
+- K1 and K4 where it has fallen to a tenth,
+
+each at least a second from the next and at most two minutes away. The distance is smoothed over
+five seconds, and what chance alone would give for so many spots is taken off. Classes with fewer
+than ten spots get the parameters of all spots together.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from common.calf.k_parameters import SECONDS
+from common.errors import UserError, run_cli
+from common.events import EventClasses, event_classes
+from common.features import HalfFeatures, open_game
+from common.files import write_json
+from common.games import games_at_hand
+from common.labels import read_labels
+
+REACH_SECONDS, SMOOTH_SECONDS, STEP_SECONDS = 120, 5, 1
+FEWEST_SPOTS = 10
+HALF, TENTH = 0.5, 0.1
+
+KSeconds = tuple[float, float, float, float]
+
+
+@dataclass
+class Averages:
+    """Sums of features around the spots of each class, and over all frames.
+
+    The last class stands for all of them together.
+    """
+
+    around: NDArray[np.float64]  # [C + 1, 2 reach + 1, D]
+    spots: NDArray[np.int64]  # [C + 1, 2 reach + 1], how many there are features for
+    total: NDArray[np.float64]  # [D]
+    squares: float
+    frames: int = 0
+
+    @classmethod
+    def empty(cls, classes: int, reach: int, dimension: int) -> "Averages":
+        """Nothing added yet."""
+        shape = (classes + 1, 2 * reach + 1)
+        sums = np.zeros((*shape, dimension))
+        return cls(sums, np.zeros(shape, np.int64), np.zeros(dimension), 0.0)
+
+    def add(
+        self, rows: NDArray[np.float32], spots: NDArray[np.int64], events: NDArray[np.int64]
+    ) -> None:
+        """Adds a half: its rows [T, D], and the frames and classes of its spots."""
+        reach, last = self.around.shape[1] // 2, len(self.around) - 1
+        self.total += rows.sum(axis=0, dtype=np.float64)
+        self.squares += float(np.square(rows, dtype=np.float64).sum())
+        self.frames += len(rows)
+        for place, offset in enumerate(range(-reach, reach + 1)):
+            frame = spots + offset
+            inside = (frame >= 0) & (frame < len(rows))
+            event, near = events[inside], rows[frame[inside]]
+            np.add.at(self.around[:, place], event, near)
+            self.spots[:-1, place] += np.bincount(event, minlength=last)
+        self.around[last] = self.around[:last].sum(axis=0)
+        self.spots[last] = self.spots[:last].sum(axis=0)
+
+    def distances(self) -> NDArray[np.float64]:
+        """How far the average around the spots is from that of all frames: [C + 1, 2 reach + 1].
+
+        Squared, and less what an average of so many random frames would have.
+        """
+        mean = self.total / self.frames
+        variance = self.squares / self.frames - float(np.square(mean).sum())
+        count = np.maximum(self.spots, 1)
+        moved = np.square(self.around / count[..., None] - mean).sum(axis=2)
+        return np.where(self.spots > 0, moved - variance / count, 0.0)
+
+
+def k_of_distances(distances: NDArray[np.float64], framerate: int) -> KSeconds:
+    """K parameters in seconds from the distances [2 reach + 1] of a class.
+
+    Example: a peak of 1 at the spot that falls by a tenth a second on both sides gives
+    (-9, -5, 5, 9), but for the smoothing.
+    """
+    width = SMOOTH_SECONDS * framerate | 1
+    smooth = np.convolve(distances, np.full(width, 1 / width), mode="same")
+    peak, spot = int(smooth.argmax()), len(smooth) // 2
+    found = []
+    for part in (HALF, TENTH):
+        low = np.flatnonzero(smooth < part * smooth[peak])
+        before, after = low[low < peak], low[low > peak]
+        first = int(before[-1]) if len(before) else 0
+        last = int(after[0]) if len(after) else len(smooth) - 1
+        found.append(((first - spot) / framerate, (last - spot) / framerate))
+    (K2, K3), (K1, K4) = found
+    K2, K3 = min(K2, -STEP_SECONDS), max(K3, STEP_SECONDS)
+    return min(K1, K2 - STEP_SECONDS), K2, K3, max(K4, K3 + STEP_SECONDS)
+
+
+def fit(
+    root: Path,
+    games: Sequence[str],
+    features: Sequence[str],
+    classes: EventClasses,
+    framerate: int,
+) -> tuple[dict[str, KSeconds], dict[str, int]]:
+    """K parameters in seconds, and the number of spots, of each class."""
+    averages: Averages | None = None
+    for game in tqdm(games, unit="game", delay=2, leave=False, disable=None):
+        labels = read_labels(root / game / classes.label_file, classes)
+        frames = labels.frames(framerate)
+        for number, half in enumerate(open_game(root, game, features, classes.halves), 1):
+            if averages is None:
+                reach = REACH_SECONDS * framerate
+                averages = Averages.empty(len(classes), reach, half.dimension)
+            _check_dimension(half, averages)
+            ours = labels.half == number
+            averages.add(half.rows(0, half.frames), frames[ours], labels.event[ours])
+    if averages is None or not averages.spots[-1].any():
+        raise UserError("there is not a single spot to learn from; check --split and the labels")
+    distances, count = averages.distances(), averages.spots.max(axis=1)
+    every = len(classes)
+    chosen = [c if count[c] >= FEWEST_SPOTS else every for c in range(every)]
+    found = {
+        name: k_of_distances(distances[c], framerate)
+        for name, c in zip(classes.names, chosen, strict=True)
+    }
+    return found, dict(zip(classes.names, count.tolist(), strict=False))
+
+
+def _check_dimension(half: HalfFeatures, averages: Averages) -> None:
+    expected = averages.around.shape[2]
+    if half.dimension != expected:
+        raise UserError(
+            f"{half.paths[0]} has {half.dimension} features per frame, those before it "
+            f"{expected}; use one kind of features"
+        )
+
+
+def main() -> None:
+    """The program."""
+    parser = argparse.ArgumentParser(
+        "python -m CALF.fit_k_params",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--SoccerNet_path", type=Path, required=True, help="data root")
+    add("--features", nargs="+", required=True, metavar="FILE", help="as for training")
+    add("--split", nargs="+", default=["train"], help="games to learn from [train]")
+    add("--framerate", type=int, default=2, help="feature rows per second [2]")
+    add("--version", type=int, default=2, choices=(1, 2), help="SoccerNet labels [2]")
+    add("--out", type=Path, default=Path("k_params.json"), help="file to write [k_params.json]")
+    args = parser.parse_args()
+    classes = event_classes(args.SoccerNet_path, args.version)
+    games = games_at_hand(args.SoccerNet_path, args.split)
+    found, count = fit(args.SoccerNet_path, games, args.features, classes, args.framerate)
+    table = Table("class", "spots", "K1", "K2", "K3", "K4", "published")
+    for name, row in found.items():
+        published = SECONDS.get(name)
+        told = " ".join(f"{k:g}" for k in published) if published else "-"
+        table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), told)
+    Console(width=100).print(table)
+    write_json(args.out, found)
+    print(f"seconds; written to {args.out}, for --k_params")
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,264 @@
+"""CALF against the same method written plainly (`plain_calf.py`): time and memory.
+
+    python benchmarks/calf.py [--repeat 3] [--games 100]
+
+Both sides run here, each line in a process of its own, on invented halves of 45 minutes with about
+as many spots as real ones have.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import measure
+from measure import CLASSES, ROWS
+
+import numpy as np  # isort: skip
+import torch  # isort: skip
+from rich.console import Console  # isort: skip
+from rich.table import Table  # isort: skip
+from SoccerNet.Evaluation.ActionSpotting import average_mAP  # isort: skip
+
+import plain_calf
+from CALF.loss import context_aware_loss
+from CALF.model import ContextAwareModel
+from common.average_map import TOLERANCES_SECONDS
+from common.batches import read_batches
+from common.calf.chunk_data import ChunkDataset, drawn_epochs
+from common.calf.chunk_shape import ChunkShape
+from common.calf.criterion import Criterion
+from common.calf.evaluation import GameEvaluator
+from common.calf.k_parameters import k_frames
+from common.calf.shifts import encode_shifts
+from common.calf.spotting import Spotting
+from common.device import autocast, choose_device
+from common.events import SOCCERNET_V2, V2_NAMES
+from common.features import open_half
+from common.fit import adam
+from common.frame_rows import MappedRows
+
+DIM, BATCH, STEPS, DISTINCT = 512, 32, 12, 6
+SPOTS = 110  # of a half, the mean of SoccerNet-v2
+SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)
+K = k_frames(V2_NAMES, 2)
+CPU = torch.device("cpu")
+
+
+def make_games(root: Path) -> None:
+    """A few games with features and labels; many games are the same ones again."""
+    rng = np.random.default_rng(0)
+    for number in range(DISTINCT):
+        folder = root / f"game {number}"
+        folder.mkdir()
+        entries = []
+        for half in (1, 2):
+            np.save(folder / f"{half}_F.npy", rng.standard_normal((ROWS, DIM), np.float32))
+            seconds = np.sort(rng.integers(0, ROWS // 2, SPOTS))
+            for second, event in zip(seconds.tolist(), rng.integers(0, CLASSES, SPOTS), strict=True):
+                clock = f"{half} - {second // 60:02}:{second % 60:02}"
+                entries.append({"gameTime": clock, "label": V2_NAMES[event],
+                                "position": str(1000 * second), "visibility": "visible"})  # fmt: skip
+        (folder / "Labels-v2.json").write_text(json.dumps({"annotations": entries}))
+
+
+def halves_of(root: Path, count: int) -> tuple[list, list[np.ndarray]]:
+    """Features and shifts of so many halves."""
+    paths = [(root / f"game {n // 2 % DISTINCT}", n % 2 + 1) for n in range(count)]
+    halves = [open_half(folder, half, ["F.npy"]) for folder, half in paths]
+    return halves, [shifts_of(seed % (2 * DISTINCT)).astype(np.int16) for seed in range(count)]
+
+
+def spots_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, ROWS, SPOTS), rng.integers(0, CLASSES, SPOTS)
+
+
+def shifts_of(seed: int) -> np.ndarray:
+    return encode_shifts(*spots_of(seed), ROWS, K)
+
+
+def encoding(side: str, root: Path, repeat: int, games: int) -> float:
+    """Milliseconds to encode the labels of a game."""
+    cases = [spots_of(seed) for seed in (0, 1)]
+    if side == "plain":
+        lists = [
+            [sorted({int(f) for f in frames[events == c]}) for c in range(CLASSES)]
+            for frames, events in cases
+        ]
+        return 1000 * measure.best_of(
+            lambda: [plain_calf.encode(spots, ROWS, K) for spots in lists] and None, repeat
+        )
+    return 1000 * measure.best_of(
+        lambda: [encode_shifts(*case, ROWS, K) for case in cases] and None, 10 * repeat
+    )
+
+
+def training(side: str, root: Path, repeat: int, games: int) -> float:
+    """Milliseconds per step of 32 chunks, drawing them included."""
+    halves, shifts = halves_of(root, 2 * DISTINCT)
+    torch.manual_seed(0)
+    k = torch.from_numpy(K).float()
+    if side == "plain":
+        network = plain_calf.Network(DIM, CLASSES)
+        optimizer = torch.optim.Adam(network.parameters(), 1e-3, eps=1e-7)
+        stored = [half.rows(0, ROWS) for half in halves]
+        chunks = plain_calf.Chunks(stored, [s.astype(float) for s in shifts], STEPS * BATCH)
+
+        def epoch() -> None:
+            for feats, labels, targets in torch.utils.data.DataLoader(chunks, BATCH):
+                segmentation, spots = network(feats.unsqueeze(1))
+                loss = 0.000367 * plain_calf.segmentation_loss(segmentation, labels.float(), k)
+                loss = loss + plain_calf.spotting_loss(targets.float(), spots)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+        return 1000 * measure.best_of(epoch, repeat) / STEPS
+    choose_device("cpu")
+    model = ContextAwareModel(DIM, CLASSES, SHAPE)
+    optimizer = adam(model, 1e-3, 1e-7, fused=True)
+    criterion = Criterion(context_aware_loss, k)
+    epochs = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), STEPS * BATCH, 0)
+
+    def ours() -> None:
+        source, order = epochs(0)
+        for batch in read_batches(source, order, BATCH, CPU, workers=4):
+            feats, *targets = batch.tensors
+            with autocast(CPU, side):
+                outputs = model(feats)
+            loss = sum(criterion(outputs, targets).values())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return 1000 * measure.best_of(ours, repeat) / STEPS
+
+
+def testing(side: str, root: Path, repeat: int, games: int) -> float:
+    """Seconds to spot in so many games and to score them."""
+    names = [f"game {number % DISTINCT}" for number in range(games)]
+    torch.manual_seed(0)
+    if side == "plain":
+        return measure.best_of(lambda: test_plainly(root, names), 1, warm=False)
+    choose_device("cpu")
+    model = ContextAwareModel(DIM, CLASSES, SHAPE).eval()
+    spotting = Spotting(CPU, 2, 40, precision=side)
+
+    def ours() -> None:
+        evaluator = GameEvaluator(root, names, ["F.npy"], SOCCERNET_V2, spotting)
+        evaluator.a_map(model, "testing")
+
+    return measure.best_of(ours, 1)
+
+
+def test_plainly(root: Path, names: list[str]) -> None:
+    """Targets, detections and closest spots of all frames, scored by the SoccerNet package."""
+    network = plain_calf.Network(DIM, CLASSES).eval()
+    targets, detections, closest = [], [], []
+    for name in names:
+        entries = json.loads((root / name / "Labels-v2.json").read_text())["annotations"]
+        for half in (1, 2):
+            features = np.load(root / name / f"{half}_F.npy")
+            target = np.zeros((ROWS, CLASSES))
+            for entry in entries:
+                if int(entry["gameTime"][0]) == half:
+                    frame = int(2 * int(entry["position"]) / 1000)
+                    target[min(frame, ROWS - 1), V2_NAMES.index(entry["label"])] = 1
+            nearest = np.full_like(target, -1)
+            for c in range(CLASSES):
+                spots = np.flatnonzero(target[:, c])
+                edges = [0, *((spots[1:] + spots[:-1]) // 2), ROWS]
+                for spot, begin, end in zip(spots, edges[:-1], edges[1:], strict=True):
+                    nearest[begin:end, c] = target[spot, c]
+            targets.append(target)
+            detections.append(plain_calf.spot_half(network, features))
+            closest.append(nearest)
+    with np.errstate(all="ignore"):
+        average_mAP(targets, detections, closest, 2, np.array(TOLERANCES_SECONDS["loose"]))
+
+
+def drawing(side: str, root: Path, repeat: int, games: int) -> float:
+    """Chunks drawn and stacked per second; `side` is plain or ours and the number of workers."""
+    who, workers = side.split(" ")
+    halves, shifts = halves_of(root, 2 * DISTINCT)
+    count = 6400
+    if who == "plain":
+        stored = [half.rows(0, ROWS) for half in halves]
+        chunks = plain_calf.Chunks(stored, [s.astype(float) for s in shifts], count)
+        loader = torch.utils.data.DataLoader(chunks, BATCH, num_workers=int(workers))
+
+        def draw() -> None:
+            for _ in loader:
+                pass
+
+    else:
+        choose_device("cpu")
+        epochs = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), count, 0)
+
+        def draw() -> None:
+            source, order = epochs(0)
+            for _ in read_batches(source, order, BATCH, CPU, int(workers)):
+                pass
+
+    return count / measure.best_of(draw, repeat)
+
+
+def memory(side: str, root: Path, repeat: int, games: int) -> float:
+    """MiB of private memory after training steps on 400 games (plain: on 8, times 50)."""
+    choose_device("cpu")
+    model = ContextAwareModel(DIM, CLASSES, SHAPE)
+    optimizer, criterion = adam(model, 1e-3, 1e-7, True), Criterion(context_aware_loss, torch.from_numpy(K).float())
+    halves, shifts = halves_of(root, 2 * int(side))
+    source, order = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), 40 * BATCH, 0)(0)
+    for batch in read_batches(source, order, BATCH, CPU, workers=4):
+        feats, *targets = batch.tensors
+        loss = sum(criterion(model(feats), targets).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return measure.anonymous_mebibytes()
+
+
+KINDS = {
+    "encoding": (encoding, "ms per game", ("plain", "ours")),
+    "training": (training, "ms per step", ("plain", "fp32", "bf16")),
+    "testing": (testing, "s", ("plain", "fp32", "bf16")),
+    "drawing": (drawing, "chunks/s", ("plain 0", "plain 4", "ours 0", "ours 4")),
+    "memory": (memory, "MiB private", ("4", "400")),
+}
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of which the fastest counts")
+    parser.add_argument("--games", type=int, default=100, help="games to test")
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        kind, side, root, repeat, games = args.one
+        measure.report(KINDS[kind][0](side, Path(root), int(repeat), int(games)))
+        return
+    table = Table("CALF", "side", "result", "peak MiB", "times plain")
+    with tempfile.TemporaryDirectory() as folder:
+        make_games(Path(folder))
+        for kind in args.kinds:
+            _, unit, sides = KINDS[kind]
+            first = None
+            for side in sides:
+                value, peak = measure.in_fresh_process(
+                    __file__, kind, side, folder, args.repeat, args.games
+                )
+                first = first or value
+                ratio = value / first if "/s" in unit else first / value
+                told = f"{ratio:.2f}" if sides[0].startswith("plain") else ""
+                table.add_row(kind, side, f"{value:.1f} {unit}", f"{peak:.0f}", told)
+    Console(width=100).print(table)
+    print(f"testing: {args.games} games; drawing: workers 0 or 4; memory: so many games mapped")
+
+
+if __name__ == "__main__":
+    main()
