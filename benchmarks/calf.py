@@ -9,7 +9,6 @@ as many spots as real ones have.
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import measure
@@ -22,6 +21,7 @@ from rich.table import Table  # isort: skip
 from SoccerNet.Evaluation.ActionSpotting import average_mAP  # isort: skip
 
 import plain_calf
+
 from CALF.loss import context_aware_loss
 from CALF.model import ContextAwareModel
 from common.average_map import TOLERANCES_SECONDS
@@ -56,10 +56,12 @@ def make_games(root: Path) -> None:
         for half in (1, 2):
             np.save(folder / f"{half}_F.npy", rng.standard_normal((ROWS, DIM), np.float32))
             seconds = np.sort(rng.integers(0, ROWS // 2, SPOTS))
-            for second, event in zip(seconds.tolist(), rng.integers(0, CLASSES, SPOTS), strict=True):
+            for second, event in zip(
+                seconds.tolist(), rng.integers(0, CLASSES, SPOTS), strict=True
+            ):
                 clock = f"{half} - {second // 60:02}:{second % 60:02}"
-                entries.append({"gameTime": clock, "label": V2_NAMES[event],
-                                "position": str(1000 * second), "visibility": "visible"})  # fmt: skip
+                where = {"gameTime": clock, "position": str(1000 * second)}
+                entries.append({**where, "label": V2_NAMES[event], "visibility": "visible"})
         (folder / "Labels-v2.json").write_text(json.dumps({"annotations": entries}))
 
 
@@ -209,9 +211,14 @@ def memory(side: str, root: Path, repeat: int, games: int) -> float:
     """MiB of private memory after training steps on 400 games (plain: on 8, times 50)."""
     choose_device("cpu")
     model = ContextAwareModel(DIM, CLASSES, SHAPE)
-    optimizer, criterion = adam(model, 1e-3, 1e-7, True), Criterion(context_aware_loss, torch.from_numpy(K).float())
+    optimizer, criterion = (
+        adam(model, 1e-3, 1e-7, True),
+        Criterion(context_aware_loss, torch.from_numpy(K).float()),
+    )
     halves, shifts = halves_of(root, 2 * int(side))
-    source, order = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), 40 * BATCH, 0)(0)
+    source, order = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), 40 * BATCH, 0)(
+        0
+    )
     for batch in read_batches(source, order, BATCH, CPU, workers=4):
         feats, *targets = batch.tensors
         loss = sum(criterion(model(feats), targets).values())

@@ -120,14 +120,14 @@ def train_plain(model: nn.Module, clips: ClipDataset) -> Callable[[], None]:
     return once
 
 
-def best_of(once: Callable[[], None], repeat: int) -> float:
-    """Seconds of the fastest run; one before it warms up."""
+def best_of(once: Callable[[], None], repeat: int, warm: bool = True) -> float:
+    """Seconds of the fastest run; one before it warms up, unless it takes too long for that."""
     times = []
-    for _ in range(repeat + 1):
+    for _ in range(repeat + warm):
         start = time.perf_counter()
         once()
         times.append(time.perf_counter() - start)
-    return min(times[1:])
+    return min(times[warm:])
 
 
 def anonymous_mebibytes() -> float:

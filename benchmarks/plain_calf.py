@@ -157,7 +157,8 @@ def spotting_loss(targets: Tensor, spots: Tensor) -> Tensor:
 def spot_half(network: nn.Module, features: np.ndarray) -> np.ndarray:
     """Detections [n, C] of one half, -1 elsewhere."""
     n = len(features)
-    starts = [*range(0, n - 1, T - R)][:-1] + [n - T]
+    starts = [*range(0, n - 1, T - R)]
+    starts[-1] = n - T
     rows = np.stack([features[np.minimum(np.arange(s, s + T), n - 1)] for s in starts])
     spots = network(torch.from_numpy(rows)[:, None])[1].numpy()
     C = spots.shape[2] - 2

@@ -11,7 +11,7 @@ from common.errors import UserError
 PRECISIONS = ("fp32", "bf16")
 Device = torch.device
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # from malloc.h
 _KEPT_BYTES = 1 << 30
 
 
@@ -71,10 +71,12 @@ def _keep_freed_memory() -> None:
     """Lets glibc keep large freed blocks for the next step instead of giving them back.
 
     By default each large tensor is mapped anew and zeroed page by page by the kernel, which costs
-    more than the arithmetic on it. Elsewhere than on Linux with glibc this does nothing.
+    more than the arithmetic on it. So it goes in the pools that threads have of their own, too:
+    one pool serves them all. Elsewhere than on Linux with glibc this does nothing.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):
             libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
             libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+            libc.mallopt(_M_ARENA_MAX, 1)

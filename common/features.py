@@ -112,7 +112,8 @@ def open_array(path: Path) -> NDArray:
         raise UserError(f"{path} must hold one array of numbers [frames, features]")
     if array.size == 0:
         raise UserError(f"{path} holds no rows (shape {array.shape}); extract the features again")
-    return array.reshape(-1, array.shape[-1])  # [T, D]
+    # As a plain array: slices of the memmap class cost several times as much.
+    return array.view(np.ndarray).reshape(-1, array.shape[-1])  # [T, D]
 
 
 def wanted_files(

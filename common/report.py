@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from common.average_map import KINDS, AveragePrecision
 from common.files import written_whole
 
-_COLOURS = {"loose": "#2a6f97", "tight": "#e07a5f", "train": "#8d99ae", "valid": "#2a6f97"}
+_COLOURS = {"loose": "#2a6f97", "tight": "#e07a5f", "train": "#8d99ae", "valid": "#2a6f97",
+            "score": "#d1495b"}  # fmt: skip
 
 
 def draw_report(
@@ -76,16 +77,30 @@ def _draw_tolerances(axes: Axes, results: Mapping[str, AveragePrecision]) -> Non
 
 
 def _draw_curves(axes: Axes, curves: Path) -> None:
-    """Training and validation loss; the epoch whose weights were tested is marked."""
+    """Training and validation loss, and scores of whole validation games where there are any.
+
+    The epoch whose weights were tested is marked: that of the highest score, or the lowest loss.
+    """
     with curves.open(newline="") as file:
         rows = list(csv.DictReader(file))
     epoch = [int(row["epoch"]) for row in rows]
     for what in ("train", "valid"):
         loss = [float(row[f"{what}_loss"]) for row in rows]
         axes.plot(epoch, loss, ".-", color=_COLOURS[what], label=f"{what} loss")
-    best = int(np.argmin(loss))
-    axes.plot(epoch[best], loss[best], "o", color=_COLOURS["valid"], label=f"best: {epoch[best]}")
+    scored = [(int(row["epoch"]), float(row["valid_a_mAP"])) for row in rows
+              if row.get("valid_a_mAP")]  # fmt: skip
+    marked, where, height = axes, epoch, [-each for each in loss]
+    if scored:
+        marked = axes.twinx()
+        where, height = map(list, zip(*scored, strict=True))
+        marked.plot(where, height, ".--", color=_COLOURS["score"], label="valid a_mAP")
+        marked.set_ylim(bottom=0)
+        marked.spines["top"].set_visible(False)
+    best = int(np.argmax(height))
+    marked.plot(where[best], abs(height[best]), "o", color=_COLOURS["score"],
+                label=f"best: {where[best]}")  # fmt: skip
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False)
+    lines = [*axes.get_lines(), *(marked.get_lines() if scored else [])]
+    axes.legend(lines, [str(line.get_label()) for line in lines], framealpha=0.8, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ def encode_shifts(
     spot_events: NDArray[np.int64],
     frames: int,
     k_frames: NDArray[np.int64],
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Distance in frames from the spot that governs each frame, for each class: [T, C].
 
     A class without a spot in the half is K1 everywhere, and one with a single spot counts from it
@@ -48,8 +48,8 @@ def encode_shifts(
 
     order = np.argsort(event, kind="stable")  # of a class, the assumed spot comes last
     edges = np.concatenate([[0], event[order] * frames + end[order]])
-    governors = np.repeat(governor[order], np.diff(edges)).reshape(C, frames)
-    shifts = np.arange(frames) - governors  # [C, T]
+    governors = np.repeat(governor[order].astype(np.int32), np.diff(edges)).reshape(C, frames)
+    shifts = np.arange(frames, dtype=np.int32) - governors  # [C, T]
     shifts[count == 0] = k_frames[0, count == 0, None]
     return np.ascontiguousarray(shifts.T)
 

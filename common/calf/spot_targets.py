@@ -11,7 +11,8 @@ def spot_targets(shifts: NDArray, slots: int) -> NDArray[np.float32]:
     out.
     """
     B, T, C = shifts.shape
-    chunk, frame, event = np.nonzero(shifts == 0)
+    place = np.flatnonzero(shifts == 0)  # faster than by axes
+    chunk, frame, event = np.unravel_index(place, shifts.shape)
     slot = np.arange(len(chunk)) - np.searchsorted(chunk, chunk)  # number inside its chunk
     kept = slot < slots
     chunk, frame, event, slot = chunk[kept], frame[kept], event[kept], slot[kept]
