@@ -30,10 +30,9 @@ from tqdm import tqdm
 from common.calf.k_parameters import SECONDS
 from common.errors import UserError, run_cli
 from common.events import EventClasses, event_classes
-from common.features import HalfFeatures, open_game
 from common.files import write_json
 from common.games import games_at_hand
-from common.labels import read_labels
+from common.labelled_halves import labelled_halves
 
 REACH_SECONDS, SMOOTH_SECONDS, STEP_SECONDS = 120, 5, 1
 FEWEST_SPOTS = 10
@@ -121,16 +120,13 @@ def fit(
 ) -> tuple[dict[str, KSeconds], dict[str, int]]:
     """K parameters in seconds, and the number of spots, of each class."""
     averages: Averages | None = None
-    for game in tqdm(games, unit="game", delay=2, leave=False, disable=None):
-        labels = read_labels(root / game / classes.label_file, classes)
-        frames = labels.frames(framerate)
-        for number, half in enumerate(open_game(root, game, features, classes.halves), 1):
-            if averages is None:
-                reach = REACH_SECONDS * framerate
-                averages = Averages.empty(len(classes), reach, half.dimension)
-            _check_dimension(half, averages)
-            ours = labels.half == number
-            averages.add(half.rows(0, half.frames), frames[ours], labels.event[ours])
+    halves = labelled_halves(root, games, features, classes, framerate)
+    for half, frames, events in tqdm(
+        halves, total=len(games) * classes.halves, unit="half", delay=2, leave=False, disable=None
+    ):
+        if averages is None:
+            averages = Averages.empty(len(classes), REACH_SECONDS * framerate, half.dimension)
+        averages.add(half.rows(0, half.frames), frames, events)
     if averages is None or not averages.spots[-1].any():
         raise UserError("there is not a single spot to learn from; check --split and the labels")
     distances, count = averages.distances(), averages.spots.max(axis=1)
@@ -141,15 +137,6 @@ def fit(
         for name, c in zip(classes.names, chosen, strict=True)
     }
     return found, dict(zip(classes.names, count.tolist(), strict=False))
-
-
-def _check_dimension(half: HalfFeatures, averages: Averages) -> None:
-    expected = averages.around.shape[2]
-    if half.dimension != expected:
-        raise UserError(
-            f"{half.paths[0]} has {half.dimension} features per frame, those before it "
-            f"{expected}; use one kind of features"
-        )
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def build_model(
-    args: argparse.Namespace, features: int, classes: int, shape: ChunkShape
+    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
 ) -> ContextAwareModel:
     """The network that the flags describe, for D features and C classes."""
     return ContextAwareModel(features, classes, shape, args.dim_capsule)

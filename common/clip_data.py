@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from common.clips import clip_targets, count_clips
-from common.errors import UserError
 from common.events import EventClasses
-from common.features import HalfFeatures, open_game
+from common.features import HalfFeatures
 from common.frame_rows import FrameRows, MappedRows
-from common.labels import TimeField, read_labels
+from common.labelled_halves import labelled_halves
+from common.labels import TimeField
 
 
 class ClipDataset:
@@ -69,23 +69,14 @@ def training_clips(
     Raises:
         UserError: no games, or files that are missing or wrong.
     """
-    if not games:
-        raise UserError("there are no games to train on; check --split_train, --split_valid")
     halves: list[HalfFeatures] = []
     targets: list[NDArray[np.float32]] = []
     left_out = 0
-    for game in games:
-        labels = read_labels(root / game / classes.label_file, classes)
-        spots = labels.frames(framerate, label_time)
-        for number, half in enumerate(
-            open_game(root, game, features, classes.halves, dimension), 1
-        ):
-            dimension = half.dimension
-            ours = labels.half == number
-            count = count_clips(half.frames, clip_frames, published)
-            left_out += int((spots[ours] >= count * clip_frames).sum())
-            halves.append(half)
-            targets.append(
-                clip_targets(spots[ours], labels.event[ours], count, clip_frames, len(classes))
-            )
+    for half, frames, events in labelled_halves(
+        root, games, features, classes, framerate, label_time, dimension
+    ):
+        count = count_clips(half.frames, clip_frames, published)
+        left_out += int((frames >= count * clip_frames).sum())
+        halves.append(half)
+        targets.append(clip_targets(frames, events, count, clip_frames, len(classes)))
     return ClipDataset(MappedRows(halves), targets, clip_frames), left_out

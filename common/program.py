@@ -1,28 +1,88 @@
-"""What the `main` of every baseline does alike once its flags are read.
+"""The body of every baseline's `main`: prepare, build, train, test.
 
-The argparse namespace stops in these programs; everything below takes plain named values.
+The argparse namespace stops in the programs; everything below takes plain named values.
 """
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
 from common.checkpoints import BEST_FILE, load_weights
 from common.data_files import require_files
-from common.device import describe
-from common.distributed import Processes
+from common.device import choose_device, describe
+from common.distributed import Processes, joined_processes
 from common.download import download
 from common.errors import UserError
-from common.events import EventClasses
+from common.events import EventClasses, event_classes
 from common.features import open_game
-from common.fit import FitSettings
+from common.fit import FitSettings, seed_everything
 from common.games import games_at_hand, list_games
+from common.nms import check_suppression
 from common.run_folder import log, open_run, record_settings, start_log
+from common.spotting import Spotting
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
-def prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Processes) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens: its folder, device, classes and processes."""
+
+    run: Path
+    device: torch.device
+    classes: EventClasses
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class Steps(Generic[Model]):
+    """What makes one baseline's program different from another's.
+
+    Attributes:
+        build: the network for D features and C classes.
+        describe: its kind, for the log.
+        train: leaves its best weights in the run's folder.
+        test: writes and scores what it finds in a split.
+    """
+
+    build: Callable[[int, int], Model]
+    describe: Callable[[Model], str]
+    train: Callable[[Place, Model], None]
+    test: Callable[[Place, Model, str], None]
+
+
+def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
+    """Trains and tests as the flags ask, in one process or in those that torchrun started."""
+    check_suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    with joined_processes(args.device) as processes:
+        device = choose_device(args.device, args.GPU, processes.local_rank)
+        classes = event_classes(args.SoccerNet_path, args.version)
+        place = Place(Path("models") / args.model_name, device, classes, processes)
+        _prepare_data(args, classes, processes)
+        dimension = _feature_dimension(args)
+        seed_everything(args.seed)
+        model = steps.build(dimension, len(classes)).to(device)
+        if args.load_weights:  # now: it may be a file that --overwrite takes away
+            load_weights(model, args.load_weights)
+        _prepare_run(args, place)
+        parameters = sum(p.numel() for p in model.parameters())
+        log.info("device: %s, %s", describe(device), args.precision)
+        log.info("model: %s, %d parameters", steps.describe(model), parameters)
+        if not args.test_only:
+            steps.train(place, model)
+        if not (args.test_only and args.load_weights):
+            content = load_weights(model, place.run / BEST_FILE)
+            log.info("testing the weights of epoch %s", content.get("epoch", "?"))
+        for split in args.split_test:
+            steps.test(place, model, split)
+
+
+def _prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Processes) -> None:
     """Makes sure that all files are there, before hours are spent; downloads only when told to."""
     trained_on = () if args.test_only else (args.split_train, args.split_valid)
     labelled = [split for splits in trained_on for split in splits]
@@ -37,16 +97,7 @@ def prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Pro
         list_games(root, splits)  # which refuses to count a game twice
 
 
-def prepare_run(args: argparse.Namespace, run: Path, processes: Processes) -> None:
-    """Opens the run folder, its log and its record of settings."""
-    if processes.is_main:
-        open_run(run, training=not args.test_only, resume=args.resume, overwrite=args.overwrite)
-        start_log(run, args.loglevel)
-        record_settings(run, vars(args), "test" if args.test_only else "train")
-    processes.wait_for_all()
-
-
-def feature_dimension(args: argparse.Namespace) -> int:
+def _feature_dimension(args: argparse.Namespace) -> int:
     """D of the features as they are on disk."""
     split = args.split_test[0] if args.test_only else args.split_train[0]
     games = games_at_hand(args.SoccerNet_path, [split])
@@ -54,6 +105,37 @@ def feature_dimension(args: argparse.Namespace) -> int:
         raise UserError(f"the split {split} holds no games; check splits.json")
     first, *_ = open_game(args.SoccerNet_path, games[0], args.features, 1, args.feature_dim)
     return first.dimension
+
+
+def _prepare_run(args: argparse.Namespace, place: Place) -> None:
+    """Opens the run folder, its log and its record of settings."""
+    run = place.run
+    if place.processes.is_main:
+        open_run(run, training=not args.test_only, resume=args.resume, overwrite=args.overwrite)
+        start_log(run, args.loglevel)
+        record_settings(run, vars(args), "test" if args.test_only else "train")
+    place.processes.wait_for_all()
+
+
+def spotting_settings(
+    args: argparse.Namespace, device: torch.device, unscored_frames: int = 0
+) -> Spotting:
+    """What the flags ask of spotting.
+
+    Args:
+        unscored_frames: how many frames at the end of a half the original does not score; with
+            `--protocol published` neither do we.
+    """
+    published = args.protocol == "published"
+    return Spotting(
+        device,
+        args.framerate,
+        args.NMS_window * args.framerate,
+        args.NMS_threshold,
+        args.precision,
+        published,
+        unscored_frames if published else 0,
+    )
 
 
 def fit_settings(args: argparse.Namespace) -> FitSettings:
@@ -66,15 +148,3 @@ def fit_settings(args: argparse.Namespace) -> FitSettings:
         seed=args.seed,
         workers=args.max_num_worker,
     )
-
-
-def log_model(model: nn.Module, what: str, device: torch.device, precision: str) -> None:
-    """Says what computes, where, and how large it is."""
-    log.info("device: %s, %s", describe(device), precision)
-    log.info("model: %s, %d parameters", what, sum(p.numel() for p in model.parameters()))
-
-
-def load_best(model: nn.Module, run: Path) -> None:
-    """Puts the run's best weights into the model, and says from which epoch they are."""
-    content = load_weights(model, run / BEST_FILE)
-    log.info("testing the weights of epoch %s", content.get("epoch", "?"))

@@ -1,7 +1,6 @@
 """From a model that scores windows, and the features of a game, to its result file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +12,10 @@ from common.distributed import Processes
 from common.events import EventClasses
 from common.features import HalfFeatures, open_game
 from common.frame_rows import blocks_of
-from common.nms import check_suppression, suppress
+from common.nms import suppress
 from common.predictions import format_game, write_game
+from common.spotting import Spotting
 from common.window_model import WindowModel
-
-
-@dataclass(frozen=True)
-class Spotting:
-    """How scores become detections.
-
-    Raises UserError for a suppression that cannot work, before anything is computed.
-    """
-
-    device: torch.device
-    framerate: int  # rows per second
-    nms_frames: int
-    nms_threshold: float
-    precision: str = "fp32"
-    published: bool = False
-    unscored_frames: int = 0  # at the end of a half, that the original has no window for
-
-    def __post_init__(self) -> None:
-        check_suppression(self.nms_frames, self.nms_threshold)
 
 
 @torch.inference_mode()

@@ -102,9 +102,15 @@ def test_rare_classes_get_the_parameters_of_all_spots(data, tmp_path, monkeypatc
 
 
 def test_bad_input_is_one_sentence(data, tmp_path, monkeypatch):
-    (tmp_path / "splits.json").write_text('{"train": []}')
+    (tmp_path / "splits.json").write_text('{"train": [], "test": ["game"]}')
     words = ["--SoccerNet_path", tmp_path, "--features", "Synthetic.npy"]
-    with pytest.raises(UserError, match="not a single spot"):
+    with pytest.raises(UserError, match="no games to train on"):
         program(monkeypatch, *words)
+    (tmp_path / "game").mkdir()
+    (tmp_path / "game/Labels-v2.json").write_text('{"annotations": []}')
+    for half in (1, 2):
+        np.save(tmp_path / f"game/{half}_Synthetic.npy", np.zeros((9, 4), np.float32))
+    with pytest.raises(UserError, match="not a single spot"):
+        program(monkeypatch, *words, "--split", "test")
     with pytest.raises(UserError, match=r"expected features at .*Missing.npy"):
         program(monkeypatch, "--SoccerNet_path", data, "--features", "Missing.npy")

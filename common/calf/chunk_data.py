@@ -14,11 +14,11 @@ from common.calf.chunk_draws import Draws, draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
 from common.calf.shifts import encode_shifts
 from common.calf.spot_targets import spot_targets
-from common.errors import UserError
 from common.events import EventClasses
-from common.features import HalfFeatures, open_game
+from common.features import HalfFeatures
 from common.frame_rows import FrameRows, MappedRows
-from common.labels import TimeField, read_labels
+from common.labelled_halves import labelled_halves
+from common.labels import TimeField
 
 MASKED = -1  # the shift just before an action, from which no class takes a loss
 _FARTHEST = np.iinfo(np.int16).max  # frames; context parameters are far below
@@ -140,21 +140,14 @@ def training_chunks(
     Raises:
         UserError: no games, or files that are missing or wrong.
     """
-    if not games:
-        raise UserError("there are no games to train on; check --split_train, --split_valid")
     halves: list[HalfFeatures] = []
     shifts: list[NDArray[np.int16]] = []
-    for game in games:
-        labels = read_labels(root / game / classes.label_file, classes)
-        spots = labels.frames(framerate, label_time)
-        for number, half in enumerate(
-            open_game(root, game, features, classes.halves, dimension), 1
-        ):
-            dimension = half.dimension
-            ours = labels.half == number
-            frames = np.minimum(spots[ours], half.frames - 1)
-            halves.append(half)
-            shift = encode_shifts(frames, labels.event[ours], half.frames, k_frames)
-            # What is farther than 16 bits can tell is far away all the same.
-            shifts.append(np.clip(shift, -_FARTHEST, _FARTHEST).astype(np.int16))
+    for half, frames, events in labelled_halves(
+        root, games, features, classes, framerate, label_time, dimension
+    ):
+        inside = np.minimum(frames, half.frames - 1)
+        shift = encode_shifts(inside, events, half.frames, k_frames)
+        halves.append(half)
+        # What is farther than 16 bits can tell is far away all the same.
+        shifts.append(np.clip(shift, -_FARTHEST, _FARTHEST).astype(np.int16))
     return ChunkDataset(MappedRows(halves), shifts, k_frames, shape, published)

@@ -1,7 +1,6 @@
 """From a network of chunks, and the features of a half, to detections and result files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +14,11 @@ from common.calf.spotting_model import SpottingModel
 from common.device import autocast
 from common.features import HalfFeatures
 from common.frame_rows import blocks_of, window_rows
-from common.nms import Peaks, check_suppression, suppress
+from common.nms import Peaks, suppress
 from common.predictions import format_game
+from common.spotting import Spotting
 
 _BLOCK_CHUNKS = 64  # of a half that go through the network at a time
-
-
-@dataclass(frozen=True)
-class Spotting:
-    """How the outputs of a network become detections.
-
-    Raises UserError for a suppression that cannot work, before anything is computed.
-    """
-
-    device: torch.device
-    framerate: int  # rows per second
-    nms_frames: int
-    nms_threshold: float = 0.0
-    precision: str = "fp32"
-    published: bool = False
-
-    def __post_init__(self) -> None:
-        check_suppression(self.nms_frames, self.nms_threshold)
 
 
 class HalfScores(NamedTuple):
