@@ -8,12 +8,12 @@ classes of SoccerNet. The rule here needs no training. For each class, average t
 time around its spots, and see how far that average is from the average of all frames. The distance
 is largest near the spot and falls on both sides of it:
 
-- K2 and K3 are where it has fallen to a half of its peak, before and after,
-- K1 and K4 where it has fallen to a tenth,
+- K2 and K3 are where it has fallen to a tenth of its peak, before and after, but ten seconds away
+  at least,
+- K1 and K4 are twice as far.
 
-each at least a second from the next and at most two minutes away. The distance is smoothed over
-five seconds, and what chance alone would give for so many spots is taken off. Classes with fewer
-than ten spots get the parameters of all spots together.
+The distance is smoothed over five seconds, and what chance alone would give for so many spots is
+taken off. Classes with fewer than ten spots get the parameters of all spots together.
 """
 
 import argparse
@@ -34,9 +34,10 @@ from common.files import write_json
 from common.games import games_at_hand
 from common.labelled_halves import labelled_halves
 
-REACH_SECONDS, SMOOTH_SECONDS, STEP_SECONDS = 120, 5, 1
+REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10
-HALF, TENTH = 0.5, 0.1
+LEFT = 0.1  # of the peak
+NEAREST_SECONDS = 10
 
 KSeconds = tuple[float, float, float, float]
 
@@ -93,22 +94,19 @@ class Averages:
 def k_of_distances(distances: NDArray[np.float64], framerate: int) -> KSeconds:
     """K parameters in seconds from the distances [2 reach + 1] of a class.
 
-    Example: a peak of 1 at the spot that falls by a tenth a second on both sides gives
-    (-9, -5, 5, 9), but for the smoothing.
+    Example: a peak of 1 at the spot that falls by a twentieth a second on both sides gives
+    (-36, -18, 18, 36), but for the smoothing.
     """
     width = SMOOTH_SECONDS * framerate | 1
     smooth = np.convolve(distances, np.full(width, 1 / width), mode="same")
     peak, spot = int(smooth.argmax()), len(smooth) // 2
-    found = []
-    for part in (HALF, TENTH):
-        low = np.flatnonzero(smooth < part * smooth[peak])
-        before, after = low[low < peak], low[low > peak]
-        first = int(before[-1]) if len(before) else 0
-        last = int(after[0]) if len(after) else len(smooth) - 1
-        found.append(((first - spot) / framerate, (last - spot) / framerate))
-    (K2, K3), (K1, K4) = found
-    K2, K3 = min(K2, -STEP_SECONDS), max(K3, STEP_SECONDS)
-    return min(K1, K2 - STEP_SECONDS), K2, K3, max(K4, K3 + STEP_SECONDS)
+    low = np.flatnonzero(smooth < LEFT * smooth[peak])
+    before, after = low[low < peak], low[low > peak]
+    first = int(before[-1]) if len(before) else 0
+    last = int(after[0]) if len(after) else len(smooth) - 1
+    K2 = min((first - spot) / framerate, -NEAREST_SECONDS)
+    K3 = max((last - spot) / framerate, NEAREST_SECONDS)
+    return 2 * K2, K2, K3, 2 * K3
 
 
 def fit(

@@ -1,4 +1,4 @@
-"""The context-aware loss, and what CALF adds up to minimise.
+"""The context-aware loss of the CALF paper.
 
 The loss asks of a frame only what can be known there: nothing just before an action, little far
 from it, much just after it. Here the score s says that there *is* an action. The older form, which
@@ -21,7 +21,7 @@ def context_aware_loss(
     hit_radius: float = 0.1,
     miss_radius: float = 0.9,
 ) -> Tensor:
-    """Sum over all frames and classes of [ln m - ln q]+, with p = 1 - s (paper, equations 1 to 4)
+    """Sum over all frames and classes of [ln m - ln q]+, with p = 1 - s and
 
     | shift y | q | m |
     |---|---|---|

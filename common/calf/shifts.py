@@ -1,4 +1,4 @@
-"""Annotated spots as signed distances in time, one number per frame and class (paper, section 3.1).
+"""Annotated spots as signed distances in time: the time-shift encoding of the CALF paper.
 
 A shift of 0 marks the spot itself, a positive one the frames after it, a negative one those before.
 """

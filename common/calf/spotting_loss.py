@@ -11,7 +11,8 @@ def spotting_loss(
     lambda_noobj: float = 0.5,
     published: bool = False,
 ) -> Tensor:
-    """Sum over the batch of the squared errors of matched predictions (paper, equation 9).
+    """Sum over the batch of the squared errors of matched predictions (paper, action
+    spotting loss).
 
     For a slot with a spot: lambda_coord (time)² + (1 - confidence)² + |class|²; for an empty one:
     lambda_noobj confidence².

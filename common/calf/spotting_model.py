@@ -14,7 +14,7 @@ _LEAST = 1e-12  # of a square under a root, whose slope at 0 is infinite
 
 
 class SpottingModel(nn.Module, ABC):
-    """Segments chunks and spots in them (paper, sections 3.2 and 3.3).
+    """Segments chunks and spots in them (paper, section 3).
 
     A subclass adds its branches, and then the head by `add_head`, so that the state dict keeps the
     published order. Tensors inside have time first, [T, B, …]: then neighbouring frames are slices,
