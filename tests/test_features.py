@@ -1,5 +1,6 @@
 """Features of a half: any shape and dtype of numbers, files side by side, refusals by name."""
 
+import mmap
 import pickle
 
 import numpy as np
@@ -35,7 +36,11 @@ def test_rows_are_copies_and_the_file_stays_on_disk(tmp_path):
     half = open_half(tmp_path, 1, ["A.npy"])
     half.rows(0, 20)[:] = 0
     np.testing.assert_array_equal(half.rows(0, 20), array)
-    assert isinstance(open_array(tmp_path / "1_A.npy").base, np.memmap)
+    array = open_array(tmp_path / "1_A.npy")
+    assert type(array) is np.ndarray
+    while isinstance(array, np.ndarray):
+        array = array.base
+    assert isinstance(array, mmap.mmap)
 
 
 def test_each_half_has_its_own_file(tmp_path):

@@ -188,7 +188,6 @@ def test_a_flag_beside_a_preset_wins(monkeypatch):
     assert (found["NMS_threshold"], found["pool"]) == (0.1, "NetVLAD")
 
 
-def test_num_features_is_the_dimension_to_insist_on(monkeypatch):
-    assert arguments(monkeypatch, "--num_features", "512")["feature_dim"] == 512
-    with pytest.raises(UserError, match="mean the same"):
-        arguments(monkeypatch, "--num_features", "512", "--feature_dim", "2048")
+@pytest.mark.parametrize("flag", ["--num_features", "--feature_dim"])
+def test_the_dimension_to_insist_on_has_two_names(monkeypatch, flag):
+    assert arguments(monkeypatch, flag, "512")["feature_dim"] == 512

@@ -285,7 +285,7 @@ def test_scores_of_a_half_do_not_depend_on_how_it_is_read(monkeypatch):
     half = half_of(np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16))
     spotting = Spotting(CPU, 2, 60, 0.0)
     whole = score_half(model, half, spotting)
-    monkeypatch.setattr("common.window_spotting._BLOCK_ROWS", 9)
+    monkeypatch.setattr("common.frame_rows._BLOCK_ROWS", 9)
     assert whole.shape == (70, 5)
     assert whole.dtype == np.float32
     assert np.allclose(score_half(model, half, spotting), whole, rtol=0, atol=1e-6)
