@@ -10,27 +10,22 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH
+from common.calibration.pitch import WIDTH
 from common.events import V2_NAMES
 from common.synthetic_game import Spots
+from common.synthetic_scenes import FORMATION, SCENES, Scene, presence
 
 PICTURE = (720, 1280)  # height and width in pixels
-# A team that attacks to the right: goalkeeper, defence, midfield, attack; metres.
-_FORMATION = np.array(
-    [(-49, 0), (-30, -20), (-32, -7), (-32, 7), (-30, 20), (-10, -22), (-12, -7), (-12, 7),
-     (-10, 22), (10, -8), (10, 8)], float,
-)  # fmt: skip
-_PLAYERS = 2 * len(_FORMATION)
+_PLAYERS = 2 * len(FORMATION)
 _OFFICIALS = 3  # a referee and two assistants
 _KITS = np.array([(40, 40, 190), (200, 170, 40), (20, 20, 20)], float)  # home, away, officials
 _CAMERA = np.array([0.0, 78.0, 21.0])  # metres: behind the near touchline, high up
 _TALL = 1.8
-_WAYPOINT_SECONDS, _STANDING_SECONDS = 6.0, 7.0
+_WAYPOINT_SECONDS = 6.0
 _REPLAYS_PER_MINUTE, _REPLAY_SECONDS = 0.8, (4.0, 10.0)
 _SEEN = 0.95  # probability that a player in the picture gets a box
-_SPOT, _BOX_DEPTH = 11.0, 16.5
 
 
 def draw_players(
@@ -63,130 +58,6 @@ def draw_players(
     )
 
 
-class Scene:
-    """How everybody stands around one event; positions as for an attack to the right."""
-
-    def __init__(self, rng: Generator, time: float, event: str, attacks_right: bool) -> None:
-        self.time, self.attacks_right = time, attacks_right
-        self.ball, attackers, defenders, referee = SCENES[event](rng)
-        self.sign = 1.0 if attacks_right else -1.0
-        self.ball = self.ball * self.sign
-        positions = np.concatenate([attackers, defenders, referee[None]])
-        self.positions = positions * self.sign  # [23, 2]
-
-
-Stand = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-
-def _shuffled(rng: Generator, *groups: ArrayLike) -> NDArray[np.float64]:
-    positions = np.concatenate([np.atleast_2d(group) for group in groups])
-    return positions + rng.normal(0, 0.6, positions.shape)
-
-
-def _crowd(
-    rng: Generator, count: int, x: tuple[float, float], y: tuple[float, float]
-) -> NDArray[np.float64]:
-    return np.stack([rng.uniform(*x, count), rng.uniform(*y, count)], axis=1)
-
-
-def _penalty(rng: Generator) -> Stand:
-    ball = np.array([LENGTH / 2 - _SPOT, 0.0])
-    edge = LENGTH / 2 - _BOX_DEPTH
-    attackers = _shuffled(
-        rng, ball[None] - np.array([2.5, 0]), _crowd(rng, 6, (edge - 4, edge - 1), (-16, 16)),
-        _crowd(rng, 3, (0, 15), (-20, 20)), [(-45, 0)],
-    )  # fmt: skip
-    defenders = _shuffled(
-        rng, [(LENGTH / 2, 0)], _crowd(rng, 7, (edge - 4, edge - 1), (-16, 16)),
-        _crowd(rng, 3, (10, 25), (-20, 20)),
-    )  # fmt: skip
-    return ball, attackers, defenders, np.array([edge + 3, 9.0])
-
-
-def _kick_off(rng: Generator) -> Stand:
-    attackers = _FORMATION * (0.75, 1.0) - (4, 0)
-    attackers[9], attackers[10] = (-0.8, 0.5), (-2.5, -3.0)
-    defenders = -_FORMATION * (0.75, 1.0) + (6, 0)
-    return np.zeros(2), _shuffled(rng, attackers), _shuffled(rng, defenders), np.array([-4.0, 6.0])
-
-
-def _corner(rng: Generator) -> Stand:
-    side = rng.choice([-1.0, 1.0])
-    ball = np.array([LENGTH / 2 - 0.5, side * (WIDTH / 2 - 0.5)])
-    near = LENGTH / 2 - 2, LENGTH / 2 - 12
-    attackers = _shuffled(
-        rng, [ball], _crowd(rng, 6, near[::-1], (-8, 8)), _crowd(rng, 3, (20, 34), (-15, 15)),
-        [(-40, 0)],
-    )  # fmt: skip
-    defenders = _shuffled(
-        rng, [(LENGTH / 2 - 1, 0)], _crowd(rng, 8, near[::-1], (-8, 8)),
-        _crowd(rng, 2, (15, 32), (-10, 10)),
-    )  # fmt: skip
-    return ball, attackers, defenders, np.array([LENGTH / 2 - 16, -side * 10])
-
-
-def _throw_in(rng: Generator) -> Stand:
-    side = rng.choice([-1.0, 1.0])
-    x = rng.uniform(-40, 45)
-    ball = np.array([x, side * WIDTH / 2])
-    inside = side * (WIDTH / 2 - 4), side * (WIDTH / 2 - 16)
-    band = (min(inside), max(inside))
-    attackers = _shuffled(
-        rng, ball + np.array([0, side * 0.8]), _crowd(rng, 4, (x - 12, x + 12), band),
-        _FORMATION[:6] * 0.6 + (x * 0.6, 0),
-    )  # fmt: skip
-    defenders = _shuffled(
-        rng, _crowd(rng, 5, (x - 12, x + 14), band), -_FORMATION[:6] * 0.6 + (x * 0.6, 0)
-    )
-    return ball, attackers, defenders, np.array([x - 6, side * 12])
-
-
-def _direct_free_kick(rng: Generator) -> Stand:
-    ball = np.array([rng.uniform(20, 31), rng.uniform(-20, 20)])
-    goal = np.array([LENGTH / 2, 0.0])
-    away = (goal - ball) / np.linalg.norm(goal - ball)
-    across = np.array([-away[1], away[0]])
-    wall = ball + 9.15 * away + across * np.linspace(-1.6, 1.6, 5)[:, None]
-    line = ball[0] + 12
-    attackers = _shuffled(
-        rng, [ball - away, ball - 2 * away + across], _crowd(rng, 5, (line, line + 3), (-14, 14)),
-        _crowd(rng, 3, (0, 12), (-20, 20)), [(-42, 0)],
-    )  # fmt: skip
-    defenders = _shuffled(rng, [goal - (1, 0)], wall, _crowd(rng, 5, (line, line + 4), (-14, 14)))
-    return ball, attackers, defenders, ball - 3 * across
-
-
-def _card(rng: Generator) -> Stand:
-    place = np.array([rng.uniform(-35, 35), rng.uniform(-25, 25)])
-    ring = rng.uniform(0, 2 * np.pi, 9)
-    crowd = place + np.stack([np.cos(ring), np.sin(ring)], axis=1) * rng.uniform(1, 4, (9, 1))
-    attackers = _shuffled(rng, crowd[:5], _FORMATION[:6] * 0.7 + (0.4 * place[0], 0))
-    defenders = _shuffled(rng, crowd[5:], -_FORMATION[:7] * 0.7 + (0.4 * place[0], 0))
-    return place, attackers, defenders, place
-
-
-SCENES = {
-    "Penalty": _penalty,
-    "Kick-off": _kick_off,
-    "Corner": _corner,
-    "Throw-in": _throw_in,
-    "Direct free-kick": _direct_free_kick,
-    "Yellow card": _card,
-    "Red card": _card,
-    "Yellow->red card": _card,
-}
-
-
-def _presence(scene: Scene, rows: int, framerate: int) -> tuple[slice, NDArray[np.float64]]:
-    """Frames around a scene, and how much everybody already (or still) stands as it wants."""
-    first = max(0, int((scene.time - _STANDING_SECONDS) * framerate))
-    last = min(rows, int((scene.time + _STANDING_SECONDS / 2) * framerate) + 1)
-    age = np.arange(first, last) / framerate - scene.time
-    rise = np.clip((age + _STANDING_SECONDS) / (_STANDING_SECONDS / 2), 0, 1)
-    fall = np.clip((_STANDING_SECONDS / 2 - age) / (_STANDING_SECONDS / 2), 0, 1)
-    return slice(first, last), np.minimum(rise, fall)
-
-
 def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: int) -> NDArray[np.float64]:
     """Where the ball is in each frame: [T, 2]."""
     count = int(rows / framerate / _WAYPOINT_SECONDS) + 2
@@ -195,7 +66,7 @@ def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: int) -> NDA
     frame = np.arange(rows)
     ball = np.stack([np.interp(frame, times, column) for column in points.T], axis=1)
     for scene in scenes:
-        frames, weight = _presence(scene, rows, framerate)
+        frames, weight = presence(scene, rows, framerate)
         ball[frames] += weight[:, None] * (scene.ball - ball[frames])
     return ball
 
@@ -212,8 +83,8 @@ def _people(
     people = np.empty((rows, _PLAYERS + _OFFICIALS, 2))
     shift = _smooth(ball, 2 * framerate)[:, None] * (0.55, 0.35)
     sign = 1 if home_right else -1
-    people[:, :11] = sign * _FORMATION * (0.7, 1) + shift
-    people[:, 11:22] = -sign * _FORMATION * (0.7, 1) + shift
+    people[:, :11] = sign * FORMATION * (0.7, 1) + shift
+    people[:, 11:22] = -sign * FORMATION * (0.7, 1) + shift
     people[:, [0, 11]] = np.array([[-49, 0], [49, 0]]) * sign + 0.05 * shift
     people[:, 22] = ball - (4, 6)
     people[:, 23] = np.stack([people[:, 1:5, 0].mean(axis=1), np.full(rows, -WIDTH / 2 - 1)], 1)
@@ -221,7 +92,7 @@ def _people(
     wander = _smooth(rng.standard_normal((rows, people.shape[1] * 2)), 4 * framerate)
     people += 2.5 * wander.reshape(people.shape) * np.sqrt(4 * framerate)
     for scene in scenes:
-        frames, weight = _presence(scene, rows, framerate)
+        frames, weight = presence(scene, rows, framerate)
         # The attackers of a scene are the home team if they attack as it does.
         home_attacks = scene.attacks_right == home_right
         who = np.r_[0:11, 11:22, 22] if home_attacks else np.r_[11:22, 0:11, 22]

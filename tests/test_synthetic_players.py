@@ -9,7 +9,8 @@ from common.calibration.players import CONFIDENT, parse_players
 from common.calibration.players import _from_arrays as players_of
 from common.events import V2_NAMES
 from common.synthetic_game import Spots
-from common.synthetic_players import PICTURE, SCENES, draw_players
+from common.synthetic_players import PICTURE, draw_players
+from common.synthetic_scenes import SCENES
 
 ROWS, FRAMERATE = 1200, 2
 
