@@ -14,35 +14,17 @@ import argparse
 from CALF.loss import context_aware_loss
 from CALF.model import ContextAwareModel
 from common.calf.chunk_shape import ChunkShape
-from common.calf.flags import add_chunk_flags, add_result_flags
+from common.calf.flags import add_result_flags, calf_parser
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.program import run_calf_baseline
 from common.errors import run_cli
-from common.flags import (
-    add_data_flags,
-    add_device_flags,
-    add_run_flags,
-    add_training_flags,
-    new_parser,
-)
 
 SEGMENTATION_LOSSES = {"clean": context_aware_loss, "legacy": legacy_context_loss}
 
 
 def parse_arguments() -> argparse.Namespace:
     """The published flags, and ours."""
-    parser = new_parser("CALF/main.py", __doc__ or "")
-    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
-    add_run_flags(parser, model_name="CALF")
-    add_training_flags(
-        parser,
-        batch_size=32,
-        patience=25,
-        evaluation_frequency=20,
-        purpose="whole games, to select the best weights",
-    )
-    add_device_flags(parser)
-    add_chunk_flags(parser)
+    parser = calf_parser("CALF/main.py", __doc__ or "", "CALF")
     parser.add_argument(
         "--segmentation_loss",
         default="clean",

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from CALF_Calibration.flags import add_player_flags, frozen_network, top_view
+from CALF_Calibration.flags import add_player_flags, drawn_view, frozen_network
 from CALF_Calibration.frozen_features import FrozenNetwork
 from common.calibration.players import open_players
 from common.calibration.top_view import TopView
@@ -81,7 +81,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Extracts what is missing."""
-    view, frozen = top_view(args), frozen_network(args)
+    view, frozen = drawn_view(args), frozen_network(args)
     device = choose_device(args.device, args.GPU)
     classes = event_classes(args.SoccerNet_path, args.version)
     games = [g for split in args.splits for g in games_at_hand(args.SoccerNet_path, [split])]

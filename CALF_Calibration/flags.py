@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from CALF_Calibration.frozen_features import KINDS, FrozenNetwork
-from common.calibration.flags import add_calibration_flags
+from common.calibration.flags import add_calibration_flags, top_view
 from common.calibration.top_view import TopView
 
 
@@ -25,20 +25,9 @@ def add_player_flags(parser: argparse.ArgumentParser) -> None:
     # fmt: on
 
 
-def top_view(args: argparse.Namespace) -> TopView:
+def drawn_view(args: argparse.Namespace) -> TopView:
     """How the flags want a frame to be drawn."""
-    return TopView(
-        args.dim_representation_w,
-        args.dim_representation_h,
-        args.dim_representation_player,
-        args.calibration,
-        args.calibration_field,
-        args.calibration_cone,
-        args.calibration_physic,
-        args.with_trail,
-        args.teacher,
-        args.protocol == "published",
-    )
+    return top_view(args, args.calibration_physic, args.with_trail)
 
 
 def frozen_network(args: argparse.Namespace) -> FrozenNetwork:

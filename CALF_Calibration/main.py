@@ -13,10 +13,10 @@ import argparse
 from functools import partial
 
 from CALF_Calibration.dataset import PlayersByTopView, PlayersByVector
-from CALF_Calibration.flags import add_player_flags, frozen_network, top_view
+from CALF_Calibration.flags import add_player_flags, drawn_view, frozen_network
 from CALF_Calibration.model import DenseBranch, PictureBranch, PyramidBranch, TwoBranchModel
 from common.calf.chunk_shape import ChunkShape
-from common.calf.flags import add_chunk_flags, add_result_flags
+from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.program import run_calf_baseline
@@ -24,29 +24,11 @@ from common.calibration.both_splits import run_both_splits
 from common.calibration.flags import add_branch_flags, check_calibration_flags
 from common.calibration.two_branches import BuildBranch
 from common.errors import UserError, run_cli
-from common.flags import (
-    add_data_flags,
-    add_device_flags,
-    add_run_flags,
-    add_training_flags,
-    new_parser,
-)
 
 
 def parse_arguments() -> argparse.Namespace:
     """The published flags, and ours."""
-    parser = new_parser("CALF_Calibration/main.py", __doc__ or "")
-    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
-    add_run_flags(parser, model_name="CALF_Calibration")
-    add_training_flags(
-        parser,
-        batch_size=32,
-        patience=25,
-        evaluation_frequency=20,
-        purpose="whole games, to select the best weights",
-    )
-    add_device_flags(parser)
-    add_chunk_flags(parser)
+    parser = calf_parser("CALF_Calibration/main.py", __doc__ or "", "CALF_Calibration")
     add_branch_flags(parser, "3DConv")
     add_player_flags(parser)
     parser.add_argument(
@@ -97,8 +79,8 @@ def sight(args: argparse.Namespace) -> Sight | None:
     if args.backbone_player is None:
         return None
     if not args.with_resnet:
-        return PlayersByTopView(top_view(args), args.cache_dir)
-    view = top_view(args)
+        return PlayersByTopView(drawn_view(args), args.cache_dir)
+    view = drawn_view(args)
     return PlayersByVector(frozen_network(args).file_name(view), view, args.cache_dir)
 
 

@@ -16,7 +16,7 @@ from CALF_Calibration_GCN.graph_networks import NAMES
 from CALF_Calibration_GCN.model import GraphBranch, PictureBranch, TwoBranchModel
 from CALF_Calibration_GCN.player_graph import GraphOptions
 from common.calf.chunk_shape import ChunkShape
-from common.calf.flags import add_chunk_flags, add_result_flags
+from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.program import run_calf_baseline
@@ -25,34 +25,16 @@ from common.calibration.flags import (
     add_branch_flags,
     add_calibration_flags,
     check_calibration_flags,
+    top_view,
 )
-from common.calibration.top_view import TopView
 from common.calibration.two_branches import BuildBranch
 from common.errors import run_cli
-from common.flags import (
-    add_data_flags,
-    add_device_flags,
-    add_run_flags,
-    add_training_flags,
-    new_parser,
-    rate,
-)
+from common.flags import rate
 
 
 def parse_arguments() -> argparse.Namespace:
     """The published flags, and ours."""
-    parser = new_parser("CALF_Calibration_GCN/main.py", __doc__ or "")
-    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
-    add_run_flags(parser, model_name="CALF_Calibration_GCN")
-    add_training_flags(
-        parser,
-        batch_size=32,
-        patience=25,
-        evaluation_frequency=20,
-        purpose="whole games, to select the best weights",
-    )
-    add_device_flags(parser)
-    add_chunk_flags(parser)
+    parser = calf_parser("CALF_Calibration_GCN/main.py", __doc__ or "", "CALF_Calibration_GCN")
     add_branch_flags(parser, f"3DConv, {NAMES}")
     add_calibration_flags(parser)
     add = parser.add_argument_group("graph").add_argument
@@ -84,20 +66,6 @@ def graph_options(args: argparse.Namespace) -> GraphOptions:
         args.protocol == "published",
         args.pitch_margin,
         args.relative_positions,
-    )
-
-
-def top_view(args: argparse.Namespace) -> TopView:
-    """How the flags want a frame to be drawn, for --backbone_player 3DConv."""
-    return TopView(
-        args.dim_representation_w,
-        args.dim_representation_h,
-        args.dim_representation_player,
-        args.calibration,
-        args.calibration_field,
-        args.calibration_cone,
-        teacher=args.teacher,
-        published=args.protocol == "published",
     )
 
 

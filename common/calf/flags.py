@@ -3,7 +3,33 @@
 import argparse
 from pathlib import Path
 
-from common.flags import not_negative, positive, rate
+from common.flags import (
+    add_data_flags,
+    add_device_flags,
+    add_run_flags,
+    add_training_flags,
+    new_parser,
+    not_negative,
+    positive,
+    rate,
+)
+
+
+def calf_parser(program: str, description: str, model_name: str) -> argparse.ArgumentParser:
+    """A parser with everything that the family has in common, but for the flags of results."""
+    parser = new_parser(program, description)
+    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
+    add_run_flags(parser, model_name=model_name)
+    add_training_flags(
+        parser,
+        batch_size=32,
+        patience=25,
+        evaluation_frequency=20,
+        purpose="whole games, to select the best weights",
+    )
+    add_device_flags(parser)
+    add_chunk_flags(parser)
+    return parser
 
 
 def add_chunk_flags(parser: argparse.ArgumentParser) -> None:

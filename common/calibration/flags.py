@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from common.calibration.top_view import TopView
 from common.errors import UserError
 from common.events import CLASS_SPLITS
 from common.flags import positive
@@ -50,3 +51,19 @@ def check_calibration_flags(args: argparse.Namespace) -> None:
         raise UserError(f"--dim_representation_c must be 3, found {args.dim_representation_c}")
     if not 0 <= args.with_dropout <= 1:
         raise UserError(f"--with_dropout must be from 0 to 1, found {args.with_dropout}")
+
+
+def top_view(args: argparse.Namespace, physic: bool = False, trail: int = 0) -> TopView:
+    """How the flags want a frame to be drawn."""
+    return TopView(
+        args.dim_representation_w,
+        args.dim_representation_h,
+        args.dim_representation_player,
+        args.calibration,
+        args.calibration_field,
+        args.calibration_cone,
+        physic,
+        trail,
+        args.teacher,
+        args.protocol == "published",
+    )
