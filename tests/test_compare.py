@@ -168,5 +168,5 @@ def test_runs_on_other_games_classes_or_annotations(compare, runs, root, tmp_pat
 
 def test_what_cannot_be_done_is_one_sentence(compare, runs, tmp_path):
     refused(compare(*runs, "--output", tmp_path / "table.xlsx"), ".json, .csv, .md")
-    refused(compare(*runs, "--split", "valid"), "'valid', it has test")
+    refused(compare(*runs, "--split", "valid"), "'valid', only of: test")
     refused(compare(tmp_path / "absent"), tmp_path / "absent")
