@@ -15,6 +15,7 @@ from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
 from CALF_Calibration_GCN.graph_networks import NAMES
 from CALF_Calibration_GCN.model import GraphBranch, PictureBranch, TwoBranchModel
 from CALF_Calibration_GCN.player_graph import GraphOptions
+from common.argument_types import rate
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
@@ -29,7 +30,6 @@ from common.calibration.flags import (
 )
 from common.calibration.two_branches import BuildBranch
 from common.errors import run_cli
-from common.flags import rate
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from common.average_map import TOLERANCES_SECONDS, Spots, average_map
+from common.average_map import TOLERANCES_SECONDS, average_map
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.events import V1_NAMES, V2_NAMES
 from common.features import HalfFeatures
 from common.frame_rows import window_rows
+from common.matching import Spots
 from common.nms import suppress
 from common.passes import Pass
 from common.predictions import format_game, write_game

@@ -3,15 +3,13 @@
 import argparse
 from pathlib import Path
 
+from common.argument_types import not_negative, positive, rate
 from common.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,
     add_training_flags,
     new_parser,
-    not_negative,
-    positive,
-    rate,
 )
 
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from common.argument_types import positive
 from common.calibration.top_view import TopView
 from common.errors import UserError
 from common.events import CLASS_SPLITS
-from common.flags import positive
 
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
