@@ -167,6 +167,14 @@ def match(
     Returns:
         Lane and detection number of each true positive.
     """
+    lane, detection, _ = match_pairs(targets, detections, reach)
+    return lane, detection
+
+
+def match_pairs(
+    targets: Spots, detections: Spots, reach: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """As `match`, and also the number of the spot that each true positive belongs to."""
     reach = np.atleast_1d(np.asarray(reach, float))
     first, stop = _windows(targets, detections, reach)  # [lanes, targets]
 
@@ -183,14 +191,20 @@ def match(
 
     n = len(detections)
     used = np.zeros(len(reach) * n, bool)
+    entries, takers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     begin = 0
     for end in np.cumsum(np.bincount(step)):
         lanes, spots = lane[begin:end], target[begin:end]
         offset, length = lanes * n + first[lanes, spots], stop[lanes, spots] - first[lanes, spots]
-        used[_best_unused(offset, length, used, detections.value)] = True
+        best, free = _best_unused(offset, length, used, detections.value)
+        used[best] = True
+        entries.append(best)
+        takers.append(spots[free])
         begin = end
-    matched = np.flatnonzero(used)
-    return (matched // n, matched % n) if n else (matched, matched)
+    matched = np.concatenate(entries)
+    order = np.argsort(matched)
+    matched, taker = matched[order], np.concatenate(takers)[order]
+    return matched // max(n, 1), matched % max(n, 1), taker
 
 
 def _windows(
@@ -217,17 +231,19 @@ def _best_unused(
     length: NDArray[np.int64],
     used: NDArray[np.bool_],
     confidence: NDArray[np.float64],
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Of each run offset…offset+length-1 of `used`, the first free entry of highest confidence.
 
-    Runs may not be empty. A run that is used up gives no entry.
+    Runs may not be empty. A run that is used up gives no entry. Returns the entries, and which
+    runs gave one.
     """
     begin = np.cumsum(length) - length
     entry = np.repeat(offset - begin, length) + np.arange(length.sum())
     score = np.where(used[entry], -1.0, confidence[entry % len(confidence)])
     best = np.maximum.reduceat(score, begin)
     hits = np.flatnonzero(score == np.repeat(best, length))
-    return entry[hits[np.searchsorted(hits, begin)]][best >= 0]
+    free = best >= 0
+    return entry[hits[np.searchsorted(hits, begin)]][free], free
 
 
 def closest_sign(targets: Spots, detections: Spots) -> NDArray[np.int64]:
