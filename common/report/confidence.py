@@ -77,7 +77,7 @@ def best_f1(matched: Matched) -> OperatingPoint:
     cuts = np.diff(confidence, append=-np.inf) != 0  # equal confidences stand or fall together
     cuts |= np.diff(event, append=-1) != 0
     by_f1 = np.lexsort((counted, -f1, ~cuts, event))
-    classes, place = np.unique(event[by_f1], return_index=True)
+    place = np.unique(event[by_f1], return_index=True)[1]
     best = by_f1[place][correct[by_f1[place]] > 0]
 
     point = OperatingPoint(*(np.zeros(len(matched.spots)) for _ in range(4)))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from common.average_map import KINDS
+from common.average_map import KINDS, AveragePrecision
 from common.report.errors_by_kind import CORRECT, ERROR_KINDS, Judged, count_kinds
 from common.report.measures import CURVE_TOLERANCES, METRICS, Measures
 from common.report.training_curves import Curves, best_epoch
@@ -73,19 +73,24 @@ def draw_tolerances(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
         axes = figure.add_subplot()
         for measures, name, ink in zip(runs, names, RUN_INKS, strict=False):
             every = measures.by_tolerance
-            axes.plot(every.tolerances, 100 * every.per_tolerance(), color=ink, label=name)
+            label = name if len(runs) > 1 else "all spots"
+            axes.plot(every.tolerances, 100 * every.per_tolerance(), color=ink, label=label)
         if len(runs) == 1:
-            every = runs[0].by_tolerance
-            for kind, style in (("visible", "--"), ("unshown", ":")):
-                there = every.spots[KINDS.index(kind)] > 0
-                if there.any():
-                    mean = 100 * every.ap[KINDS.index(kind)][:, there].mean(axis=1)
-                    axes.plot(every.tolerances, mean, style, color=INKS["one"], lw=1.3, label=kind)
+            _draw_visibility(axes, runs[0].by_tolerance)
         axes.axvspan(1, 5, color=INKS["line"], alpha=0.55, lw=0)
         axes.set(xlim=(0, 60), xlabel="tolerance (s)", ylabel="mAP (%)")
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left", bbox_to_anchor=(0.1, 1))
+        axes.legend(loc="lower right")
         return figure
+
+
+def _draw_visibility(axes: Axes, every: AveragePrecision) -> None:
+    """Visible and unshown spots apart, each a mean over the classes that have such spots."""
+    for kind, style in (("visible", "--"), ("unshown", ":")):
+        there = every.spots[KINDS.index(kind)] > 0
+        if every.spots[2].any() and there.any():
+            mean = 100 * every.ap[KINDS.index(kind)][:, there].mean(axis=1)
+            axes.plot(every.tolerances, mean, style, color=INKS["one"], lw=1.3, label=kind)
 
 
 def draw_classes(
@@ -156,20 +161,25 @@ def draw_precision_recall(axes: Axes, runs: Sequence[Measures], event: int, titl
 def draw_one_precision_recall(runs: Sequence[Measures], event: int, title: str) -> Figure:
     """A panel of its own, for the page."""
     with rc_context(LOOK):
-        figure = _figure(1.9, 2.1)
-        draw_precision_recall(figure.add_subplot(), runs, event, title)
+        figure = Figure(figsize=(2.1, 1.9))  # laid out by hand: there are many of them
+        draw_precision_recall(figure.add_axes((0.14, 0.12, 0.82, 0.74)), runs, event, title)
         return figure
 
 
-def draw_all_precision_recall(runs: Sequence[Measures], classes: Sequence[str]) -> Figure:
+def draw_all_precision_recall(
+    runs: Sequence[Measures], names: Sequence[str], classes: Sequence[str]
+) -> Figure:
     """All classes in one figure, four in a row."""
     with rc_context(LOOK):
         rows = -(-len(classes) // 4)
-        figure = _figure(0.6 + 1.9 * rows, 8.4)
+        figure = _figure(0.9 + 1.9 * rows, 8.4)
         for event, name in enumerate(classes):
             draw_precision_recall(figure.add_subplot(rows, 4, event + 1), runs, event, name)
         figure.supxlabel("recall (%)", fontsize=10, color=INKS["muted"])
         figure.supylabel("precision (%)", fontsize=10, color=INKS["muted"])
+        lines = figure.axes[0].get_lines()
+        labels = names if len(runs) > 1 else [str(line.get_label()) for line in lines]
+        figure.legend(lines, labels, loc="outside upper right", ncols=3)
         return figure
 
 
