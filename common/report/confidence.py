@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.average_map import Spots, last_of_each_cell, match
+from common.matching import Spots, last_of_each_cell, match
 
 BINS = 10
 

@@ -162,7 +162,7 @@ def draw_one_precision_recall(runs: Sequence[Measures], event: int, title: str) 
     """A panel of its own, for the page."""
     with rc_context(LOOK):
         figure = Figure(figsize=(2.1, 1.9))  # laid out by hand: there are many of them
-        draw_precision_recall(figure.add_axes((0.14, 0.12, 0.82, 0.74)), runs, event, title)
+        draw_precision_recall(figure.add_axes((0.13, 0.12, 0.78, 0.74)), runs, event, title)
         return figure
 
 

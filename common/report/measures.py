@@ -6,10 +6,10 @@ from common.average_map import (
     TOLERANCES_SECONDS,
     AveragePrecision,
     PrecisionRecall,
-    Spots,
     average_map,
     precision_recall,
 )
+from common.matching import Spots
 from common.report.confidence import (
     OperatingPoint,
     Reliability,

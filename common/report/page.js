@@ -118,7 +118,7 @@ class Timeline {
     const narrow = width < 640;
     this.gutter = narrow ? 0 : 148;
     this.plot = width - this.gutter;
-    const lanes = this.lanes(), tall = narrow ? 40 : 28, height = lanes.length * tall + AXIS;
+    const lanes = this.lanes(), tall = narrow ? 44 : 28, height = lanes.length * tall + AXIS;
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
@@ -128,11 +128,11 @@ class Timeline {
     lanes.forEach((event, row) => {
       const top = row * tall;
       svgElement("line", { x1: 0, x2: width, y1: top + tall, y2: top + tall, stroke: "var(--line)" }, this.svg);
-      svgElement("text", { class: "lane", x: 0, y: top + (narrow ? 13 : 18) }, this.svg, data.classes[event]);
+      svgElement("text", { class: "lane", x: 0, y: top + (narrow ? 12 : 18) }, this.svg, data.classes[event]);
     });
     const row = new Map(lanes.map((event, number) => [event, number]));
     this.marks = [];
-    const middle = (event) => row.get(event) * tall + (narrow ? 27 : 14);
+    const middle = (event) => row.get(event) * tall + (narrow ? 31 : 14);
     if (this.uncounted) this.drawUncounted(middle);
     this.drawSpots(middle);
     this.drawFound(middle);
@@ -192,7 +192,7 @@ class Timeline {
       const x = this.x(frame), y = middle(events[number]) + 7, kind = data.kinds[kinds[number]];
       svgElement("path", {
         d: `M${x} ${y - 5}l4.6 8h-9.2z`, fill: `var(--${kind.replace(" ", "-")})`, class: "detection",
-        "fill-opacity": 0.45 + 0.0055 * percent[number],
+        "fill-opacity": 0.6 + 0.004 * percent[number],
       }, this.svg);
       const words = [`${data.classes[events[number]]}, detected at ${clock(frame)}, ${(percent[number] / 100).toFixed(2)}`];
       const spot = explained[number];

@@ -18,22 +18,21 @@ _SIDES = ("one", "two")
 
 
 class Cell(NamedTuple):
-    """HTML of a cell, the value it is sorted by, its class, and what share of it is shaded."""
+    """HTML of a cell, the value it is sorted by, its class."""
 
     html: str
     value: float | str | None = None
     css: str = ""
-    share: float | None = None
 
 
 def table(
     head: Sequence[str],
     rows: Sequence[Sequence[Cell]],
     foot: Sequence[Cell] = (),
-    sortable: bool = False,
+    css: str = "",
 ) -> str:
-    """A table that scrolls sideways in itself. `head` is HTML."""
-    if sortable:
+    """A table that scrolls sideways in itself. `head` is HTML; `css` sortable, compact or none."""
+    if css == "sortable":
         titles = "".join(
             f'<th scope="col" aria-sort="none"><button type="button">{title}</button></th>'
             for title in head
@@ -42,7 +41,7 @@ def table(
         titles = "".join(f'<th scope="col">{title}</th>' for title in head)
     body = "".join(_row(row) for row in rows)
     foot_html = f"<tfoot>{_row(foot)}</tfoot>" if foot else ""
-    kind = ' class="sortable"' if sortable else ""
+    kind = f' class="{css}"' if css else ""
     return (
         f'<div class="scroll"><table{kind}><thead><tr>{titles}</tr></thead>'
         f"<tbody>{body}</tbody>{foot_html}</table></div>"
@@ -55,10 +54,8 @@ def _row(cells: Sequence[Cell]) -> str:
 
 def _cell(cell: Cell) -> str:
     value = "" if cell.value is None else f' data-value="{escape(str(cell.value))}"'
-    css = f"{cell.css} share".strip() if cell.share is not None else cell.css
-    style = "" if cell.share is None else f' style="--share: {100 * cell.share:.1f}%"'
-    kind = f' class="{css}"' if css else ""
-    return f"<td{kind}{value}{style}>{cell.html}</td>"
+    kind = f' class="{cell.css}"' if cell.css else ""
+    return f"<td{kind}{value}>{cell.html}</td>"
 
 
 def headline(runs: Sequence[Run]) -> str:
@@ -152,17 +149,15 @@ def class_table(runs: Sequence[Run], classes: Sequence[str]) -> str:
         for metric in METRICS:
             head += [*_run_names(runs, metric), "difference", "p"]
         head += _run_names(runs, "F1")
-    return table(head, rows, sortable=True)
+    return table(head, rows, css="sortable")
 
 
 def _single_row(run: Run, c: int) -> list[Cell]:
     measures, absent = run.measures, Cell("-", -1.0)
-    loose, tight = (measures.metrics[metric] for metric in METRICS)
+    loose = measures.metrics["loose"]
     row = [Cell(f"{loose.detections[0, c]:,}", float(loose.detections[0, c]))]
-    for metric, result in ((METRICS[0], loose), (METRICS[1], tight)):
-        value = float(result.per_class()[c])
-        cell = _score(value, interval(run.of_class(metric, c)))
-        cell = cell._replace(share=value if metric == "loose" else None)
+    for metric, result in measures.metrics.items():
+        cell = _score(float(result.per_class()[c]), interval(run.of_class(metric, c)))
         row.append(cell if result.spots[0, c] else absent)
     for kind in KINDS[1:]:
         there = loose.spots[KINDS.index(kind), c] > 0
@@ -192,7 +187,7 @@ def error_table(counts: NDArray[np.int64], classes: Sequence[str]) -> str:
         return [Cell(escape(name), name), *(Cell(f"{n:,}", float(n)) for n in row)]
 
     rows = [cells(name, row) for name, row in zip(classes, counts, strict=True)]
-    return table(["class", *titles], rows, cells("all", counts.sum(axis=0)), sortable=True)
+    return table(["class", *titles], rows, cells("all", counts.sum(axis=0)), css="sortable")
 
 
 def confusion_table(pairs: NDArray[np.int64], classes: Sequence[str]) -> str:
@@ -203,13 +198,13 @@ def confusion_table(pairs: NDArray[np.int64], classes: Sequence[str]) -> str:
         for detected, annotated in zip(*np.unravel_index(order, pairs.shape), strict=True)
         if (count := pairs[detected, annotated])
     ]
-    return table(["detected", "annotated", "times"], rows) if rows else "<p>None.</p>"
+    return table(["detected", "annotated", "times"], rows, css="compact") if rows else "<p>None.</p>"
 
 
 def settings_list(settings: dict[str, Any]) -> str:
     """Names and values of settings."""
     rows = "".join(
-        f"<dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd>"
+        f"<div><dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd></div>"
         for name, value in settings.items()
     )
     return f"<dl>{rows}</dl>"

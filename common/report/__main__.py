@@ -1,0 +1,224 @@
+"""One page that shows what a run, or two, did in each game, and what kinds of mistakes it made.
+
+python -m common.report models/NetVLAD++ --compare models/CALF
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from common.average_map import KINDS, TOLERANCES_SECONDS
+from common.bootstrap import ResampledMap, draw_weights, resample
+from common.errors import UserError, run_cli
+from common.files import write_bytes
+from common.report import figures
+from common.report.errors_by_kind import NEAR_SECONDS
+from common.report.measures import METRICS, measure
+from common.report.page import Report, page
+from common.report.run import Run
+from common.report.svg import inline, save_figure
+from common.report.timeline import timelines
+from common.report.training_curves import read_curves
+from common.scored_run import ScoredRun, read_run
+from common.spots import EVALUATION_FRAMERATE
+
+PAGE_FILE = "report.html"
+
+
+def main() -> None:
+    """Reads the runs, measures, draws, writes."""
+    args = parse_arguments()
+    read = partial(
+        read_run,
+        split=args.split,
+        SoccerNet_path=args.SoccerNet_path,
+        version=args.version,
+        gt_time=args.gt_time,
+    )
+    scored = [read(path) for path in (args.run, args.compare) if path is not None]
+    refuse_other_games(scored)
+    folder = args.output or default_folder(args.run, args.split)
+    with progress_bar(_steps(scored, args.resamples)) as step:
+        runs = []
+        for each, path in zip(scored, (args.run, args.compare), strict=False):
+            step(f"{each.name}: matching")
+            measures = measure(
+                each.targets, each.detections, len(each.classes), args.tolerance, args.threshold,
+                EVALUATION_FRAMERATE,
+            )  # fmt: skip
+            resampled = resample_metrics(each, args.resamples, step)
+            curves = read_curves(path)
+            runs.append(Run(each.name, measures, curves, each.settings or {}, resampled))
+        drawn = draw_figures(folder, runs, scored[0].classes.names, step)
+        step("page")
+        report = Report(
+            runs=runs,
+            split=args.split,
+            classes=scored[0].classes.names,
+            tolerance=args.tolerance,
+            threshold=args.threshold,
+            framerate=EVALUATION_FRAMERATE,
+            resamples=args.resamples,
+            figures=drawn,
+            panels=draw_panels(runs, scored[0].classes.names),
+            timelines=timelines(
+                runs[0].measures.judged,
+                scored[0].detections,
+                scored[0].games,
+                scored[0].classes.halves,
+            ),
+        )
+        write_bytes(folder / PAGE_FILE, page(report).encode())
+    print(f"report: {folder / PAGE_FILE}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m common.report",
+        description="Writes report.html, which works offline, and its figures as PNG and SVG.",
+    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="folder of a run, or a zip or folder of results")
+    add("--compare", type=Path, metavar="RUN_B", help="another run on the same games")
+    add("--split", default="test", help="games to report on, any split with labels [test]")
+    add("--SoccerNet_path", type=Path, help="data root [the one that the run was tested on]")
+    add("--version", type=int, help="SoccerNet version: 1 or 2 [as the run was tested, else 2]")
+    add("--gt-time", choices=("position", "gameTime"), default="position",
+        help="clock of the annotations: ms, or whole seconds as in 2021 [position]")  # fmt: skip
+    add("--tolerance", type=float, default=5, help="s, of errors, F1 and reliability [5]")
+    add("--threshold", type=float, help="lowest confidence counted [each class's of best F1]")
+    add("--resamples", type=int, default=2000, help="of the games, for intervals; 0: none [2000]")
+    add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
+    args = parser.parse_args()
+    if not 0 < args.tolerance <= NEAR_SECONDS:
+        raise UserError(f"--tolerance must be above 0 and at most {NEAR_SECONDS} s")
+    if args.threshold is not None and not args.threshold >= 0:
+        raise UserError(f"--threshold must be 0 or more, found {args.threshold}")
+    if args.resamples < 0:
+        raise UserError(f"--resamples must be 0 or more, found {args.resamples}")
+    return args
+
+
+def refuse_other_games(scored: Sequence[ScoredRun]) -> None:
+    """Raises UserError unless all runs were scored on the same games and classes."""
+    first = scored[0]
+    for other in scored[1:]:
+        if other.games != first.games:
+            raise UserError(
+                f"{first.name} and {other.name} were tested on other games ({len(first.games)} and "
+                f"{len(other.games)}); pass one --SoccerNet_path for both"
+            )
+        if other.classes.names != first.classes.names:
+            raise UserError(f"{first.name} and {other.name} have other classes; compare like runs")
+
+
+def default_folder(run: Path, split: str) -> Path:
+    """report_<split> in the folder of the run, or beside a zip of results."""
+    if run.is_dir():
+        return run / f"report_{split}"
+    return run.with_name(f"{run.stem}_report_{split}")
+
+
+def _steps(scored: Sequence[ScoredRun], resamples: int) -> int:
+    bootstraps = sum(len(each.classes) for each in scored) * len(METRICS) if resamples else 0
+    return len(scored) + bootstraps + 8
+
+
+@contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar, and the function that names the step which begins."""
+    with tqdm(total=steps, desc="report", unit="step", delay=1, leave=False) as bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
+        yield step
+
+
+def resample_metrics(
+    run: ScoredRun, resamples: int, step: Callable[[str], None]
+) -> dict[str, dict[str, ResampledMap]]:
+    """Each metric over resampled games, all runs on the same draws."""
+    if not resamples:
+        return {}
+
+    def classes(numbers: Iterable[int]) -> Iterator[int]:
+        for number in numbers:
+            step(f"{run.name}: intervals")
+            yield number
+
+    weights = draw_weights(len(run.games), resamples, seed=0)
+    return {
+        metric: resample(
+            run.targets,
+            run.detections,
+            len(run.classes),
+            TOLERANCES_SECONDS[metric],
+            weights,
+            run.classes.halves,
+            EVALUATION_FRAMERATE,
+            KINDS,
+            classes,
+        )
+        for metric in METRICS
+    }
+
+
+def draw_figures(
+    folder: Path, runs: Sequence[Run], classes: Sequence[str], step: Callable[[str], None]
+) -> dict[str, str]:
+    """Writes each figure as PNG and SVG; returns those of the page as <svg> elements."""
+    names, measures = [run.name for run in runs], [run.measures for run in runs]
+    judged = [each.judged for each in measures]
+    bounds = [run.class_bounds("loose") for run in runs]
+    drawn: dict[str, tuple[Figure | None, str]] = {
+        "classes": (
+            figures.draw_classes(measures, names, classes, bounds),
+            "average precision of each class",
+        ),
+        "errors": (figures.draw_errors(judged[0], classes), "kinds of errors of each class"),
+        "tolerances": (figures.draw_tolerances(measures, names), "mAP against the tolerance"),
+        "reliability": (
+            figures.draw_reliability(measures, names),
+            "share of correct detections against confidence",
+        ),
+        "offsets": (
+            figures.draw_offsets(judged, names, EVALUATION_FRAMERATE),
+            "distances of detections from spots",
+        ),
+        "training": (figures.draw_training([run.curves for run in runs], names), "training"),
+    }
+    inlined = {}
+    for name, (figure, words) in drawn.items():
+        step(f"figure {name}")
+        if figure is not None:
+            save_figure(figure, folder, name)
+            inlined[name] = inline(figure, name, words)
+    step("figure precision_recall")
+    together = figures.draw_all_precision_recall(measures, names, classes)
+    save_figure(together, folder, "precision_recall")
+    return inlined
+
+
+def draw_panels(runs: Sequence[Run], classes: Sequence[str]) -> list[str]:
+    """Precision and recall of each class as an <svg> element."""
+    measures = [run.measures for run in runs]
+    return [
+        inline(
+            figures.draw_one_precision_recall(measures, event, name),
+            f"panel-{event}",
+            f"precision and recall of {name}",
+        )
+        for event, name in enumerate(classes)
+    ]
+
+
+if __name__ == "__main__":
+    run_cli(main)
