@@ -81,7 +81,8 @@ def match_pairs(
 
     n = len(detections)
     used = np.zeros(len(reach) * n, bool)
-    entries, takers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    entries: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    takers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     begin = 0
     for end in np.cumsum(np.bincount(step)):
         lanes, spots = lane[begin:end], target[begin:end]

@@ -16,10 +16,11 @@ from common.average_map import KINDS, TOLERANCES_SECONDS
 from common.bootstrap import ResampledMap, draw_weights, resample
 from common.errors import UserError, run_cli
 from common.files import write_bytes
-from common.report import figures
+from common.report import class_figures, curve_figures
 from common.report.errors_by_kind import NEAR_SECONDS
 from common.report.measures import METRICS, measure
-from common.report.page import Report, page
+from common.report.page import page
+from common.report.page_sections import Report
 from common.report.run import Run
 from common.report.svg import inline, save_figure
 from common.report.timeline import timelines
@@ -180,20 +181,20 @@ def draw_figures(
     bounds = [run.class_bounds("loose") for run in runs]
     drawn: dict[str, tuple[Figure | None, str]] = {
         "classes": (
-            figures.draw_classes(measures, names, classes, bounds),
+            class_figures.draw_classes(measures, names, classes, bounds),
             "average precision of each class",
         ),
-        "errors": (figures.draw_errors(judged[0], classes), "kinds of errors of each class"),
-        "tolerances": (figures.draw_tolerances(measures, names), "mAP against the tolerance"),
+        "errors": (class_figures.draw_errors(judged[0], classes), "kinds of errors of each class"),
+        "tolerances": (curve_figures.draw_tolerances(measures, names), "mAP against the tolerance"),
         "reliability": (
-            figures.draw_reliability(measures, names),
+            curve_figures.draw_reliability(measures, names),
             "share of correct detections against confidence",
         ),
         "offsets": (
-            figures.draw_offsets(judged, names, EVALUATION_FRAMERATE),
+            curve_figures.draw_offsets(judged, names, EVALUATION_FRAMERATE),
             "distances of detections from spots",
         ),
-        "training": (figures.draw_training([run.curves for run in runs], names), "training"),
+        "training": (curve_figures.draw_training([run.curves for run in runs], names), "training"),
     }
     inlined = {}
     for name, (figure, words) in drawn.items():
@@ -202,7 +203,7 @@ def draw_figures(
             save_figure(figure, folder, name)
             inlined[name] = inline(figure, name, words)
     step("figure precision_recall")
-    together = figures.draw_all_precision_recall(measures, names, classes)
+    together = class_figures.draw_all_precision_recall(measures, names, classes)
     save_figure(together, folder, "precision_recall")
     return inlined
 
@@ -212,7 +213,7 @@ def draw_panels(runs: Sequence[Run], classes: Sequence[str]) -> list[str]:
     measures = [run.measures for run in runs]
     return [
         inline(
-            figures.draw_one_precision_recall(measures, event, name),
+            class_figures.draw_one_precision_recall(measures, event, name),
             f"panel-{event}",
             f"precision and recall of {name}",
         )

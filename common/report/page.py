@@ -1,9 +1,7 @@
-"""The page: sections, figures, tables and the games' time lines in one file that works offline."""
+"""The page: one HTML file that works offline and asks nothing of any server."""
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -11,67 +9,26 @@ from typing import Any
 
 import orjson
 
-from common.average_map import UNSHOWN_FACTOR
-from common.report.errors_by_kind import ERROR_KINDS, NEAR_SECONDS, confusions, count_kinds
-from common.report.measures import CURVE_TOLERANCES
-from common.report.page_tables import (
-    class_table,
-    confusion_table,
-    error_table,
-    headline,
-    settings_list,
-)
-from common.report.run import Run
-from common.tables import counted
-
-KIND_WORDS = {
-    "correct": "taken by a spot of its class",
-    "early": f"its class's nearest spot comes at most {NEAR_SECONDS} s later",
-    "late": f"its class's nearest spot was at most {NEAR_SECONDS} s before",
-    "duplicate": "a spot of its class in reach, which another detection took",
-    "wrong class": "a spot of another class in reach",
-    "background": "none of these",
-    "missed": "a spot that no detection took",
-}
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the page shows: one run or two, of the same games.
-
-    `figures` holds <svg> elements by name, `panels` one of each class; `timelines` is of the first
-    run. `resamples` is 0 where there are no intervals.
-    """
-
-    runs: Sequence[Run]
-    split: str
-    classes: Sequence[str]
-    tolerance: float
-    threshold: float | None
-    framerate: int
-    resamples: int
-    figures: Mapping[str, str]
-    panels: Sequence[str]
-    timelines: Sequence[Mapping[str, Any]]
+from common.report.errors_by_kind import ERROR_KINDS
+from common.report.page_sections import Report, all_sections, facts, heading
 
 
 def page(report: Report) -> str:
     """The whole HTML file."""
     names = [run.name for run in report.runs]
-    script = _part("page.js")
+    script = _part("timeline.js") + _part("page.js")
     data = {
         "classes": report.classes,
         "kinds": ERROR_KINDS,
         "framerate": report.framerate,
         "games": report.timelines,
     }
-    sections = (_scores, _classes, _curves, _precision_recall, _errors, _games, _settings)
     return Template(_part("page.html")).substitute(
         title=escape(f"{' and '.join(names)}, {report.split}"),
-        heading=_heading(names),
-        facts=_facts(report),
+        heading=heading(names),
+        facts=facts(report),
         style=_part("page.css"),
-        sections="\n".join(section(report) for section in sections),
+        sections=all_sections(report),
         footer="Made by <code>python -m common.report</code>. Each figure lies beside this file "
         "as PNG and SVG.",
         data=inert_json(data),
@@ -90,181 +47,3 @@ def inert_json(value: Any) -> str:
 
 def _part(name: str) -> str:
     return (files("common.report") / name).read_text(encoding="utf-8")
-
-
-def _heading(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return escape(names[0])
-    one, two = map(escape, names)
-    return f'<span class="one">{one}</span> and <span class="two">{two}</span>'
-
-
-def _facts(report: Report) -> str:
-    scores = report.runs[0].measures.by_tolerance
-    found = [f"{run.measures.by_tolerance.detections[0].sum():,}" for run in report.runs]
-    return (
-        f"{escape(report.split)}: {counted(len(report.timelines), 'game')}, "
-        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections"
-    )
-
-
-def _section(name: str, title: str, *parts: str) -> str:
-    return f'<section id="{name}"><h2>{title}</h2>\n' + "\n".join(parts) + "\n</section>"
-
-
-def _note(words: str) -> str:
-    return f'<p class="note">{words}</p>'
-
-
-def _figure(report: Report, name: str, words: str) -> str:
-    return f"<figure>{report.figures[name]}<figcaption>{words}</figcaption></figure>"
-
-
-def _scores(report: Report) -> str:
-    note = "Loose averages the tolerances 5 to 60 s, tight 1 to 5 s. "
-    if report.runs[0].measures.by_tolerance.spots[2].any():
-        note += f"Unshown is scaled by 17/13 = {UNSHOWN_FACTOR:.2f}, as published. "
-    if report.resamples:
-        note += (
-            f"Ranges are 95 % intervals over {report.resamples:,} resamples of the "
-            f"{counted(len(report.timelines), 'game')}: what other games of this kind would give. "
-            "They hold nothing of what another seed would change. "
-        )
-    if len(report.runs) == 2:
-        note += "The difference is second minus first, on the same resamples."
-    return _section("scores", "Scores", headline(report.runs), _note(note))
-
-
-def _classes(report: Report) -> str:
-    words = "Loose average precision of each class, filled, and tight, hollow."
-    words += " Bars are 95 % intervals of loose." if report.resamples else ""
-    return _section(
-        "classes",
-        "Classes",
-        _note(f"In %. {_operating_point(report)} A click on a title sorts."),
-        class_table(report.runs, report.classes),
-        f'<div class="figures" style="margin-top: 24px">{_figure(report, "classes", words)}'
-        f"{_figure(report, 'errors', _error_words(report))}</div>",
-    )
-
-
-def _operating_point(report: Report) -> str:
-    if report.threshold is not None:
-        return (
-            f"Precision, recall and F1 are at the threshold {report.threshold:g} and a tolerance "
-            f"of {report.tolerance:g} s."
-        )
-    return (
-        "Precision, recall and F1 are at the threshold of best F1 of each class at a tolerance of "
-        f"{report.tolerance:g} s, chosen on these very games: a bound, not a forecast."
-    )
-
-
-def _error_words(report: Report) -> str:
-    whose = f" of {escape(report.runs[0].name)}" if len(report.runs) == 2 else ""
-    return f"What the counted detections{whose} are, and how many spots are missed."
-
-
-def _curves(report: Report) -> str:
-    bins = (
-        "How often a detection of some confidence is right, at a tolerance of "
-        f"{report.tolerance:g} s. On the dashed line confidence would be a probability; the mean "
-        "gap is the distance from it."
-    )
-    single = len(report.runs) == 1
-    kinds = "Visible and unshown are means over the classes that have such spots. "
-    parts = [
-        _figure(report, "tolerances", "mAP against the tolerance. " + kinds * single
-                + "Loose is the mean from 5 s on, tight that of the grey part."),
-        _figure(report, "reliability", bins),
-        _figure(report, "offsets", "How far counted detections lie from the nearest spot of their "
-                "class, or the one that took them; left is early."),
-    ]  # fmt: skip
-    if "training" in report.figures:
-        words = "Training. Dots are the epochs whose weights are tested."
-        parts.append(_figure(report, "training", words))
-    return _section("curves", "Curves", f'<div class="figures">{"".join(parts)}</div>')
-
-
-def _precision_recall(report: Report) -> str:
-    if len(report.runs) == 1:
-        inks = zip(("light", "one", "ink"), CURVE_TOLERANCES, strict=True)
-        entries = [(ink, f"{seconds} s") for ink, seconds in inks]
-        words = "Precision (upwards) against recall, in %, at three tolerances."
-    else:
-        entries = [
-            (ink, escape(run.name)) for ink, run in zip(("one", "two"), report.runs, strict=True)
-        ]
-        words = f"Precision (upwards) against recall, in %, at {CURVE_TOLERANCES[1]} s."
-    panels = "".join(f"<figure>{panel}</figure>" for panel in report.panels)
-    return _section(
-        "precision-recall",
-        "Precision and recall",
-        _note(words),
-        _key(entries),
-        f'<div class="panels">{panels}</div>',
-    )
-
-
-def _key(entries: Sequence[tuple[str, str]]) -> str:
-    items = (f'<li><i style="background: var(--{ink})"></i>{words}</li>' for ink, words in entries)
-    return f'<ul class="key">{"".join(items)}</ul>'
-
-
-def _errors(report: Report) -> str:
-    parts = []
-    for run in report.runs:
-        judged, n = run.measures.judged, len(report.classes)
-        if len(report.runs) == 2:
-            parts.append(f"<h3>{escape(run.name)}</h3>")
-        parts.append(error_table(count_kinds(judged, n), report.classes))
-        parts.append("<h3>Most frequent wrong classes</h3>")
-        parts.append(confusion_table(confusions(judged, n), report.classes))
-    threshold = (
-        "their class's threshold of best F1"
-        if report.threshold is None
-        else f"the threshold {report.threshold:g}"
-    )
-    note = (
-        f"Counted are detections from {threshold} on. In reach means at most "
-        f"{report.tolerance / 2:g} s away: half the tolerance of {report.tolerance:g} s, as in "
-        "the metric. The first of these that fits is what a detection is:"
-    )
-    entries = [(kind.replace(" ", "-"), f"{kind}: {words}") for kind, words in KIND_WORDS.items()]
-    return _section("errors", "Errors", _note(note), _key(entries), *parts)
-
-
-def _games(report: Report) -> str:
-    whose = f"Detections of {escape(report.runs[0].name)}. " if len(report.runs) == 2 else ""
-    note = (
-        f"{whose}A click opens a game. Circles are annotated spots (diamonds where the broadcast "
-        "does not show them), hollow where missed; triangles are detections, in the colours above. "
-        "Drag to move, pinch, double-click or Ctrl and wheel to zoom."
-    )
-    games = "".join(_game(number, game) for number, game in enumerate(report.timelines))
-    search = (
-        '<input type="search" id="search" placeholder="find a game" aria-label="find a game">'
-    )
-    return _section("games", "Games", _note(note), search, games)
-
-
-def _game(number: int, game: Mapping[str, Any]) -> str:
-    folder, _, name = game["name"].rpartition("/")
-    spots = sum(len(half["spots"][0]) for half in game["halves"])
-    missed = sum(half["spots"][3].count(-1) for half in game["halves"])
-    found = sum(len(half["found"][0]) for half in game["halves"])
-    tally = f"{spots - missed} of {counted(spots, 'spot')}, {counted(found, 'detection')}"
-    return (
-        f'<details class="game" id="game-{number}"><summary><span>'
-        f'<span class="where">{escape(folder)}</span>{escape(name)}</span>'
-        f'<span class="tally">{tally}</span></summary><div class="timeline"></div></details>'
-    )
-
-
-def _settings(report: Report) -> str:
-    parts = []
-    for run in report.runs:
-        if len(report.runs) == 2:
-            parts.append(f"<h3>{escape(run.name)}</h3>")
-        parts.append(settings_list(run.settings) if run.settings else _note("Not recorded."))
-    return _section("settings", "Settings", *parts)

@@ -31,8 +31,13 @@ def table(
     foot: Sequence[Cell] = (),
     css: str = "",
 ) -> str:
-    """A table that scrolls sideways in itself. `head` is HTML; `css` sortable, compact or none."""
-    if css == "sortable":
+    """A table that scrolls sideways in itself.
+
+    Args:
+        head: titles, as HTML.
+        css: "sortable", "compact" (no wider than needed), "wide" (many columns), or several.
+    """
+    if "sortable" in css:
         titles = "".join(
             f'<th scope="col" aria-sort="none"><button type="button">{title}</button></th>'
             for title in head
@@ -149,7 +154,7 @@ def class_table(runs: Sequence[Run], classes: Sequence[str]) -> str:
         for metric in METRICS:
             head += [*_run_names(runs, metric), "difference", "p"]
         head += _run_names(runs, "F1")
-    return table(head, rows, css="sortable")
+    return table(head, rows, css="sortable" if len(runs) == 1 else "sortable wide")
 
 
 def _single_row(run: Run, c: int) -> list[Cell]:
@@ -198,7 +203,9 @@ def confusion_table(pairs: NDArray[np.int64], classes: Sequence[str]) -> str:
         for detected, annotated in zip(*np.unravel_index(order, pairs.shape), strict=True)
         if (count := pairs[detected, annotated])
     ]
-    return table(["detected", "annotated", "times"], rows, css="compact") if rows else "<p>None.</p>"
+    return (
+        table(["detected", "annotated", "times"], rows, css="compact") if rows else "<p>None.</p>"
+    )
 
 
 def settings_list(settings: dict[str, Any]) -> str:

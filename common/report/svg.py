@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from common.files import write_bytes
-from common.report.figures import INKS
+from common.report.look import INKS
 
 _UNNEEDED = re.compile(
     r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|^.*?(?=<svg)", re.DOTALL
@@ -31,9 +31,7 @@ def inline(figure: Figure, name: str, words: str) -> str:
     """
     text = _UNNEEDED.sub("", _drawn(figure, "svg", name, transparent=True).decode())
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
-    text = re.sub(
-        r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text
-    )
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
     text = re.sub(r'(url\(#|href="#)', rf"\1{name}-", text)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
@@ -49,7 +47,5 @@ def _drawn(
     out = io.BytesIO()
     metadata = {"Date": None} if suffix == "svg" else {}
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(
-            out, format=suffix, dpi=dpi, transparent=transparent, metadata=metadata
-        )
+        figure.savefig(out, format=suffix, dpi=dpi, transparent=transparent, metadata=metadata)
     return out.getvalue()
