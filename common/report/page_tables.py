@@ -90,7 +90,7 @@ def headline(runs: Sequence[Run]) -> str:
 def _run_names(runs: Sequence[Run], of: str = "") -> list[str]:
     """Headings of one column per run; a single run needs no name."""
     if len(runs) == 1:
-        return [of or escape(runs[0].name)]
+        return [of]
     return [
         f'{of} <span class="{side}">{escape(run.name)}</span>'.strip()
         for run, side in zip(runs, _SIDES, strict=True)

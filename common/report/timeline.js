@@ -84,11 +84,6 @@ class Timeline {
   }
 
   draw() {
-    cancelAnimationFrame(this.waiting);
-    this.waiting = requestAnimationFrame(() => this.drawNow());
-  }
-
-  drawNow() {
     const width = this.box.clientWidth;
     if (!width) return;
     const narrow = width < 640;
