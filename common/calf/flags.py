@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from common.flags import not_negative, positive, rate
+from common.argument_types import not_negative, positive, rate
 
 
 def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
