@@ -12,8 +12,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from common.argument_types import not_negative
 from common.average_map import KINDS, TOLERANCES_SECONDS
 from common.bootstrap import ResampledMap, draw_weights, resample
+from common.compare import unique_names
+from common.comparison import require_comparable
 from common.errors import UserError, run_cli
 from common.files import write_bytes
 from common.report import class_figures, curve_figures
@@ -41,20 +44,23 @@ def main() -> None:
         version=args.version,
         gt_time=args.gt_time,
     )
-    scored = [read(path) for path in (args.run, args.compare) if path is not None]
-    refuse_other_games(scored)
+    paths = [path for path in (args.run, args.compare) if path is not None]
+    scored = [read(path) for path in paths]
+    for other in scored[1:]:
+        require_comparable(scored[0], other)
+    names = unique_names(paths, scored)
     folder = args.output or default_folder(args.run, args.split)
     with progress_bar(_steps(scored, args.resamples)) as step:
         runs = []
-        for each, path in zip(scored, (args.run, args.compare), strict=False):
-            step(f"{each.name}: matching")
+        for each, path, name in zip(scored, paths, names, strict=True):
+            step(f"{name}: matching")
             measures = measure(
                 each.targets, each.detections, len(each.classes), args.tolerance, args.threshold,
                 EVALUATION_FRAMERATE,
             )  # fmt: skip
             resampled = resample_metrics(each, args.resamples, step)
             curves = read_curves(path)
-            runs.append(Run(each.name, measures, curves, each.settings or {}, resampled))
+            runs.append(Run(name, measures, curves, each.settings or {}, resampled))
         drawn = draw_figures(folder, runs, scored[0].classes.names, step)
         step("page")
         report = Report(
@@ -89,34 +95,25 @@ def parse_arguments() -> argparse.Namespace:
     add("--compare", type=Path, metavar="RUN_B", help="another run on the same games")
     add("--split", default="test", help="games to report on, any split with labels [test]")
     add("--SoccerNet_path", type=Path, help="data root [the one that the run was tested on]")
-    add("--version", type=int, help="SoccerNet version: 1 or 2 [as the run was tested, else 2]")
+    add("--version", type=int, choices=(1, 2),
+        help="SoccerNet version: 1 (3 classes) or 2 (17) [that of the run, else 2]")  # fmt: skip
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")  # fmt: skip
     add("--tolerance", type=float, default=5, help="s, of errors, F1 and reliability [5]")
     add("--threshold", type=float, help="lowest confidence counted [each class's of best F1]")
-    add("--resamples", type=int, default=2000, help="of the games, for intervals; 0: none [2000]")
+    add(
+        "--resamples",
+        type=not_negative,
+        default=2000,
+        help="of the games, for intervals; 0: none [2000]",
+    )
     add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
     args = parser.parse_args()
     if not 0 < args.tolerance <= NEAR_SECONDS:
         raise UserError(f"--tolerance must be above 0 and at most {NEAR_SECONDS} s")
     if args.threshold is not None and not args.threshold >= 0:
         raise UserError(f"--threshold must be 0 or more, found {args.threshold}")
-    if args.resamples < 0:
-        raise UserError(f"--resamples must be 0 or more, found {args.resamples}")
     return args
-
-
-def refuse_other_games(scored: Sequence[ScoredRun]) -> None:
-    """Raises UserError unless all runs were scored on the same games and classes."""
-    first = scored[0]
-    for other in scored[1:]:
-        if other.games != first.games:
-            raise UserError(
-                f"{first.name} and {other.name} were tested on other games ({len(first.games)} and "
-                f"{len(other.games)}); pass one --SoccerNet_path for both"
-            )
-        if other.classes.names != first.classes.names:
-            raise UserError(f"{first.name} and {other.name} have other classes; compare like runs")
 
 
 def default_folder(run: Path, split: str) -> Path:

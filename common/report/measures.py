@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.average_map import (
     TOLERANCES_SECONDS,
     AveragePrecision,
@@ -10,15 +13,9 @@ from common.average_map import (
     precision_recall,
 )
 from common.matching import Spots
-from common.report.confidence import (
-    OperatingPoint,
-    Reliability,
-    at_threshold,
-    best_f1,
-    matched_once,
-    reliability,
-)
-from common.report.errors_by_kind import Judged, judge
+from common.report.errors_by_kind import CORRECT, Judged, judge
+from common.report.reliability import Reliability, reliability
+from common.thresholds import Outcome, best_thresholds, outcome_at
 
 EVERY_SECOND = tuple(range(1, 61))  # tolerances (s) of the curve of mAP
 CURVE_TOLERANCES = (5, 30, 60)  # tolerances (s) of the precision-recall curves
@@ -32,9 +29,10 @@ class Measures:
     metrics: dict[str, AveragePrecision]
     by_tolerance: AveragePrecision  # at 1, 2, …, 60 s
     curves: PrecisionRecall  # at CURVE_TOLERANCES
-    point: OperatingPoint
-    reliability: Reliability
-    judged: Judged
+    reliability: Reliability  # of all detections
+    thresholds: NDArray[np.float64]  # [C]
+    outcome: Outcome  # of the detections from the thresholds on
+    judged: Judged  # the same detections
 
 
 def measure(
@@ -48,20 +46,24 @@ def measure(
     """Measures detections against annotated spots.
 
     Args:
-        tolerance: seconds, of the kinds of errors, the operating point and the reliability.
+        tolerance: seconds, of the kinds of errors, precision, recall and F1, and the reliability.
         threshold: lowest confidence that counts for the kinds of errors; None takes each class's
             threshold of best F1.
     """
     by_tolerance = average_map(targets, detections, n_classes, EVERY_SECOND, framerate)
-    matched = matched_once(targets, detections, n_classes, tolerance, framerate)
-    point = best_f1(matched) if threshold is None else at_threshold(matched, threshold)
+    everything = judge(targets, detections, np.zeros(n_classes), tolerance, framerate)
+    if threshold is None:
+        thresholds = best_thresholds(targets, detections, n_classes, tolerance, framerate)
+    else:
+        thresholds = np.full(n_classes, float(threshold))
     return Measures(
         {metric: _only(by_tolerance, TOLERANCES_SECONDS[metric]) for metric in METRICS},
         by_tolerance,
         precision_recall(targets, detections, n_classes, CURVE_TOLERANCES, framerate),
-        point,
-        reliability(matched),
-        judge(targets, detections, point.threshold, tolerance, framerate),
+        reliability(everything.detections.value, everything.kind == CORRECT),
+        thresholds,
+        outcome_at(targets, detections, thresholds, tolerance, framerate),
+        judge(targets, detections, thresholds, tolerance, framerate),
     )
 
 

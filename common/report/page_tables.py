@@ -167,12 +167,11 @@ def _single_row(run: Run, c: int) -> list[Cell]:
     for kind in KINDS[1:]:
         there = loose.spots[KINDS.index(kind), c] > 0
         row.append(_score(float(loose.per_class(kind)[c]), None) if there else absent)
-    point = measures.point
-    if not np.isfinite(point.threshold[c]):
+    threshold, outcome = float(measures.thresholds[c]), measures.outcome
+    if not np.isfinite(threshold):
         return [*row, Cell("none", 2.0), *[absent] * 3]
-    row.append(Cell(f"{point.threshold[c]:.3f}", float(point.threshold[c])))
-    row += [_score(float(part[c]), None) for part in (point.precision, point.recall, point.f1)]
-    return row
+    parts = (outcome.precision, outcome.recall, outcome.f1)
+    return [*row, Cell(f"{threshold:.3f}", threshold), *(_score(p[c], None) for p in parts)]
 
 
 def _paired_row(runs: Sequence[Run], c: int) -> list[Cell]:
@@ -181,7 +180,7 @@ def _paired_row(runs: Sequence[Run], c: int) -> list[Cell]:
         values = [float(run.measures.metrics[metric].per_class()[c]) for run in runs]
         row += [_score(value, None) for value in values]
         row += _difference(values, [run.of_class(metric, c) for run in runs])
-    return row + [_score(float(run.measures.point.f1[c]), None) for run in runs]
+    return row + [_score(run.measures.outcome.f1[c], None) for run in runs]
 
 
 def error_table(counts: NDArray[np.int64], classes: Sequence[str]) -> str:

@@ -60,10 +60,13 @@ def _uncounted(judged: Judged, detections: Spots, halves: int) -> Spots:
     """The most confident detections of each game that were not counted."""
     detections = last_of_each_cell(detections)
     detections = detections.select(detections.value >= 0)
-    both = [np.stack([s.event, s.half, s.frame], axis=1) for s in (judged.detections, detections)]
-    _, number = np.unique(np.concatenate(both), axis=0, return_inverse=True)
-    counted = len(judged.detections)
-    rest = detections.select(~np.isin(number[counted:], number[:counted]))
+    length = 1 + int(detections.frame.max(initial=0))
+    last = 1 + int(detections.half.max(initial=0))
+    every, counted = (
+        (each.event * last + each.half) * length + each.frame
+        for each in (detections, judged.detections)
+    )
+    rest = detections.select(~np.isin(every, counted))
     game = rest.half // halves
     order = np.lexsort((-rest.value, game))
     rank = np.arange(len(order)) - np.searchsorted(game[order], game[order])
