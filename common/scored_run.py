@@ -150,16 +150,17 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
     there = ", ".join(splits_with_results(run)) or "none"
     raise UserError(
         f"{run} has no results of the split {split!r}, only of: {there}; to make them run its "
-        f"program with --test_only{_command(records, split)}"
+        f"program with --test_only --split_test {split}{_command(run, records, split)}"
     )
 
 
-def _command(records: list[dict[str, Any]], split: str) -> str:
+def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     """The recorded command line of the program, as it makes the results of a split."""
     if not records or not isinstance(words := records[0].get("command"), list):
-        return f" --split_test {split}"
+        return ""
     kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
-    return f":\n  python {shlex.join([*kept, '--test_only', '--split_test', split])}"
+    line = shlex.join([*kept, "--test_only", "--split_test", split])
+    return f", in {run.resolve().parent.parent}:\n  python BASELINE/{line}"
 
 
 def _records(run: Path) -> list[dict[str, Any]]:

@@ -118,8 +118,10 @@ def test_the_command_that_makes_results_is_told(run):
     content = json.loads((run / "settings_train.json").read_text())
     command = ["main.py", "--model_name", "net", "--SoccerNet_path", "my data", "--overwrite"]
     (run / "settings_train.json").write_text(json.dumps({**content, "command": command}))
-    expected = "main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test valid"
-    with pytest.raises(UserError, match=f"{expected}$"):
+    expected = (
+        "BASELINE/main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test"
+    )
+    with pytest.raises(UserError, match=f"{expected} valid$"):
         read_run(run, "valid")
 
 
