@@ -250,6 +250,7 @@ def test_same_runs_give_the_same_page(reports, tmp_path):
         (["models/a", "--tolerance", "0"], "--tolerance"),
         (["models/a", "--tolerance", "61"], "--tolerance"),
         (["models/a", "--threshold", "-1"], "--threshold"),
+        (["models/a", "--threshold", "auto"], "common.operating_point models/a"),
         (["models/a", "--resamples", "-1"], "--resamples"),
         (["models/a", "--split", "valid"], "valid"),
     ],
@@ -267,6 +268,21 @@ def test_fixed_threshold_and_no_intervals(reports, tmp_path):
     succeeds(root, "-m", "common.report", "models/b", "--threshold", "0.5", "--resamples", "0",
              "--output", tmp_path)  # fmt: skip
     text = (tmp_path / "report.html").read_text()
-    assert "at the threshold 0.5" in text
+    assert "from the threshold 0.5 on" in text
     assert "resamples" not in text
     assert not (tmp_path / "training.png").exists()  # this run has no curves
+
+
+def test_saved_thresholds_are_taken(reports, tmp_path):
+    root, run = reports[1].parent, reports[1].parent / "models/b"
+    classes = {name: {"threshold": 0.9, "F1": 0.1} for name in CLASSES[:2]}
+    classes[CLASSES[2]] = {"threshold": None, "F1": 0}
+    content = {"chosen_on": "valid", "tolerance_seconds": 5, "classes": classes}
+    (run / "operating_point.json").write_text(json.dumps(content))
+    succeeds(root, "-m", "common.report", "models/b", "--threshold", "auto", "--resamples", "0",
+             "--output", tmp_path)  # fmt: skip
+    text = (tmp_path / "report.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+    found = [half["found"] for game in data["games"] for half in game["halves"]]
+    assert {event for _, events, *_ in found for event in events} == {0, 1}
+    assert min(percent for _, _, column, *_ in found for percent in column) >= 90

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from common.argument_types import not_negative
@@ -19,6 +21,7 @@ from common.compare import unique_names
 from common.comparison import require_comparable
 from common.errors import UserError, run_cli
 from common.files import write_bytes
+from common.operating_point import POINT_FILE, load_point, threshold
 from common.report import class_figures, curve_figures
 from common.report.errors_by_kind import NEAR_SECONDS
 from common.report.measures import METRICS, measure
@@ -32,6 +35,10 @@ from common.scored_run import ScoredRun, read_run
 from common.spots import EVALUATION_FRAMERATE
 
 PAGE_FILE = "report.html"
+COUNTED_FROM = {
+    None: "each class's threshold of best F1, chosen on these very games (a bound, no forecast),",
+    "auto": f"the thresholds of {POINT_FILE} in the run's folder",
+}
 
 
 def main() -> None:
@@ -55,8 +62,8 @@ def main() -> None:
         for each, path, name in zip(scored, paths, names, strict=True):
             step(f"{name}: matching")
             measures = measure(
-                each.targets, each.detections, len(each.classes), args.tolerance, args.threshold,
-                EVALUATION_FRAMERATE,
+                each.targets, each.detections, len(each.classes), args.tolerance,
+                given_thresholds(args.threshold, each, path), EVALUATION_FRAMERATE,
             )  # fmt: skip
             resampled = resample_metrics(each, args.resamples, step)
             curves = read_curves(path)
@@ -68,7 +75,7 @@ def main() -> None:
             split=args.split,
             classes=scored[0].classes.names,
             tolerance=args.tolerance,
-            threshold=args.threshold,
+            counted_from=COUNTED_FROM.get(args.threshold, f"the threshold {args.threshold}"),
             framerate=EVALUATION_FRAMERATE,
             resamples=args.resamples,
             figures=drawn,
@@ -100,7 +107,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")  # fmt: skip
     add("--tolerance", type=float, default=5, help="s, of errors, F1 and reliability [5]")
-    add("--threshold", type=float, help="lowest confidence counted [each class's of best F1]")
+    add("--threshold", type=threshold,
+        help="lowest confidence counted; auto: those that common.operating_point saved in the run "
+        "[each class's of best F1 on these games]")  # fmt: skip
     add(
         "--resamples",
         type=not_negative,
@@ -111,9 +120,16 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if not 0 < args.tolerance <= NEAR_SECONDS:
         raise UserError(f"--tolerance must be above 0 and at most {NEAR_SECONDS} s")
-    if args.threshold is not None and not args.threshold >= 0:
-        raise UserError(f"--threshold must be 0 or more, found {args.threshold}")
     return args
+
+
+def given_thresholds(
+    asked: float | str | None, run: ScoredRun, path: Path
+) -> NDArray[np.float64] | None:
+    """Thresholds of the classes [C] as --threshold asks; None: they are yet to be chosen."""
+    if asked == "auto":
+        return load_point(path / POINT_FILE, run.classes.names).thresholds
+    return None if asked is None else np.full(len(run.classes), float(asked))
 
 
 def default_folder(run: Path, split: str) -> Path:

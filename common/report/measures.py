@@ -40,22 +40,20 @@ def measure(
     detections: Spots,
     n_classes: int,
     tolerance: float = 5,
-    threshold: float | None = None,
+    thresholds: NDArray[np.float64] | None = None,
     framerate: float = 2,
 ) -> Measures:
     """Measures detections against annotated spots.
 
     Args:
         tolerance: seconds, of the kinds of errors, precision, recall and F1, and the reliability.
-        threshold: lowest confidence that counts for the kinds of errors; None takes each class's
-            threshold of best F1.
+        thresholds: lowest confidence that counts for the kinds of errors, of each class: [C].
+            None takes those of best F1.
     """
     by_tolerance = average_map(targets, detections, n_classes, EVERY_SECOND, framerate)
     everything = judge(targets, detections, np.zeros(n_classes), tolerance, framerate)
-    if threshold is None:
+    if thresholds is None:
         thresholds = best_thresholds(targets, detections, n_classes, tolerance, framerate)
-    else:
-        thresholds = np.full(n_classes, float(threshold))
     return Measures(
         {metric: _only(by_tolerance, TOLERANCES_SECONDS[metric]) for metric in METRICS},
         by_tolerance,

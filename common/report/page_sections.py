@@ -33,15 +33,16 @@ KIND_WORDS = {
 class Report:
     """What the page shows: one run or two, of the same games.
 
-    `figures` holds <svg> elements by name, `panels` one of each class; `timelines` is of the first
-    run. `resamples` is 0 where there are no intervals.
+    `counted_from` says which thresholds the counted detections reach. `figures` holds <svg>
+    elements by name, `panels` one of each class; `timelines` is of the first run. `resamples` is 0
+    where there are no intervals.
     """
 
     runs: Sequence[Run]
     split: str
     classes: Sequence[str]
     tolerance: float
-    threshold: float | None
+    counted_from: str
     framerate: int
     resamples: int
     figures: Mapping[str, str]
@@ -106,22 +107,14 @@ def _classes(report: Report) -> str:
     return _section(
         "classes",
         "Classes",
-        _note(f"In %. {_operating_point(report)} A click on a title sorts."),
+        _note(
+            f"In %. Precision, recall and F1 are of the detections from "
+            f"{escape(report.counted_from)} on, at a tolerance of {report.tolerance:g} s. A click "
+            "on a title sorts."
+        ),
         class_table(report.runs, report.classes),
         f'<div class="figures" style="margin-top: 24px">{_figure(report, "classes", words)}'
         f"{_figure(report, 'errors', _error_words(report))}</div>",
-    )
-
-
-def _operating_point(report: Report) -> str:
-    if report.threshold is not None:
-        return (
-            f"Precision, recall and F1 are at the threshold {report.threshold:g} and a tolerance "
-            f"of {report.tolerance:g} s."
-        )
-    return (
-        "Precision, recall and F1 are at the threshold of best F1 of each class at a tolerance of "
-        f"{report.tolerance:g} s, chosen on these very games: a bound, not a forecast."
     )
 
 
@@ -185,13 +178,8 @@ def _errors(report: Report) -> str:
         parts.append(error_table(count_kinds(judged, n), report.classes))
         parts.append("<h3>Most frequent wrong classes</h3>")
         parts.append(confusion_table(confusions(judged, n), report.classes))
-    threshold = (
-        "their class's threshold of best F1"
-        if report.threshold is None
-        else f"the threshold {report.threshold:g}"
-    )
     note = (
-        f"Counted are detections from {threshold} on. In reach means at most "
+        f"Counted are detections from {escape(report.counted_from)} on. In reach means at most "
         f"{report.tolerance / 2:g} s away: half the tolerance of {report.tolerance:g} s, as in "
         "the metric. The first of these that fits is what a detection is:"
     )
