@@ -268,7 +268,7 @@ def test_fixed_threshold_and_no_intervals(reports, tmp_path):
     succeeds(root, "-m", "common.report", "models/b", "--threshold", "0.5", "--resamples", "0",
              "--output", tmp_path)  # fmt: skip
     text = (tmp_path / "report.html").read_text()
-    assert "from the threshold 0.5 on" in text
+    assert "above the threshold 0.5" in text
     assert "resamples" not in text
     assert not (tmp_path / "training.png").exists()  # this run has no curves
 

@@ -36,7 +36,7 @@ from common.spots import EVALUATION_FRAMERATE
 
 PAGE_FILE = "report.html"
 COUNTED_FROM = {
-    None: "each class's threshold of best F1, chosen on these very games (a bound, no forecast),",
+    None: "each class's threshold of best F1, chosen with hindsight, on these games",
     "auto": f"the thresholds of {POINT_FILE} in the run's folder",
 }
 

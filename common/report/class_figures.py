@@ -37,10 +37,12 @@ def draw_classes(
                 axes.hlines(y, 100 * bound[:, 0], 100 * bound[:, 1], color=ink, lw=1.4, alpha=0.6)
             there = measures.metrics["loose"].spots[0] > 0
             label = f"{name}, " if len(runs) > 1 else ""
-            axes.plot(loose[there], y[there], "o", color=ink, ms=5, label=f"{label}loose")
+            axes.plot(
+                loose[there], y[there], "o", color=ink, ms=5, clip_on=False, label=f"{label}loose"
+            )
             axes.plot(
                 tight[there], y[there], "o", color=ink, mfc="none", mew=1.2, ms=4.2,
-                label=f"{label}tight",
+                clip_on=False, label=f"{label}tight",
             )  # fmt: skip
         _class_axis(axes, classes)
         axes.set_xlim(left=0)

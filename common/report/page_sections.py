@@ -108,9 +108,9 @@ def _classes(report: Report) -> str:
         "classes",
         "Classes",
         _note(
-            f"In %. Precision, recall and F1 are of the detections from "
-            f"{escape(report.counted_from)} on, at a tolerance of {report.tolerance:g} s. A click "
-            "on a title sorts."
+            f"In %. Precision, recall and F1 are of the detections at or "
+            f"above {escape(report.counted_from)}; tolerance {report.tolerance:g} s. A click on a "
+            "title sorts."
         ),
         class_table(report.runs, report.classes),
         f'<div class="figures" style="margin-top: 24px">{_figure(report, "classes", words)}'
@@ -179,7 +179,7 @@ def _errors(report: Report) -> str:
         parts.append("<h3>Most frequent wrong classes</h3>")
         parts.append(confusion_table(confusions(judged, n), report.classes))
     note = (
-        f"Counted are detections from {escape(report.counted_from)} on. In reach means at most "
+        f"Counted are detections at or above {escape(report.counted_from)}. In reach means at most "
         f"{report.tolerance / 2:g} s away: half the tolerance of {report.tolerance:g} s, as in "
         "the metric. The first of these that fits is what a detection is:"
     )
