@@ -286,3 +286,22 @@ def test_saved_thresholds_are_taken(reports, tmp_path):
     found = [half["found"] for game in data["games"] for half in game["halves"]]
     assert {event for _, events, *_ in found for event in events} == {0, 1}
     assert min(percent for _, _, column, *_ in found for percent in column) >= 90
+
+
+@pytest.mark.parametrize("found", [[], [{"half": "1", "label": "A", "position": "5000",
+                                         "confidence": "0.5"}]])  # fmt: skip
+def test_a_report_of_next_to_nothing(tmp_path, write_tree, browse, found):
+    """One game of one half, one class, one spot or none, no detection or one."""
+    spots = [{"gameTime": "1 - 00:05", "label": "A", "position": "5000"}] if not found else []
+    data = write_tree(tmp_path / "data", {"game": spots}, "Labels-v2.json")
+    (data / "classes.json").write_text(json.dumps({"classes": ["A"], "halves": 1}))
+    (data / "splits.json").write_text(json.dumps({"test": ["game"]}))
+    results = write_tree(tmp_path / "results.zip", {"game": found}, "results_spotting.json")
+    process = succeeds(tmp_path, "-W", "error", "-m", "common.report", results,
+                       "--SoccerNet_path", data, "--resamples", "20")  # fmt: skip
+    assert process.stderr == ""
+    page = tmp_path / "results_report_test" / "report.html"
+    assert str(page) in process.stdout
+    html_after, complaints = browse(f"{page.as_uri()}#game-0")
+    assert complaints == []
+    assert html_after.count('class="lane"') == 1

@@ -147,7 +147,8 @@ def _steps(scored: Sequence[ScoredRun], resamples: int) -> int:
 @contextmanager
 def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
     """A bar, and the function that names the step which begins."""
-    with tqdm(total=steps, desc="report", unit="step", delay=1, leave=False) as bar:
+    settings = {"unit": "step", "delay": 1, "leave": False, "disable": None}
+    with tqdm(total=steps, desc="report", **settings) as bar:
 
         def step(name: str) -> None:
             bar.set_postfix_str(name, refresh=False)
