@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.events import EventClasses, event_classes
+from common.events import CLASS_SPLITS, EventClasses, event_classes, split_classes
 from common.files import read_json
 from common.games import games_at_hand
 from common.labels import TimeField
@@ -78,12 +78,14 @@ def find_results(
     root = SoccerNet_path or _recorded_root(path, settings)
     if not root.is_dir():
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    told = settings or {}
+    classes = event_classes(root, version or told.get("version", 2))
     return RunResults(
         path.resolve().name.removesuffix(".zip"),
         root,
         split,
         tuple(games_at_hand(root, [split])),
-        event_classes(root, version or (settings or {}).get("version", 2)),
+        split_classes(classes, told.get("class_split")),
         predictions,
         guess_file_name(predictions),
         settings,
@@ -160,11 +162,14 @@ def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
         return ""
     kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
     line = shlex.join([*kept, "--test_only", "--split_test", split])
-    return f", in {run.resolve().parent.parent}:\n  python BASELINE/{line}"
+    return f", in {_started_in(run, records[0]['settings'])}:\n  python BASELINE/{line}"
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
-    """What a run folder recorded of its training and of its last testing."""
+    """What a run folder recorded of its training and of its last testing.
+
+    A run of two models, one for each class split, recorded the same in a folder of each.
+    """
     records = []
     for file in (run / "settings_train.json", run / "settings_test.json"):
         if not file.is_file():
@@ -173,7 +178,10 @@ def _records(run: Path) -> list[dict[str, Any]]:
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
         records.append(content)
-    return records
+    if records or not (parts := [run / part for part in CLASS_SPLITS if (run / part).is_dir()]):
+        return records
+    of_all = {"class_split": None, "model_name": run.name}
+    return [{**each, "settings": each["settings"] | of_all} for each in _records(parts[0])]
 
 
 def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:
@@ -186,8 +194,15 @@ def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | Non
 
 
 def _recorded_root(path: Path, settings: dict[str, Any] | None) -> Path:
-    """Data root of a run; a relative one starts where the program was started, at models/.."""
+    """Data root of a run; a relative one starts where the program was started."""
     recorded = (settings or {}).get("SoccerNet_path")
-    if not isinstance(recorded, str):
+    if settings is None or not isinstance(recorded, str):
         raise UserError(f"{path} does not tell where its data is; pass --SoccerNet_path")
-    return path.resolve().parent.parent / recorded
+    return _started_in(path, settings) / recorded
+
+
+def _started_in(run: Path, settings: dict[str, Any]) -> Path:
+    """The folder that a program was started in: above models/<model_name>, a name or a path."""
+    depth = len(Path(str(settings.get("model_name", run.name))).parts)
+    parents = run.resolve().parents
+    return parents[min(depth, len(parents) - 1)]

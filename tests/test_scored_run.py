@@ -131,3 +131,21 @@ def test_results_are_found_where_nothing_can_be_scored(run, write_tree):
     assert (found.games, found.file, found.has_labels()) == (("l/s/third",), RESULTS, False)
     assert f"l/s/third/{RESULTS}" in found.predictions
     assert find_results(run).has_labels()
+
+
+def test_two_models_of_a_class_split_and_what_was_merged(run, tmp_path, write_tree):
+    pair = tmp_path / "models" / "pair"
+    for part in ("visual", "nonvisual"):
+        write_tree(pair / part / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+        write_settings(
+            pair / part, "train", SoccerNet_path="data", split_test=["test"], class_split=part,
+            model_name=f"pair/{part}",
+        )  # fmt: skip
+    visual, other = read_run(pair / "visual"), read_run(pair / "nonvisual")
+    assert "Goal" not in visual.classes.names and len(visual.detections) == 0
+    assert "Goal" in other.classes.names and len(other.detections) == 2
+    assert len(visual.classes) + len(other.classes) == 17
+    write_tree(pair / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+    merged = read_run(pair)
+    assert (len(merged.classes), len(merged.detections), merged.name) == (17, 2, "pair")
+    assert merged.root.resolve() == tmp_path / "data"
