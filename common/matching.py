@@ -57,15 +57,31 @@ def match(
     Returns:
         Lane and detection number of each true positive.
     """
-    lane, detection, _ = match_pairs(targets, detections, reach)
-    return lane, detection
+    used, _, _ = _take(targets, detections, np.atleast_1d(np.asarray(reach, float)))
+    matched, n = np.flatnonzero(used), max(len(detections), 1)
+    return matched // n, matched % n
 
 
 def match_pairs(
-    targets: Spots, detections: Spots, reach: ArrayLike
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """As `match`, and also the number of the spot that each true positive belongs to."""
-    reach = np.atleast_1d(np.asarray(reach, float))
+    targets: Spots, detections: Spots, reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Matches as `match` does at one reach: numbers of detections, and of the spots they belong to.
+
+    Both are in the order of the detections.
+    """
+    _, taken, taker = _take(targets, detections, np.array([reach], float))
+    order = np.argsort(taken)
+    return taken[order], taker[order]
+
+
+def _take(
+    targets: Spots, detections: Spots, reach: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Lets each spot take its detection: which are used, which were taken, and by which spots.
+
+    Detection d in lane l is entry l * len(detections) + d: `used` [lanes * detections] is over all
+    entries, the entries that were taken are in no order.
+    """
     first, stop = _windows(targets, detections, reach)  # [lanes, targets]
 
     # A window that starts behind the end of the one before shares no detection with any earlier
@@ -92,10 +108,7 @@ def match_pairs(
         entries.append(best)
         takers.append(spots[free])
         begin = end
-    matched = np.concatenate(entries)
-    order = np.argsort(matched)
-    matched, taker = matched[order], np.concatenate(takers)[order]
-    return matched // max(n, 1), matched % max(n, 1), taker
+    return used, np.concatenate(entries), np.concatenate(takers)
 
 
 def _windows(

@@ -70,7 +70,7 @@ def judge(
     counted = detections.value >= lowest[detections.event]  # NaN never counts
     detections = detections.select(counted)
     reach = tolerance * framerate / 2  # frames
-    _, taken, taker = match_pairs(targets, detections, reach)
+    taken, taker = match_pairs(targets, detections, reach)
 
     kind = np.full(len(detections), BACKGROUND)
     spot = np.full(len(detections), -1)
