@@ -50,6 +50,7 @@ def main() -> None:
         SoccerNet_path=args.SoccerNet_path,
         version=args.version,
         gt_time=args.gt_time,
+        allow_missing=args.allow_missing,
     )
     paths = [path for path in (args.run, args.compare) if path is not None]
     scored = [read(path) for path in paths]
@@ -110,12 +111,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--threshold", type=threshold,
         help="lowest confidence counted; auto: those that common.operating_point saved in the run "
         "[each class's of best F1 on these games]")  # fmt: skip
-    add(
-        "--resamples",
-        type=not_negative,
-        default=2000,
-        help="of the games, for intervals; 0: none [2000]",
-    )
+    add("--allow-missing", action="store_true", help="count games without results as empty")
+    add("--resamples", type=not_negative, default=2000,
+        help="of the games, for intervals; 0: none [2000]")  # fmt: skip
     add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
     args = parser.parse_args()
     if not 0 < args.tolerance <= NEAR_SECONDS:

@@ -133,7 +133,7 @@ def _curves(report: Report) -> str:
     kinds = "Visible and unshown are means over the classes that have such spots. "
     parts = [
         _figure(report, "tolerances", "mAP against the tolerance. " + kinds * single
-                + "Loose is the mean from 5 s on, tight that of the grey part."),
+                + "Loose is the mean of 5, 10, … 60 s, tight that of the grey part."),
         _figure(report, "reliability", bins),
         _figure(report, "offsets", "How far counted detections lie from the nearest spot of their "
                 "class, or the one that took them; left is early."),

@@ -23,15 +23,17 @@ const AXIS = 24, REACH = 14;
 class Timeline {
   constructor(box, game) {
     this.game = game;
-    this.box = box;
     this.half = 0;
     this.uncounted = false;
     this.pointers = new Map();
     this.buttons(box);
     this.svg = svgElement("svg", { role: "img", tabindex: "0" }, box);
     this.listen();
+    this.width = box.clientWidth;
     this.whole();
-    new ResizeObserver(() => this.draw()).observe(box);
+    new ResizeObserver(() => {
+      if (box.clientWidth !== this.width) { this.width = box.clientWidth; this.draw(); }
+    }).observe(box);
   }
 
   buttons(box) {
@@ -84,7 +86,7 @@ class Timeline {
   }
 
   draw() {
-    const width = this.box.clientWidth;
+    const { width } = this;
     if (!width) return;
     const narrow = width < 640;
     this.gutter = narrow ? 0 : 148;
