@@ -72,7 +72,7 @@ def test_all_numbers_as_json(compare, runs, root, tmp_path):
     file = tmp_path / "new" / "numbers.json"
     done = compare(*runs, "--resamples", 200, "--kind", "all", "unshown", "--output", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "17/13" in done.stdout
+    assert "17/13" in done.stdout and "fewer than 10 games" in done.stdout
     content = json.loads(file.read_text())
     assert (content["split"], content["games"], content["resamples"]) == ("test", 6, 200)
     lines = {(each["metric"], each["kind"], each["event"], each["run"]): each
