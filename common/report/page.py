@@ -12,11 +12,13 @@ import orjson
 from common.report.errors_by_kind import ERROR_KINDS
 from common.report.page_sections import Report, all_sections, facts, heading
 
+SCRIPTS = ("timeline.js", "gestures.js", "page.js")
+
 
 def page(report: Report) -> str:
     """The whole HTML file."""
     names = [run.name for run in report.runs]
-    script = _part("timeline.js") + _part("page.js")
+    script = "".join(map(_part, SCRIPTS))
     data = {
         "classes": report.classes,
         "kinds": ERROR_KINDS,
