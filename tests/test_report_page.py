@@ -165,6 +165,29 @@ def test_timeline_zooms_shows_words_and_changes_halves(reports, browse):
     assert found["lanes"] == CLASSES
 
 
+def test_keys_and_wheel_zoom_and_move(reports, browse):
+    counts, scrolled = probe(browse, reports[0], """
+        const game = document.querySelector("#game-1"); game.open = true; await wait();
+        const svg = game.querySelector("svg"), spots = () => svg.querySelectorAll(".spot").length;
+        const ticks = () => [...svg.querySelectorAll("text:not(.lane)")].map((t) => t.textContent);
+        const key = (key) => svg.dispatchEvent(new KeyboardEvent("keydown", { key }));
+        const wheel = (ctrlKey) => svg.dispatchEvent(
+            new WheelEvent("wheel", { ctrlKey, deltaY: -200, clientX: 500, cancelable: true }));
+        const counts = [spots()];
+        key("+"); counts.push(spots()); key("0"); counts.push(spots());
+        const scrolled = wheel(false); counts.push(spots());
+        wheel(true); counts.push(spots());
+        const before = ticks(); key("ArrowLeft"); counts.push(before.join() !== ticks().join());
+        return [counts, scrolled];
+    """)  # fmt: skip
+    whole, zoomed, again, untouched, turned, moved = counts
+    assert whole == again == untouched == 15
+    assert 0 < zoomed < 15
+    assert 0 < turned < 15
+    assert moved
+    assert scrolled  # a wheel without Ctrl is the page's
+
+
 def test_games_are_found_by_name(reports, browse):
     hidden = probe(browse, reports[0], """
         const search = document.getElementById("search");
