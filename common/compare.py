@@ -18,11 +18,15 @@ FEW_GAMES = 10  # below, equal runs get p < 0.05 more often than in 5 % of all c
 
 
 def unique_names(paths: Sequence[Path], runs: Sequence[ScoredRun]) -> list[str]:
-    """Names of the runs; the whole path where two have the same name."""
+    """Names of the runs; where two have the same, the whole path; and a number if that is, too."""
     names = [run.name for run in runs]
-    return [
+    names = [
         name if names.count(name) == 1 else str(path)
         for name, path in zip(names, paths, strict=True)
+    ]
+    earlier = [names[:number].count(name) for number, name in enumerate(names)]
+    return [
+        f"{n} ({before + 1})" if before else n for n, before in zip(names, earlier, strict=True)
     ]
 
 
