@@ -16,8 +16,9 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m common.validate_submission \
 	    $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip \
 	    --split challenge --SoccerNet_path $(DEMO)/data
+	$(BIN)/python -m common.report $(DEMO)/models/$(MODEL)
 	@echo
-	@echo "report:        $(DEMO)/models/$(MODEL)/report_test.png"
+	@echo "report:        $(DEMO)/models/$(MODEL)/report_test/report.html"
 	@echo "all numbers:   $(DEMO)/models/$(MODEL)/results_test.json"
 	@echo "challenge zip: $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip"
 

@@ -57,7 +57,31 @@ def match(
     Returns:
         Lane and detection number of each true positive.
     """
-    reach = np.atleast_1d(np.asarray(reach, float))
+    used, _, _ = _take(targets, detections, np.atleast_1d(np.asarray(reach, float)))
+    matched, n = np.flatnonzero(used), max(len(detections), 1)
+    return matched // n, matched % n
+
+
+def match_pairs(
+    targets: Spots, detections: Spots, reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Matches as `match` does at one reach: numbers of detections, and of the spots they belong to.
+
+    Both are in the order of the detections.
+    """
+    _, taken, taker = _take(targets, detections, np.array([reach], float))
+    order = np.argsort(taken)
+    return taken[order], taker[order]
+
+
+def _take(
+    targets: Spots, detections: Spots, reach: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Lets each spot take its detection: which are used, which were taken, and by which spots.
+
+    Detection d in lane l is entry l * len(detections) + d: `used` [lanes * detections] is over all
+    entries, the entries that were taken are in no order.
+    """
     first, stop = _windows(targets, detections, reach)  # [lanes, targets]
 
     # A window that starts behind the end of the one before shares no detection with any earlier
@@ -73,14 +97,18 @@ def match(
 
     n = len(detections)
     used = np.zeros(len(reach) * n, bool)
+    entries: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    takers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     begin = 0
     for end in np.cumsum(np.bincount(step)):
         lanes, spots = lane[begin:end], target[begin:end]
         offset, length = lanes * n + first[lanes, spots], stop[lanes, spots] - first[lanes, spots]
-        used[_best_unused(offset, length, used, detections.value)] = True
+        best, free = _best_unused(offset, length, used, detections.value)
+        used[best] = True
+        entries.append(best)
+        takers.append(spots[free])
         begin = end
-    matched = np.flatnonzero(used)
-    return (matched // n, matched % n) if n else (matched, matched)
+    return used, np.concatenate(entries), np.concatenate(takers)
 
 
 def _windows(
@@ -107,17 +135,19 @@ def _best_unused(
     length: NDArray[np.int64],
     used: NDArray[np.bool_],
     confidence: NDArray[np.float64],
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Of each run offset…offset+length-1 of `used`, the first free entry of highest confidence.
 
-    Runs may not be empty. A run that is used up gives no entry.
+    Runs may not be empty. A run that is used up gives no entry. Returns the entries, and which
+    runs gave one.
     """
     begin = np.cumsum(length) - length
     entry = np.repeat(offset - begin, length) + np.arange(length.sum())
     score = np.where(used[entry], -1.0, confidence[entry % len(confidence)])
     best = np.maximum.reduceat(score, begin)
     hits = np.flatnonzero(score == np.repeat(best, length))
-    return entry[hits[np.searchsorted(hits, begin)]][best >= 0]
+    free = best >= 0
+    return entry[hits[np.searchsorted(hits, begin)]][free], free
 
 
 def closest_sign(targets: Spots, detections: Spots) -> NDArray[np.int64]:

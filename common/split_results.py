@@ -8,7 +8,7 @@ from common.evaluate import evaluate_games, summary
 from common.events import EventClasses
 from common.labels import TimeField
 from common.predictions import RESULT_FILE, JsonTree, write_zip
-from common.report import draw_report
+from common.report.split_figure import draw_report
 from common.run_folder import log, write_results
 from common.tables import print_results
 from common.validate_submission import validate, verdict

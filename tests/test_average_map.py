@@ -19,6 +19,7 @@ from common.average_map import (
     precision_recall,
     trapezoid_mean,
 )
+from common.matching import match_pairs
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 RECORDINGS = ["mixed", "allvisible", "allunshown", "coarse", "dense", "perfect", "odd", "nothing"]
@@ -153,6 +154,15 @@ def test_match_is_greedy_in_time_order():
     targets = spots([(0, 20, 0), (0, 24, 0)], [-1, 1])
     detections = spots([(0, 19, 0), (0, 22, 0)], [0.5, 0.9])
     assert match(targets, detections, 2)[1].tolist() == [1]
+
+
+def test_pairs_name_the_spot_that_took_each_detection():
+    targets = spots([(0, 20, 0), (0, 24, 0), (0, 90, 0), (1, 20, 0)], [1] * 4)
+    detections = spots([(0, 19, 0), (0, 22, 0), (0, 25, 0), (1, 21, 0)], [0.5, 0.9, 0.1, 0.3])
+    taken, taker = match_pairs(targets, detections, 1)
+    assert (taken.tolist(), taker.tolist()) == ([0, 2, 3], [0, 1, 3])
+    taken, taker = match_pairs(targets, detections, 2)
+    assert (taken.tolist(), taker.tolist()) == ([1, 2, 3], [0, 1, 3])
 
 
 def test_match_stays_inside_half_and_class():

@@ -1,6 +1,5 @@
 """A picture of a run's scores: classes, tolerances, and how the training went."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from common.average_map import KINDS, AveragePrecision
 from common.files import written_whole
+from common.report.training_curves import Curves, best_epoch, read_curves
 
 _COLOURS = {"loose": "#2a6f97", "tight": "#e07a5f", "train": "#8d99ae", "valid": "#2a6f97",
             "score": "#d1495b"}  # fmt: skip
@@ -20,7 +20,7 @@ def draw_report(
     path: Path, results: Mapping[str, AveragePrecision], names: Sequence[str], title: str
 ) -> Path:
     """Draws AP per class, mAP against tolerance and, if the run has curves, its losses, as PNG."""
-    curves = path.parent / "curves.csv"
+    curves = read_curves(path.parent)
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     figure.suptitle(
         f"{title}: "
@@ -31,7 +31,7 @@ def draw_report(
     _draw_classes(figure.add_subplot(grid[:, 0]), results, names)
     _draw_tolerances(figure.add_subplot(grid[0, 1]), results)
     axes = figure.add_subplot(grid[1, 1])
-    if curves.is_file():
+    if curves is not None:
         _draw_curves(axes, curves)
     else:
         axes.set_axis_off()
@@ -76,31 +76,26 @@ def _draw_tolerances(axes: Axes, results: Mapping[str, AveragePrecision]) -> Non
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_curves(axes: Axes, curves: Path) -> None:
+def _draw_curves(axes: Axes, curves: Curves) -> None:
     """Training and validation loss, and scores of whole validation games where there are any.
 
     The epoch whose weights were tested is marked: that of the highest score, or the lowest loss.
     """
-    with curves.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    epoch = [int(row["epoch"]) for row in rows]
+    epoch, best = curves["epoch"], best_epoch(curves)
     for what in ("train", "valid"):
-        loss = [float(row[f"{what}_loss"]) for row in rows]
-        axes.plot(epoch, loss, ".-", color=_COLOURS[what], label=f"{what} loss")
-    scored = [(int(row["epoch"]), float(row["valid_a_mAP"])) for row in rows
-              if row.get("valid_a_mAP")]  # fmt: skip
-    marked, where, height = axes, epoch, [-each for each in loss]
-    if scored:
-        marked = axes.twinx()
-        where, height = map(list, zip(*scored, strict=True))
-        marked.plot(where, height, ".--", color=_COLOURS["score"], label="valid a_mAP")
+        axes.plot(epoch, curves[f"{what}_loss"], ".-", color=_COLOURS[what], label=f"{what} loss")
+    marked, height = axes, curves["valid_loss"]
+    score = curves.get("valid_a_mAP", np.full(1, np.nan))
+    if not np.isnan(score).all():
+        marked, height, there = axes.twinx(), score, ~np.isnan(score)
+        marked.plot(epoch[there], score[there], ".--", color=_COLOURS["score"], label="valid a_mAP")
         marked.set_ylim(bottom=0)
         marked.spines["top"].set_visible(False)
-    best = int(np.argmax(height))
-    marked.plot(where[best], abs(height[best]), "o", color=_COLOURS["score"],
-                label=f"best: {where[best]}")  # fmt: skip
+    marked.plot(
+        epoch[best], height[best], "o", color=_COLOURS["score"], label=f"best: {epoch[best]:.0f}"
+    )
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    lines = [*axes.get_lines(), *(marked.get_lines() if scored else [])]
+    lines = [*axes.get_lines(), *(marked.get_lines() if marked is not axes else [])]
     axes.legend(lines, [str(line.get_label()) for line in lines], framealpha=0.8, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,51 @@
+"""The page: one HTML file that works offline and asks nothing of any server."""
+
+import base64
+import hashlib
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import orjson
+
+from common.report.errors_by_kind import ERROR_KINDS
+from common.report.page_sections import Report, all_sections, facts, heading
+
+SCRIPTS = ("timeline.js", "gestures.js", "page.js")
+
+
+def page(report: Report) -> str:
+    """The whole HTML file."""
+    names = [run.name for run in report.runs]
+    script = "".join(map(_part, SCRIPTS))
+    data = {
+        "classes": report.classes,
+        "kinds": ERROR_KINDS,
+        "framerate": report.framerate,
+        "games": report.timelines,
+    }
+    return Template(_part("page.html")).substitute(
+        title=escape(f"{' and '.join(names)}, {report.split}"),
+        heading=heading(names),
+        facts=facts(report),
+        style=_part("page.css"),
+        sections=all_sections(report),
+        footer="Made by <code>python -m common.report</code>. Each figure lies beside this file "
+        "as PNG and SVG.",
+        data=inert_json(data),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def inert_json(value: Any) -> str:
+    """JSON that cannot end the <script> element it stands in."""
+    text = orjson.dumps(value).decode()
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _part(name: str) -> str:
+    return (files("common.report") / name).read_text(encoding="utf-8")

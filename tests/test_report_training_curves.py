@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.report.training_curves import best_epoch, read_curves
+from common.run_folder import write_curves
+
+
+def written(tmp_path, *rows):
+    write_curves(tmp_path, list(rows))
+    return read_curves(tmp_path)
+
+
+def test_empty_cells_are_no_numbers(tmp_path):
+    curves = written(
+        tmp_path,
+        {"epoch": 1, "train_loss": 3.5, "valid_loss": 4},
+        {"epoch": 2, "train_loss": 2, "valid_loss": 5, "valid_a_mAP": 0.25},
+    )
+    assert curves["epoch"].tolist() == [1, 2]
+    assert curves["train_loss"].tolist() == [3.5, 2]
+    np.testing.assert_array_equal(curves["valid_a_mAP"], [np.nan, 0.25])
+    assert best_epoch(curves) == 1  # the score, not the loss, chose
+
+
+def test_without_scores_the_lowest_loss_is_best(tmp_path):
+    losses = [4, np.nan, 3, 5]
+    rows = [{"epoch": n, "train_loss": 1, "valid_loss": loss} for n, loss in enumerate(losses)]
+    assert best_epoch(written(tmp_path, *rows)) == 2
+
+
+def test_a_run_without_epochs_has_no_curves(tmp_path):
+    assert read_curves(tmp_path) is None
+    (tmp_path / "curves.csv").write_text("epoch,train_loss,valid_loss\n")
+    assert read_curves(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch,train_loss,valid_loss\n1,x,2\n", "numbers"),
+        ("epoch,train_loss\n1,2\n", "valid_loss"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, said):
+    (tmp_path / "curves.csv").write_text(text)
+    with pytest.raises(UserError, match=said) as error:
+        read_curves(tmp_path)
+    assert str(tmp_path / "curves.csv") in str(error.value)
