@@ -33,10 +33,11 @@ def print_report(report: Report) -> None:
         table.add_column(column, justify="left" if column in ("row", "verdict") else "right")
     for outcome in report.outcomes:
         table.add_row(*map(Text, cells(outcome)))
-    console = Console(width=max(Console().width, 120), highlight=False)
+    whole = Console(width=1000).measure(table).maximum
+    console = Console(width=max(Console().width, whole), highlight=False)
     console.print(table)
     for remark in (*report.remarks, *map(str, report.steps)):
-        console.print(Text(remark))
+        console.print(Text(remark), soft_wrap=True)
 
 
 def markdown(report: Report) -> str:

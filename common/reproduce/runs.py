@@ -29,6 +29,7 @@ class Place:
     data: Path
     folder: Path  # the runs lie in its models/
     code: str  # digest of the program's sources
+    splits: str  # digest of the data's splits.json
     root: Path  # of the sources
 
     @property
@@ -42,7 +43,9 @@ def place_of(baseline: str, data: Path, folder: Path, root: Path) -> Place:
     if not (root / baseline / "main.py").is_file():
         raise UserError(f"expected the program {root / baseline / 'main.py'}, found none")
     code = code_digest(root / baseline / "main.py", root)
-    return Place(baseline, data.resolve(), folder.resolve(), code, root)
+    own = data / "splits.json"
+    splits = hashlib.sha256(own.read_bytes()).hexdigest() if own.is_file() else ""
+    return Place(baseline, data.resolve(), folder.resolve(), code, splits, root)
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,8 @@ class Run:
     @property
     def settings(self) -> str:
         """Digest of the settings: what a run is, apart from the code that ran it."""
-        splits = self.place.data / "splits.json"
-        content = [
-            self.place.baseline,
-            self.arguments,
-            self.seed,
-            str(self.place.data),
-            hashlib.sha256(splits.read_bytes()).hexdigest() if splits.is_file() else "",
-        ]
+        place = self.place
+        content = [place.baseline, self.arguments, self.seed, str(place.data), place.splits]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
     @property
@@ -160,8 +157,10 @@ def runs_of(
 def plan(rows: Sequence[Row], place: Place, extra: Sequence[str], seeds: Sequence[int] | None
          ) -> list[Run]:  # fmt: skip
     """The different runs of the rows: seed by seed, so that a part of it is already a table."""
-    runs = [run for row in rows for run in runs_of(row, place, extra, seeds)]
-    different = {run.key: run for run in runs}  # settings hold the seed
+    different: dict[str, Run] = {}
+    for row in rows:
+        for run in runs_of(row, place, extra, seeds):
+            different.setdefault(run.key, run)
     return sorted(different.values(), key=lambda run: run.seed)
 
 

@@ -82,11 +82,10 @@ class Table:
 
 def find_tables(baseline: str, root: Path) -> dict[str, Table]:
     """The tables of a baseline's folder, by name. Raises UserError if there are none."""
-    path = root / baseline / FILE
-    if "/" in baseline or "\\" in baseline or not path.is_file():
-        known = ", ".join(sorted(each.parent.name for each in root.glob(f"*/{FILE}")))
-        raise UserError(f"no baseline {baseline!r} with a {FILE}; choose of {known}")
-    return read_tables(path)
+    known = sorted(path.parent.name for path in root.glob(f"*/{FILE}"))
+    if baseline not in known:
+        raise UserError(f"no baseline {baseline!r} with a {FILE}; choose of {', '.join(known)}")
+    return read_tables(root / baseline / FILE)
 
 
 def read_tables(path: Path) -> dict[str, Table]:
