@@ -15,9 +15,7 @@ from common.files import write_json
 from common.games import list_games, official_splits
 from common.labels import TimeField
 from common.predictions import JsonTree, guess_file_name
-from common.spots import read_detections, read_targets
-
-EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
+from common.spots import EVALUATION_FRAMERATE, read_games
 
 
 def evaluate(
@@ -96,17 +94,18 @@ def evaluate_games(
     unknown = [metric for metric in metrics if metric not in TOLERANCES_SECONDS]
     if unknown:
         raise UserError(f"unknown metric {unknown[0]!r}; choose of {', '.join(TOLERANCES_SECONDS)}")
-    if not games:
-        raise UserError("there are no games to evaluate; check --split and splits.json")
-    missing = [game for game in games if f"{game}/{prediction_file}" not in predictions]
-    if missing and not allow_missing:
-        raise UserError(_missing_sentence(missing, prediction_file, predictions.root))
-    targets = read_targets(
-        labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
+    targets, detections = read_games(
+        labels,
+        predictions,
+        games,
+        classes,
+        label_file=label_file,
+        prediction_file=prediction_file,
+        framerate=framerate,
+        gt_time=gt_time,
+        allow_missing=allow_missing,
+        lenient=lenient,
     )
-    absent = set(missing)
-    present = [None if game in absent else game for game in games]
-    detections = read_detections(predictions, present, classes, prediction_file, framerate, lenient)
     return {
         metric: average_map(
             targets, detections, len(classes), TOLERANCES_SECONDS[metric], framerate
@@ -140,15 +139,6 @@ def _games_with(labels: JsonTree, label_file: str) -> list[str]:
         for name in labels.names()
         if name.endswith(f"/{label_file}")
     ]
-
-
-def _missing_sentence(missing: list[str], file: str, root: Path) -> str:
-    shown = "".join(f"\n  {game}" for game in missing[:10])
-    more = f"\n  and {len(missing) - 10} more" if len(missing) > 10 else ""
-    return (
-        f"{len(missing)} games have no {file} in {root}; add them, or pass --allow-missing to "
-        f"count them as games without detections:{shown}{more}"
-    )
 
 
 def summary(result: AveragePrecision, names: Sequence[str]) -> dict[str, Any]:

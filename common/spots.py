@@ -2,19 +2,58 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from common.average_map import Spots
 from common.errors import UserError
 from common.events import EventClasses
 from common.labels import TimeField, parse_labels
-from common.predictions import Detections, JsonTree, parse_detections
+from common.matching import Spots
+from common.predictions import RESULT_FILE, Detections, JsonTree, parse_detections
 
+EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
 HALF_MINUTES = 120  # later spots count at the end of the half
+
+
+def read_games(
+    labels: JsonTree,
+    predictions: JsonTree,
+    games: Sequence[str],
+    classes: EventClasses,
+    *,
+    label_file: str | None = None,
+    prediction_file: str = RESULT_FILE,
+    framerate: int = EVALUATION_FRAMERATE,
+    gt_time: TimeField = "position",
+    allow_missing: bool = False,
+    lenient: bool = False,
+) -> tuple[Spots, Spots]:
+    """Annotated spots and detections of all games.
+
+    Args:
+        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
+        allow_missing: games without a result file count as games without detections.
+        lenient: let pass what the official evaluator lets pass.
+
+    Raises:
+        UserError: no games, missing games (with their list), malformed files.
+    """
+    if not games:
+        raise UserError("there are no games to evaluate; check --split and splits.json")
+    missing = [game for game in games if f"{game}/{prediction_file}" not in predictions]
+    if missing and not allow_missing:
+        raise UserError(_missing_sentence(missing, prediction_file, predictions.root))
+    targets = read_targets(
+        labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
+    )
+    absent = set(missing)
+    present = [None if game in absent else game for game in games]
+    detections = read_detections(predictions, present, classes, prediction_file, framerate, lenient)
+    return targets, detections
 
 
 def read_targets(
@@ -58,6 +97,15 @@ def read_detections(
         spots = Spots(half, read.frames(framerate), read.event, read.confidence)
         parts.append(spots.select(inside))
     return _joined(parts, framerate)
+
+
+def _missing_sentence(missing: list[str], file: str, root: Path) -> str:
+    shown = "".join(f"\n  {game}" for game in missing[:10])
+    more = f"\n  and {len(missing) - 10} more" if len(missing) > 10 else ""
+    return (
+        f"{len(missing)} games have no {file} in {root}; add them, or pass --allow-missing to "
+        f"count them as games without detections:{shown}{more}"
+    )
 
 
 def _inside(

@@ -1,0 +1,114 @@
+"""Reading a run: its folder, or its result files and a data root."""
+
+import json
+
+import numpy as np
+import pytest
+
+from common.average_map import TOLERANCES_SECONDS, average_map
+from common.errors import UserError
+from common.evaluate import evaluate
+from common.scored_run import read_run, splits_with_results
+
+GAMES = ["league/season/first", "league/season/second"]
+LABELS = "Labels-v2.json"
+RESULTS = "results_spotting.json"
+ANNOTATIONS = [
+    {"gameTime": "1 - 01:00", "label": "Goal", "position": "60600"},
+    {"gameTime": "2 - 00:05", "label": "Corner", "position": "5000", "visibility": "not shown"},
+]
+FOUND = [{"label": "Goal", "position": "60500", "half": "1", "confidence": "0.75"}]
+
+
+@pytest.fixture
+def root(tmp_path, write_tree):
+    path = write_tree(tmp_path / "data", dict.fromkeys(GAMES, ANNOTATIONS), LABELS)
+    splits = {"train": [], "valid": GAMES[:1], "test": GAMES, "challenge": ["l/s/third"]}
+    (path / "splits.json").write_text(json.dumps(splits))
+    return path
+
+
+@pytest.fixture
+def run(root, tmp_path, write_tree):
+    """A run folder as the programs leave it, started in tmp_path with a relative data root."""
+    folder = tmp_path / "models" / "net"
+    write_tree(folder / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+    write_settings(folder, "train", SoccerNet_path="data", split_test=["test"])
+    return folder
+
+
+def write_settings(folder, kind, started="2026-01-01 00:00:00", **settings):
+    content = {"settings": {"version": 2, **settings}, "started": started}
+    (folder / f"settings_{kind}.json").write_text(json.dumps(content))
+
+
+def test_a_run_folder_tells_all(run, root):
+    read = read_run(run)
+    assert (read.name, read.root.resolve(), read.split) == ("net", root, "test")
+    assert read.games == tuple(GAMES)
+    assert (len(read.classes), read.settings["version"]) == (17, 2)
+    assert read.targets.half.tolist() == [0, 1, 2, 3]
+    assert read.detections.half.tolist() == [0, 2]
+    assert read.detections.frame.tolist() == [121, 121]
+
+
+def test_scores_are_those_of_the_evaluator(run, root):
+    read = read_run(run)
+    result = average_map(read.targets, read.detections, 17, TOLERANCES_SECONDS["tight"])
+    expected = evaluate(root, run / "outputs_test", metric="tight")
+    np.testing.assert_array_equal(result.per_class(), expected["a_mAP_per_class"])
+
+
+def test_the_archive_goes_before_the_folder(run, write_tree):
+    write_tree(run / "results_spotting_test.zip", dict.fromkeys(GAMES, ()), RESULTS)
+    assert len(read_run(run).detections) == 0
+
+
+def test_result_files_alone_need_a_data_root(run, root, tmp_path, write_tree):
+    packed = write_tree(tmp_path / "other.zip", dict.fromkeys(GAMES, FOUND), RESULTS)
+    for path, name in ((packed, "other"), (run / "outputs_test", "outputs_test")):
+        read = read_run(path, SoccerNet_path=root)
+        assert (read.name, read.settings, len(read.detections)) == (name, None, 2)
+        with pytest.raises(UserError, match="does not tell where its data is; pass --SoccerNet"):
+            read_run(path)
+
+
+def test_the_clock_of_annotations(run):
+    assert read_run(run).targets.frame.tolist() == [121, 10] * 2
+    assert read_run(run, gt_time="gameTime").targets.frame.tolist() == [120, 10] * 2
+
+
+def test_settings_are_those_that_the_split_was_last_tested_with(run, tmp_path):
+    write_settings(run, "test", "2026-01-02 00:00:00", SoccerNet_path="gone", split_test=["valid"])
+    assert read_run(run).root.name == "data"
+    write_settings(run, "test", "2026-01-02 00:00:00", SoccerNet_path="gone", split_test=["test"])
+    with pytest.raises(UserError, match=r"gone, is not there; pass --SoccerNet_path"):
+        read_run(run)
+    assert read_run(run, SoccerNet_path=tmp_path / "data").settings["SoccerNet_path"] == "gone"
+
+
+def test_a_split_without_results_says_which_there_are(run, write_tree):
+    write_tree(run / "results_spotting_challenge.zip", {"l/s/third": []}, RESULTS)
+    assert splits_with_results(run) == ["challenge", "test"]
+    with pytest.raises(UserError, match=r"'valid', it has challenge, test; .*--split_test valid"):
+        read_run(run, "valid")
+    with pytest.raises(UserError, match=r"challenge in .* have no Labels-v2.json"):
+        read_run(run, "challenge")
+
+
+def test_a_game_without_results_is_named(run):
+    (run / "outputs_test" / GAMES[1] / RESULTS).unlink()
+    with pytest.raises(UserError, match=GAMES[1]):
+        read_run(run)
+    assert read_run(run, allow_missing=True).detections.half.tolist() == [0]
+
+
+def test_broken_settings_are_named(run):
+    (run / "settings_train.json").write_text("[]")
+    with pytest.raises(UserError, match=r"settings_train.json has no object"):
+        read_run(run)
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(UserError, match="found neither"):
+        read_run(tmp_path / "absent", SoccerNet_path=tmp_path)
