@@ -16,6 +16,7 @@ from pathlib import Path
 from common.errors import UserError, run_cli
 from common.flags import new_parser, not_negative, positive
 from common.reproduce.cluster import begin_on_cluster
+from common.reproduce.intervals import bounded
 from common.reproduce.launch import begin_here, work_off
 from common.reproduce.outcome import finished_folder, other_reason, outcome_of
 from common.reproduce.render import print_report, write_report
@@ -134,7 +135,15 @@ def _report(args: argparse.Namespace, table: Table, rows: Sequence[Row], place: 
         f"The published column is about SoccerNet with the table's features, ours is not: {reason}."
         for reason in reasons
     ]
-    return Report(args.baseline, table, outcomes, os.fspath(args.SoccerNet_path), remarks, ())
+    found = bounded(outcomes, table.order, args.SoccerNet_path)
+    return Report(
+        args.baseline,
+        table,
+        found.outcomes,
+        os.fspath(args.SoccerNet_path),
+        remarks + found.remarks,
+        found.steps,
+    )
 
 
 if __name__ == "__main__":
