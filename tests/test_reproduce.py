@@ -162,6 +162,18 @@ def test_a_table_is_run_once_and_shown(fake, call):
     assert "41.00 ± 1.00 (3, best 42.00)" in printed
 
 
+def test_tables_of_ones_own(fake, call, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text(
+        '[table.main]\nfeatures = ["F.npy"]\nsplit = "test"\nseeds = [7]\nclock = "gameTime"\n'
+        '[[table.main.row]]\nname = "mine"\narguments = "--pool A"\n'
+    )
+    code, printed = call("--tables", own)
+    assert code == 0
+    assert "57.00 (1)" in printed
+    assert fake.history() == ["A 7 overwrite None"]
+
+
 def test_the_record_says_what_ran(fake, call):
     call("--rows", "A", "--seeds", 1, "--extra-args=--device cpu")
     (run,) = (fake.out / "Fake" / "models").iterdir()
@@ -315,6 +327,7 @@ def test_an_interruption_while_runs_wait(fake):
     [
         (["--rows", "C"], "table main has no row 'C'; choose of A, A, visible, B, A again"),
         (["--table", "none"], "no table 'none'; choose of main"),
+        (["--tables", "none.toml"], "expected tables at none.toml, found no such file"),
         (
             ["--launcher", "submitit-local", "--cluster", "gpus"],
             "expected NAME=VALUE, found 'gpus'",

@@ -106,10 +106,11 @@ def test_all_of_soccernet_with_the_features_of_the_table_can_be_compared(soccern
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        (["--features", "Commentary512.npy"], ["its features are F.npy, ours are others"]),
-        (["--features=F2.npy"], ["its features are F.npy"]),
+        (["--features", "Commentary512.npy"], ["the features are not F.npy"]),
+        (["--features=F2.npy"], ["the features are not F.npy"]),
         (["--max_epochs", "3", "--LR=1"], ["--extra-args changes --LR, --max_epochs"]),
         (["--protocol", "corrected"], ["--protocol"]),
+        (["--features", "F2.npy", "--LR", "1"], ["not F.npy; --extra-args changes --LR"]),
     ],
 )
 def test_other_features_and_other_settings(soccernet, extra, words):

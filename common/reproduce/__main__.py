@@ -22,7 +22,7 @@ from common.reproduce.outcome import finished_folder, other_reason, outcome_of
 from common.reproduce.render import print_report, write_report
 from common.reproduce.report import Report
 from common.reproduce.runs import Place, Run, place_of, plan, runs_of
-from common.reproduce.tables import ROOT, Row, Table, find_tables
+from common.reproduce.tables import ROOT, Row, Table, find_tables, read_tables
 from common.tables import counted
 
 LAUNCHERS = {"local": None, "slurm": "slurm", "submitit-local": "local"}
@@ -37,6 +37,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--SoccerNet_path", type=Path, required=True, help="data root")
     add("--table", help="of the baseline's tables.toml; else embedded if the data have a "
         "splits.json of their own and there is such a table, else main")
+    add("--tables", type=Path, metavar="FILE",
+        help="tables of your own, in place of the baseline's tables.toml")
     add("--rows", nargs="+", metavar="NAME", help="only these rows")
     add("--seeds", nargs="+", type=not_negative, metavar="N", help="in place of the table's")
     add("--extra-args", type=shlex.split, default=[], metavar='"FLAGS"',
@@ -70,7 +72,8 @@ def reproduce(args: argparse.Namespace, root: Path) -> int:
         raise UserError(
             f"expected the data folder at {args.SoccerNet_path}; check --SoccerNet_path"
         )
-    table = choose_table(find_tables(args.baseline, root), args.table, args.SoccerNet_path)
+    tables = read_tables(args.tables) if args.tables else find_tables(args.baseline, root)
+    table = choose_table(tables, args.table, args.SoccerNet_path)
     rows = choose_rows(table, args.rows)
     place = place_of(args.baseline, args.SoccerNet_path, args.out / args.baseline, root)
     runs = plan(rows, place, args.extra_args, args.seeds)
@@ -132,7 +135,8 @@ def _report(args: argparse.Namespace, table: Table, rows: Sequence[Row], place: 
     ]  # fmt: skip
     reasons = list(dict.fromkeys(filter(None, others.values())))
     remarks = [
-        f"The published column is about SoccerNet with the table's features, ours is not: {reason}."
+        "No verdict: the published column is about SoccerNet with the table's features and "
+        f"settings; here {reason}."
         for reason in reasons
     ]
     found = bounded(outcomes, table.order, args.SoccerNet_path)

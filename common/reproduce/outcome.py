@@ -129,26 +129,33 @@ def read_scores(folder: Path, row: Row) -> dict[str, Any] | None:
         scores = content["metrics"][row.metric]
         return {"games": content["games"], **scores}
     except (KeyError, TypeError):
-        raise UserError(f"{path} has no scores for {row.metric}; run with --again") from None
+        raise UserError(
+            f"{path} has no scores for {row.metric}; remove its folder to run it again"
+        ) from None
 
 
 def other_reason(row: Row, extra: Sequence[str], data: Path) -> str:
     """Why our number and the published one are of different things; empty if they are not."""
-    own = next((name for name in ("splits.json", "classes.json") if (data / name).is_file()), None)
-    if own:
-        return f"{data} has a {own}: it is not SoccerNet"
-    changed = sorted({word.partition("=")[0] for word in extra if word.startswith("--")}
-                     - set(_HARMLESS))  # fmt: skip
+    changed = {word.partition("=")[0] for word in extra if word.startswith("--")} - set(_HARMLESS)
+    settings = sorted(changed - {"--features"})
+    reasons = [_other_games(data)]
     if "--features" in changed:
-        return f"its features are {', '.join(row.features)}, ours are others (--extra-args)"
-    if changed:
-        return f"--extra-args changes {', '.join(changed)}"
-    official = official_splits()
-    games = [game for split in OFFICIAL_SPLITS[:3] for game in official[split]]
+        reasons.append(f"the features are not {', '.join(row.features)}")
+    if settings:
+        reasons.append(f"--extra-args changes {', '.join(settings)}")
+    return "; ".join(filter(None, reasons))
+
+
+def _other_games(data: Path) -> str:
+    """What is at the data root in place of the labelled games of SoccerNet; empty if they are."""
+    for name in ("splits.json", "classes.json"):
+        if (data / name).is_file():
+            return f"{data} has a {name}: it is not SoccerNet"
+    games = [game for split in OFFICIAL_SPLITS[:3] for game in official_splits()[split]]
     here = sum((data / game).is_dir() for game in games)
-    if here < len(games):
-        return f"{data} holds {here} of the {len(games)} games of train, valid and test"
-    return ""
+    if here == len(games):
+        return ""
+    return f"{data} holds {here} of the {len(games)} games of train, valid and test"
 
 
 def outcome_of(row: Row, runs: Sequence[Run], other: str, any_code: bool = False) -> Outcome:

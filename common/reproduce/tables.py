@@ -92,6 +92,8 @@ def read_tables(path: Path) -> dict[str, Table]:
     """Parses and checks a file of tables. Raises UserError naming file, table, row and key."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"expected tables at {path}, found no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
     tables = content.get("table")
