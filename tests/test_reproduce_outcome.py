@@ -84,6 +84,7 @@ def test_verdicts_on_the_best_of_many_and_without_a_published_number():
     assert outcome(48, 51, row=best).verdict == "reached"
     assert outcome(48, 49, row=best).verdict == "not reached"
     assert outcome(48, 49, row=replace(ROW, published=None)).verdict == "nothing published"
+    assert outcome(48, row=replace(ROW, published=None), other="x").verdict == "nothing published"
 
 
 # When the published number is about something else.
@@ -218,13 +219,23 @@ def test_cells():
     assert cells(outcome(51, other="x"))[5:] == ("", "not comparable")
 
 
-def test_steps():
-    assert (
-        str(Step("a", "b", 1.5, (0.5, 2.5))) == "a - b: +1.50 (95 %: +0.50 to +2.50), as published"
-    )
-    assert (
-        str(Step("a", "b", -1, (-2, 0))) == "a - b: -1.00 (95 %: -2.00 to +0.00), not as published"
-    )
+@pytest.mark.parametrize(
+    ("difference", "interval", "text"),
+    [
+        (1.5, (0.5, 2.5), "a - b: +1.50 (95 %: +0.50 to +2.50), the order shows"),
+        (-1, (-2, -0.5), "a - b: -1.00 (95 %: -2.00 to -0.50), reversed"),
+        (1, (-2, 4), "a - b: +1.00 (95 %: -2.00 to +4.00), undecided"),
+    ],
+)
+def test_steps(difference, interval, text):
+    assert str(Step("a", "b", difference, interval)) == text
+
+
+def test_columns_about_published_numbers_are_left_out_where_there_are_none():
+    own = report(outcome(49, row=replace(ROW, published=None)))
+    assert own.columns == ("row", "metric", "ours", "95 % over games")
+    assert own.rows() == [("a row", "loose", "49.00 (1)", "")]
+    assert report(outcome(49), outcome(49, row=replace(ROW, published=None))).columns == COLUMNS
 
 
 def test_classes_beside_the_published_ones():
@@ -302,7 +313,8 @@ def test_the_page_is_whole_on_its_own_and_escapes_names():
 
 def test_a_page_of_nothing():
     read = Reader(page(report(outcome(row=replace(ROW, published=None)))))
-    assert "not run" in read.text
+    assert "a row" in read.text
+    assert "verdict" not in read.text
     assert "svg" not in read.tags
 
 

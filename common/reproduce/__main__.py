@@ -133,7 +133,7 @@ def _report(args: argparse.Namespace, table: Table, rows: Sequence[Row], place: 
                    args.any_code)
         for row in rows
     ]  # fmt: skip
-    reasons = list(dict.fromkeys(filter(None, others.values())))
+    reasons = dict.fromkeys(o.other for o in outcomes if o.other and o.row.published is not None)
     remarks = [
         "No verdict: the published column is about SoccerNet with the table's features and "
         f"settings; here {reason}."

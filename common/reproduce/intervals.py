@@ -24,7 +24,7 @@ _EQUAL = 1e-9
 
 @dataclass(frozen=True)
 class Bounded:
-    """Outcomes with their intervals, the steps of the published order, and why some have none."""
+    """Outcomes with their intervals, the steps of the table's order, and why some have none."""
 
     outcomes: list[Outcome]
     steps: list[Step]

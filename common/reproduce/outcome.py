@@ -86,11 +86,11 @@ class Outcome:
         """In a word or two; docs/reproduce.md has the rule."""
         if not self.scores:
             return "no labels here" if self.spotted else "not run"
-        if self.other:
-            return "not comparable"
         difference, within = self.difference, self.expected_within
         if difference is None or self.row.published is None:
             return "nothing published"
+        if self.other:
+            return "not comparable"
         if self.row.statistic == "best":
             return "reached" if difference >= 0 else "not reached"
         if within is None and self.interval is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from common.reproduce.outcome import Outcome
-from common.reproduce.report import COLUMNS, Report, cells, class_rows
+from common.reproduce.report import Report, class_rows
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem;
@@ -27,8 +27,8 @@ _WIDTH, _HEIGHT = 220, 20  # of a row's picture, in pixels
 def page(report: Report) -> str:
     """The table as HTML, with a picture per row and the classes below."""
     top = max((number for each in report.outcomes for number in _numbers(each)), default=1.0)
-    rows = "\n".join(_row(each, top) for each in report.outcomes)
-    columns = "".join(f"<th>{escape(name)}</th>" for name in (*COLUMNS, "picture"))
+    rows = "\n".join(map(_row, report.outcomes, report.rows(), [top] * len(report.outcomes)))
+    columns = "".join(f"<th>{escape(name)}</th>" for name in (*report.columns, "picture"))
     remarks = "\n".join(f'<p class="remark">{escape(each)}</p>' for each in report.remarks)
     steps = "".join(f"<li>{escape(str(step))}</li>" for step in report.steps)
     classes = "\n".join(map(_classes, report.outcomes))
@@ -56,15 +56,14 @@ def _numbers(outcome: Outcome) -> list[float]:
     return [*published, *outcome.scores.values(), *(outcome.interval or ())]
 
 
-def _row(outcome: Outcome, top: float) -> str:
-    first, *middle, verdict = cells(outcome)
+def _row(outcome: Outcome, texts: tuple[str, ...], top: float) -> str:
     notes = " ".join(filter(None, (outcome.row.source, outcome.row.note)))
     told = f'<span class="note">{escape(notes)}</span>' if notes else ""
-    texts = "".join(f"<td>{escape(cell)}</td>" for cell in middle)
-    css = outcome.verdict.replace(" ", "-")
+    first, *middle, last = map(escape, texts)
+    css = outcome.verdict.replace(" ", "-") if last == outcome.verdict else ""
     return (
-        f'<tr><td>{escape(first)}{told}</td>{texts}<td class="{css}">{escape(verdict)}</td>'
-        f"<td>{_picture(outcome, top)}</td></tr>"
+        f"<tr><td>{first}{told}</td>{''.join(f'<td>{text}</td>' for text in middle)}"
+        f'<td class="{css}">{last}</td><td>{_picture(outcome, top)}</td></tr>'
     )
 
 

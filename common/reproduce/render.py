@@ -12,7 +12,7 @@ from rich.text import Text
 
 from common.files import write_bytes
 from common.reproduce.page import page
-from common.reproduce.report import COLUMNS, Report, cells, class_rows
+from common.reproduce.report import Report, class_rows
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
 
@@ -29,10 +29,10 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 def print_report(report: Report) -> None:
     """Prints it as a table."""
     table = RichTable(title=Text(report.title), title_justify="left", pad_edge=False)
-    for column in COLUMNS:
+    for column in report.columns:
         table.add_column(column, justify="left" if column in ("row", "verdict") else "right")
-    for outcome in report.outcomes:
-        table.add_row(*map(Text, cells(outcome)))
+    for row in report.rows():
+        table.add_row(*map(Text, row))
     whole = Console(width=1000).measure(table).maximum
     console = Console(width=max(Console().width, whole), highlight=False)
     console.print(table)
@@ -44,8 +44,9 @@ def markdown(report: Report) -> str:
     """The table, its remarks and the classes, for a README."""
     lines = [f"# {escaped(report.title)}", ""]
     lines += [line for remark in report.remarks for line in (escaped(remark), "")]
-    rows = [(*cells(each), each.row.source, each.row.note) for each in report.outcomes]
-    lines += _grid((*COLUMNS, "source", "note"), rows)
+    told = [(each.row.source, each.row.note) for each in report.outcomes]
+    rows = [(*row, *more) for row, more in zip(report.rows(), told, strict=True)]
+    lines += _grid((*report.columns, "source", "note"), rows)
     lines += ["", *(f"- {escaped(str(step))}" for step in report.steps)]
     for outcome in report.outcomes:
         if outcome.row.per_class and outcome.per_class:

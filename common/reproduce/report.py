@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from common.reproduce.outcome import Outcome
 from common.reproduce.tables import Table
 
+_ABOUT_PUBLISHED = ("published", "difference", "verdict")
 COLUMNS = ("row", "metric", "published", "ours", "95 % over games", "difference", "verdict")
 
 
 @dataclass(frozen=True)
 class Step:
-    """Two neighbours in the published order: by how much ours differ, with a 95 % interval."""
+    """Two neighbours in the order of a table: by how much ours differ, with a 95 % interval."""
 
     better: str
     worse: str
     difference: float
-    interval: tuple[float, float] | None
+    interval: tuple[float, float]
 
     def __str__(self) -> str:
-        bounds = (
-            "" if self.interval is None else " (95 %: {:+.2f} to {:+.2f})".format(*self.interval)
-        )
-        word = "as published" if self.difference > 0 else "not as published"
-        return f"{self.better} - {self.worse}: {self.difference:+.2f}{bounds}, {word}"
+        low, high = self.interval
+        word = "the order shows" if low > 0 else "reversed" if high < 0 else "undecided"
+        bounds = f"95 %: {low:+.2f} to {high:+.2f}"
+        return f"{self.better} - {self.worse}: {self.difference:+.2f} ({bounds}), {word}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,17 @@ class Report:
     def title(self) -> str:
         """The first line of each form."""
         return f"{self.baseline}, {self.table.name}: {self.table.title}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of COLUMNS that have something to say."""
+        published = any(each.row.published is not None for each in self.outcomes)
+        return tuple(name for name in COLUMNS if published or name not in _ABOUT_PUBLISHED)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The texts of all rows, in these columns."""
+        columns = [COLUMNS.index(name) for name in self.columns]
+        return [tuple(cells(each)[n] for n in columns) for each in self.outcomes]
 
 
 def cells(outcome: Outcome) -> tuple[str, ...]:
