@@ -1,6 +1,7 @@
 """Runs as jobs of a cluster, through the optional package submitit."""
 
 import os
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +25,6 @@ class Job:
 
     def __call__(self) -> str:
         """Finishes the run; returns why it failed, or nothing."""
-        import time
-
         while (lock := lock_run(self.run)) is None:
             time.sleep(_WAIT_SECONDS)
         with lock:
@@ -81,8 +80,7 @@ def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[s
     """
     if find_spec("submitit") is None:
         raise UserError(
-            "--launcher slurm needs the package submitit, which is not installed; run: pip install "
-            "submitit"
+            "jobs need the package submitit, which is not installed; run: pip install submitit"
         )
     import submitit
 

@@ -103,7 +103,8 @@ def work_off(
                     free.append(working.pop(attempt))
                     if complaint := attempt.complaint():
                         failures[attempt.run] = complaint
-                        bar.write(f"{attempt.run.folder.name}: {complaint}")
+                    name = f"{attempt.run.label}, seed {attempt.run.seed}"
+                    bar.write(f"{name}: {complaint or 'done'}")
                     bar.update()
                 bar.set_postfix_str(", ".join(map(_where, working)), refresh=False)
                 time.sleep(_SECONDS)

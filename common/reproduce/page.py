@@ -7,13 +7,14 @@ from common.reproduce.outcome import Outcome
 from common.reproduce.report import Report, class_rows
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem;
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 80rem;
   padding: 0 1rem; color: #1d2433; background: #fff }
 h1 { font-size: 1.35rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
-th, td { padding: .35rem .6rem; text-align: right; white-space: nowrap;
+th, td { padding: .35rem .5rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid #dfe3ea; font-variant-numeric: tabular-nums }
-th { color: #5b6577; font-weight: 600 } th:first-child, td:first-child { text-align: left }
+th { color: #5b6577; font-weight: 600 }
+th:first-child, td:first-child { text-align: left; min-width: 11rem }
 .note { display: block; white-space: normal; color: #5b6577; font-size: .85em; max-width: 26rem }
 .agrees, .reached { color: #1b7f4d } .lower, .not-reached { color: #b3261e }
 .higher { color: #2a6f97 } .remark { background: #fff6e0; padding: .6rem .9rem }
@@ -21,7 +22,7 @@ svg { vertical-align: middle } figcaption { color: #5b6577; font-size: .9em }
 @media (prefers-color-scheme: dark) { body { background: #14171d; color: #e4e8f0 }
   th, td { border-color: #333a46 } .remark { background: #3a3320 } }
 """
-_WIDTH, _HEIGHT = 220, 20  # of a row's picture, in pixels
+_WIDTH, _HEIGHT = 150, 20  # of a row's picture, in pixels
 
 
 def page(report: Report) -> str:
@@ -57,7 +58,7 @@ def _numbers(outcome: Outcome) -> list[float]:
 
 
 def _row(outcome: Outcome, texts: tuple[str, ...], top: float) -> str:
-    notes = " ".join(filter(None, (outcome.row.source, outcome.row.note)))
+    notes = ". ".join(filter(None, (outcome.row.source, outcome.row.note)))
     told = f'<span class="note">{escape(notes)}</span>' if notes else ""
     first, *middle, last = map(escape, texts)
     css = outcome.verdict.replace(" ", "-") if last == outcome.verdict else ""
