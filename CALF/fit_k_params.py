@@ -119,7 +119,7 @@ def fit(
     """K parameters in seconds, and the number of spots, of each class."""
     averages: Averages | None = None
     halves = labelled_halves(root, games, features, classes, framerate)
-    for half, frames, events in tqdm(
+    for _, _, half, frames, events in tqdm(
         halves, total=len(games) * classes.halves, unit="half", delay=2, leave=False, disable=None
     ):
         if averages is None:

@@ -33,11 +33,12 @@ class ContextAwareModel(SpottingModel):
             self.add_module(name, layer)
         self.add_head(76 * _WIDTH)
 
-    def reduce(self, frames: Tensor) -> Tensor:
+    def reduce(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """[…, D] -> […, 32]"""
-        return reduce_frames(frames, [self.conv_1, self.conv_2])
+        (frames,) = inputs
+        return (reduce_frames(frames, [self.conv_1, self.conv_2]),)
 
-    def branches(self, frames: Tensor) -> Tensor:
+    def branches(self, *parts: Tensor) -> Tensor:
         """[T, B, 32] -> [T, B, 152]"""
-        pyramid = [self.conv_p_1, self.conv_p_2, self.conv_p_3, self.conv_p_4]
-        return look_around(frames, pyramid)
+        (frames,) = parts
+        return look_around(frames, [self.conv_p_1, self.conv_p_2, self.conv_p_3, self.conv_p_4])

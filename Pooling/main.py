@@ -15,6 +15,7 @@ Flags that are given beside a preset win.
 
 import argparse
 
+from common.argument_types import positive
 from common.clip_program import run_clip_baseline
 from common.errors import run_cli
 from common.flags import (
@@ -23,7 +24,6 @@ from common.flags import (
     add_run_flags,
     add_training_flags,
     new_parser,
-    positive,
 )
 from Pooling.model import POOLS, PoolingModel
 

@@ -8,6 +8,7 @@ CVPR Workshops 2021. The defaults are the published configuration.
 
 import argparse
 
+from common.argument_types import positive
 from common.clip_program import run_clip_baseline
 from common.errors import UserError, run_cli
 from common.flags import (
@@ -16,7 +17,6 @@ from common.flags import (
     add_run_flags,
     add_training_flags,
     new_parser,
-    positive,
 )
 from TemporallyAwarePooling.model import POOLS, PROJECTED, TemporallyAwareModel
 

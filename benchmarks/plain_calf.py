@@ -96,13 +96,17 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, T, D] -> [B, T, C], [B, N, 2 + C]"""
-        B = len(x)
         a = F.relu(self.conv_2(F.relu(self.conv_1(x))))
         maps = [
             F.relu(conv(F.pad(a, (0, 0, *pad))))
             for conv, pad in zip(self.pyramid, self.pads, strict=True)
         ]
-        g = self.conv_seg(F.pad(torch.cat([a, *maps], 1), (0, 0, 1, 1)))
+        return self.head(torch.cat([a, *maps], 1))
+
+    def head(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, W, T, 1] -> segmentation and spots"""
+        B = len(maps)
+        g = self.conv_seg(F.pad(maps, (0, 0, 1, 1)))
         capsules = g.permute(0, 2, 3, 1).reshape(B, T, P, self.classes)
         active = torch.sigmoid(self.batch_seg(capsules))
         segmentation = torch.sqrt(torch.sum(torch.square(active - 0.5) * 4 / P, 2))

@@ -187,7 +187,10 @@ def interpolated_ap(precision: NDArray[np.float64], recall: NDArray[np.float64])
     for k in range(1, len(best)):  # whole rows at a time, which accumulate() does not do
         np.maximum(best[k - 1 : k], best[k : k + 1], out=best[k : k + 1])
     # In doubles, 10 * (j / 10) == j for the levels j / 10, and recalls below stay below.
-    last = np.minimum(np.floor(10 * recall), 10) + 1  # number of levels that a point reaches,
+    last = 10 * recall
+    np.floor(last, out=last)
+    np.minimum(last, 10, out=last)
+    last += 1  # number of levels that a point reaches,
     last[:-1] -= last[1:]  # and of those that it is the last to reach
     return np.einsum("k...,k...->...", best, last) / 11
 

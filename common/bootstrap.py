@@ -63,10 +63,11 @@ class Resampled:
 class ResampledMap:
     """Average precision of each class, a mean over tolerances, of the games and of resamples.
 
-    `per_class` is [1 + R, C], its first row the games as they are.
+    `per_class` is [1 + R, C], its first row the games as they are; `spots` [C] counts theirs.
     """
 
     per_class: NDArray[np.float64]
+    spots: NDArray[np.int64]
     factor: float  # published_factor
 
     def a_map(self) -> Resampled:
@@ -112,6 +113,7 @@ def resample(
     """
     weights = np.concatenate([np.ones_like(weights[:1]), weights])
     per_class = {kind: np.zeros((len(weights), n_classes)) for kind in kinds}
+    spots = {kind: np.zeros(n_classes, np.int64) for kind in kinds}
     group = np.arange(weights.shape[1] * halves) // halves
     for event in progress(range(n_classes)):
         annotated, detected = _one_class(targets, event), _one_class(detections, event)
@@ -122,9 +124,10 @@ def resample(
                 counts.spots[:, k, 0], counts.found[:, k, 0], counts.correct[:, k, :, 0], weights
             )
             per_class[kind][:, event] = trapezoid_mean(ap)
+            spots[kind][event] = counts.spots[:, k, 0].sum()
     return {
-        kind: ResampledMap(numbers, published_factor(kind, tolerances))
-        for kind, numbers in per_class.items()
+        kind: ResampledMap(per_class[kind], spots[kind], published_factor(kind, tolerances))
+        for kind in kinds
     }
 
 

@@ -72,7 +72,7 @@ def training_clips(
     halves: list[HalfFeatures] = []
     targets: list[NDArray[np.float32]] = []
     left_out = 0
-    for half, frames, events in labelled_halves(
+    for _, _, half, frames, events in labelled_halves(
         root, games, features, classes, framerate, label_time, dimension
     ):
         count = count_clips(half.frames, clip_frames, published)

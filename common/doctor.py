@@ -17,12 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from common.calibration.player_quirks import player_quirks
+from common.calibration.players import read_players
 from common.data_files import how_to_get, split_files
 from common.errors import UserError, run_cli
 from common.events import EventClasses, event_classes
 from common.features import HalfFeatures, open_half
 from common.games import read_splits
-from common.labels import Labels, read_labels
+from common.label_quirks import label_quirks, late_spots
+from common.labels import read_labels
 from common.tables import counted
 
 # Enough to keep a disk busy. Each holds one block in memory.
@@ -55,6 +58,7 @@ def check_split(
     classes: EventClasses,
     framerate: int = 2,
     read_values: bool = True,
+    players: bool = False,
 ) -> list[GameReport]:
     """Reports on the games of a split, each for itself; see `compare_halves` for the rest.
 
@@ -63,13 +67,14 @@ def check_split(
     Args:
         names: feature files without the number of the half.
         read_values: look for NaN and infinity, which means to read all files.
+        players: look at box and calibration files, too.
     """
     absent: dict[str, list[str]] = {}
     for path in split_files(root, split, names, classes.label_file, classes.halves, at_hand=True):
         lacking = absent.setdefault(path.parent.relative_to(root).as_posix(), [])
         if not path.is_file():
             lacking.append(path.name)
-    check = partial(check_game, root, names, classes, framerate, read_values)
+    check = partial(check_game, root, names, classes, framerate, read_values, players)
     with ThreadPoolExecutor(_THREADS) as pool:
         checked = pool.map(check, absent.keys(), absent.values())
         return [*tqdm(checked, split, len(absent), False, unit="game", delay=1, disable=None)]
@@ -81,6 +86,7 @@ def check_game(
     classes: EventClasses,
     framerate: int,
     read_values: bool,
+    players: bool,
     game: str,
     absent: Sequence[str],
 ) -> GameReport:
@@ -110,6 +116,9 @@ def check_game(
             report.dimensions[half] = features.dimension
             if labels is not None:
                 report.notes += late_spots(labels, half, features.frames, framerate)
+            if players:
+                boxes = read_players(folder, half)
+                report.notes += player_quirks(boxes, half, features.frames)
             if read_values:
                 read_all(features)
         except (UserError, OSError) as error:
@@ -128,47 +137,6 @@ def read_all(features: HalfFeatures) -> None:
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, features.frames, block):
             features.rows(start, min(start + block, features.frames))
-
-
-def label_quirks(labels: Labels, framerate: int = 2) -> list[str]:
-    """What a reader of these labels must survive, a sentence each."""
-    quirks = []
-    timed = labels.milliseconds >= 0
-    if at_zero := int((labels.milliseconds == 0).sum()):
-        quirks.append(f"{counted(at_zero, 'spot')} at position 0")
-    gap = np.abs(labels.milliseconds / 1000 - labels.seconds)
-    for i in np.flatnonzero(timed & (gap > 1)):
-        quirks.append(
-            f"spot at {_clock(labels, i)}: gameTime and position differ by {gap[i]:.0f} s"
-        )
-    if doubled := shared_frames(labels, framerate):
-        quirks.append(f"{counted(doubled, 'spot')} in one frame with another of the same class")
-    time = np.where(timed, labels.milliseconds, 1000 * labels.seconds)
-    step, next_half = np.diff(time), np.diff(labels.half)
-    backward = np.flatnonzero((next_half < 0) | ((next_half == 0) & (step < 0)))
-    if len(backward):
-        quirks.append(f"not sorted: a later spot stands before {_clock(labels, backward[0] + 1)}")
-    if labels.unknown:
-        names = ", ".join(repr(label) for label in list(labels.unknown)[:3])
-        number = sum(labels.unknown.values())
-        quirks.append(f"{counted(number, 'spot')} of unknown classes, left out: {names}")
-    return quirks
-
-
-def shared_frames(labels: Labels, framerate: int = 2) -> int:
-    """Number of spots that another one of the same class, half and frame hides."""
-    cells = np.stack([labels.half, labels.event, labels.frames(framerate, "position")])
-    return len(labels) - np.unique(cells, axis=1).shape[1]
-
-
-def late_spots(labels: Labels, half: int, frames: int, framerate: int = 2) -> list[str]:
-    """A sentence if spots of a half lie beyond its last feature row, else nothing."""
-    of_half = labels.frames(framerate)[labels.half == half]
-    late = int((of_half >= frames).sum())
-    if not late:
-        return []
-    wrong = "; is --framerate right?" if late > 0.05 * len(of_half) else ""
-    return [f"half {half}: {counted(late, 'spot')} beyond the last row, {frames - 1}{wrong}"]
 
 
 def compare_halves(
@@ -223,10 +191,6 @@ def summary(split: str, listed: int, reports: Sequence[GameReport], framerate: i
     return line
 
 
-def _clock(labels: Labels, i: int) -> str:
-    return f"{labels.half[i]} - {labels.seconds[i] // 60:02d}:{labels.seconds[i] % 60:02d}"
-
-
 def findings_table(reports: Sequence[GameReport], with_notes: bool = True) -> Table:
     """The games that have findings, those with errors first; alike ones share a row."""
     games: dict[tuple[str, ...], list[str]] = {}
@@ -259,6 +223,8 @@ def _parse_arguments() -> argparse.Namespace:
     add("--feature_dim", type=int, help="features per frame, all files [what most halves have]")
     add("--framerate", type=int, default=2, help="feature rows per second [2]")
     add("--fast", action="store_true", help="do not look for NaN and infinity in the values")
+    add("--players", action="store_true",
+        help="look at the box and calibration files of players, too")  # fmt: skip
     add("--no-notes", action="store_true", help="list only what training would fail on")
     return parser.parse_args()
 
@@ -274,7 +240,9 @@ def main() -> int:
     here = [split for split in listed if any((root / game).is_dir() for game in listed[split])]
     splits = args.split or here or list(listed)
     checked = {
-        split: check_split(root, split, args.features, classes, args.framerate, not args.fast)
+        split: check_split(
+            root, split, args.features, classes, args.framerate, not args.fast, args.players
+        )
         for split in splits
     }
     reports = [report for of_split in checked.values() for report in of_split]

@@ -1,6 +1,6 @@
 """Event classes: their order is part of every checkpoint and of every result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.errors import UserError
@@ -27,6 +27,22 @@ V2_NAMES = (
     "Yellow->red card",
 )
 
+# Classes of SoccerNet-v2 that follow a pattern of play one can see, and the others.
+_VISUAL_NAMES = (
+    "Penalty",
+    "Kick-off",
+    "Throw-in",
+    "Direct free-kick",
+    "Corner",
+    "Yellow card",
+    "Red card",
+    "Yellow->red card",
+)
+CLASS_SPLITS = {
+    "visual": _VISUAL_NAMES,
+    "nonvisual": tuple(name for name in V2_NAMES if name not in _VISUAL_NAMES),
+}
+
 
 @dataclass(frozen=True)
 class EventClasses:
@@ -52,6 +68,21 @@ class EventClasses:
             return self.names.index(label)
         except ValueError:
             return -1
+
+
+def split_classes(classes: EventClasses, split: str | None) -> EventClasses:
+    """The classes of a split, "visual" or "nonvisual", in their published order; None: all.
+
+    Raises UserError for a data set that does not have them.
+    """
+    if split is None:
+        return classes
+    names = CLASS_SPLITS[split]
+    if missing := [name for name in names if name not in classes.names]:
+        raise UserError(
+            f"--class_split is about the classes of SoccerNet-v2; this data set has no {missing[0]}"
+        )
+    return replace(classes, names=names)
 
 
 SOCCERNET_V1 = EventClasses(V1_NAMES, label_file="Labels.json", substring_match=True)

@@ -74,8 +74,9 @@ def adam(
 
     `fused` takes a step in one pass over all weights: faster, and other bits.
     """
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return torch.optim.Adam(
-        model.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=eps, fused=fused or None
+        learnt, lr=learning_rate, betas=(0.9, 0.999), eps=eps, fused=fused or None
     )
 
 

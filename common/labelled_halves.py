@@ -14,11 +14,13 @@ from common.labels import TimeField, read_labels
 
 
 class LabelledHalf(NamedTuple):
-    """A half's features, and the frame and class of each of its spots, in file order.
+    """A half's game folder, number and features, and its spots' frames and classes, in file order.
 
     Frames may lie behind the half.
     """
 
+    folder: Path
+    number: int
     features: HalfFeatures
     spot_frames: NDArray[np.int64]
     spot_events: NDArray[np.int64]
@@ -51,4 +53,4 @@ def labelled_halves(
         for number, half in enumerate(halves, 1):
             dimension = half.dimension
             ours = labels.half == number
-            yield LabelledHalf(half, spots[ours], labels.event[ours])
+            yield LabelledHalf(root / game, number, half, spots[ours], labels.event[ours])

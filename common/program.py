@@ -4,7 +4,7 @@ The argparse namespace stops in the programs; everything below takes plain named
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -48,12 +48,18 @@ class Steps(Generic[Model]):
         describe: its kind, for the log.
         train: leaves its best weights in the run's folder.
         test: writes and scores what it finds in a split.
+        narrow: the classes to learn, of those that the data set has.
+        check_game: files that a game needs beside features and labels, and lacks.
+        further_files: their names without the number of the half, as they are downloaded.
     """
 
     build: Callable[[int, int], Model]
     describe: Callable[[Model], str]
     train: Callable[[Place, Model], None]
     test: Callable[[Place, Model, str], None]
+    narrow: Callable[[EventClasses], EventClasses] = lambda classes: classes
+    check_game: Callable[[Path, EventClasses], list[Path]] = lambda folder, classes: []
+    further_files: Sequence[str] = ()
 
 
 def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
@@ -61,9 +67,9 @@ def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
     check_suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     with joined_processes(args.device) as processes:
         device = choose_device(args.device, args.GPU, processes.local_rank)
-        classes = event_classes(args.SoccerNet_path, args.version)
+        classes = steps.narrow(event_classes(args.SoccerNet_path, args.version))
         place = Place(Path("models") / args.model_name, device, classes, processes)
-        _prepare_data(args, classes, processes)
+        _prepare_data(args, classes, processes, steps)
         dimension = _feature_dimension(args)
         seed_everything(args.seed)
         model = steps.build(dimension, len(classes)).to(device)
@@ -82,19 +88,29 @@ def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
             steps.test(place, model, split)
 
 
-def _prepare_data(args: argparse.Namespace, classes: EventClasses, processes: Processes) -> None:
+def _prepare_data(
+    args: argparse.Namespace, classes: EventClasses, processes: Processes, steps: Steps
+) -> None:
     """Makes sure that all files are there, before hours are spent; downloads only when told to."""
     trained_on = () if args.test_only else (args.split_train, args.split_valid)
     labelled = [split for splits in trained_on for split in splits]
     root, features = args.SoccerNet_path, args.features
     if args.download and processes.is_main:
         splits = list(dict.fromkeys((*labelled, *args.split_test)))
-        download(root, splits, features, classes.label_file, classes.halves)
+        wanted = [*features, *steps.further_files]
+        download(root, splits, wanted, classes.label_file, classes.halves)
     processes.wait_for_all()
     require_files(root, args.split_test, features, None, classes.halves)
     require_files(root, labelled, features, classes.label_file, classes.halves)
     for splits in trained_on:
         list_games(root, splits)  # which refuses to count a game twice
+    games = games_at_hand(root, [*dict.fromkeys((*labelled, *args.split_test))])
+    if lacking := [path for game in games for path in steps.check_game(root / game, classes)]:
+        raise UserError(
+            f"{len(lacking)} files beside the features are missing, such as {lacking[0]}; fetch "
+            f"them with: python -m common.download --SoccerNet_path {root} --features "
+            f"{' '.join(steps.further_files)}"
+        )
 
 
 def _feature_dimension(args: argparse.Namespace) -> int:

@@ -66,6 +66,9 @@ def start_log(path: Path, level: str = "INFO") -> None:
         raise UserError(
             f"unknown --loglevel {level!r}; choose DEBUG, INFO, WARNING or ERROR"
         ) from None
+    for earlier in list(log.handlers):  # of another run in this process
+        log.removeHandler(earlier)
+        earlier.close()
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     for handler, form in (
         (logging.StreamHandler(sys.stdout), "%(message)s"),

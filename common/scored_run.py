@@ -1,11 +1,12 @@
 """A run's detections beside the annotations: what scores, intervals and reports are made of."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.events import EventClasses, event_classes
+from common.events import CLASS_SPLITS, EventClasses, event_classes, split_classes
 from common.files import read_json
 from common.games import games_at_hand
 from common.labels import TimeField
@@ -15,16 +16,37 @@ from common.spots import EVALUATION_FRAMERATE, read_games
 
 
 @dataclass(frozen=True)
-class ScoredRun:
-    """Annotated spots and detections of a run in the games of a split.
-
-    Game number g of `games` has the halves g * classes.halves, … of `targets` and `detections`;
-    frames are those of the evaluator, EVALUATION_FRAMERATE per second.
+class RunResults:
+    """Where the results of a run in a split are; nothing but settings is read.
 
     Attributes:
         name: of the run's folder, or of the zip or folder of result files.
         root: data root.
+        predictions: holds {game}/{file} for the games.
         settings: of the run's program, None where only result files were given.
+    """
+
+    name: str
+    root: Path
+    split: str
+    games: tuple[str, ...]
+    classes: EventClasses
+    predictions: JsonTree
+    file: str
+    settings: dict[str, Any] | None
+
+    def has_labels(self) -> bool:
+        """Whether any of the games can be scored; challenge games cannot."""
+        return any((self.root / game / self.classes.label_file).is_file() for game in self.games)
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """Annotated spots and detections of a run in the games of a split.
+
+    Game number g of `games` has the halves g * classes.halves, … of `targets` and `detections`;
+    frames are those of the evaluator, EVALUATION_FRAMERATE per second. The other fields are those
+    of `RunResults`.
     """
 
     name: str
@@ -37,6 +59,39 @@ class ScoredRun:
     settings: dict[str, Any] | None
 
 
+def find_results(
+    path: Path, split: str = "test", SoccerNet_path: Path | None = None, version: int | None = None
+) -> RunResults:
+    """Finds the results of a run folder models/<model_name>, or in a zip or folder of them.
+
+    Args:
+        SoccerNet_path: data root; a run folder knows its own.
+        version: of SoccerNet, 1 or 2; a run folder knows its own, otherwise 2.
+
+    Raises:
+        UserError: no results of this split, or no data root; says what to do.
+    """
+    records = _records(path)
+    is_run = bool(records or splits_with_results(path))
+    settings = _settings(records, split)
+    predictions = JsonTree(_results_of(path, split, records) if is_run else path)
+    root = SoccerNet_path or _recorded_root(path, settings)
+    if not root.is_dir():
+        raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    told = settings or {}
+    classes = event_classes(root, version or told.get("version", 2))
+    return RunResults(
+        path.resolve().name.removesuffix(".zip"),
+        root,
+        split,
+        tuple(games_at_hand(root, [split])),
+        split_classes(classes, told.get("class_split")),
+        predictions,
+        guess_file_name(predictions),
+        settings,
+    )
+
+
 def read_run(
     path: Path,
     split: str = "test",
@@ -45,96 +100,109 @@ def read_run(
     gt_time: TimeField = "position",
     allow_missing: bool = False,
 ) -> ScoredRun:
-    """Reads a run folder models/<model_name>, or a zip or folder of result files.
+    """Reads the results of a run and the annotations of their games.
 
     Args:
-        split: one that has labels.
-        SoccerNet_path: data root; a run folder knows its own.
-        version: of SoccerNet, 1 or 2; a run folder knows its own, otherwise 2.
+        path, split, SoccerNet_path, version: as `find_results` takes them.
         gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
         allow_missing: games without a result file count as games without detections.
 
     Raises:
-        UserError: no results of this split, no data root, or malformed files; says what to do.
+        UserError: as `find_results`; no labels, missing games, malformed files.
     """
-    is_run = path.is_dir() and _is_run_folder(path)
-    settings = _read_settings(path, split) if is_run else None
-    predictions = JsonTree(_results_of(path, split) if is_run else path)
-    root = SoccerNet_path or _recorded_root(path, settings)
-    if not root.is_dir():
-        raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
-    classes = event_classes(root, version or (settings or {}).get("version", 2))
-    games = games_at_hand(root, [split])
-    if not any((root / game / classes.label_file).is_file() for game in games):
+    found = find_results(path, split, SoccerNet_path, version)
+    if not found.has_labels():
         raise UserError(
-            f"the games of {split} in {root} have no {classes.label_file}, so nothing can be "
-            "scored; choose a --split with labels, or check --version"
+            f"the games of {split} in {found.root} have no {found.classes.label_file}, so nothing "
+            "can be scored; choose a split with labels, or check --version"
         )
     targets, detections = read_games(
-        JsonTree(root),
-        predictions,
-        games,
-        classes,
-        prediction_file=guess_file_name(predictions),
+        JsonTree(found.root),
+        found.predictions,
+        found.games,
+        found.classes,
+        prediction_file=found.file,
         framerate=EVALUATION_FRAMERATE,
         gt_time=gt_time,
         allow_missing=allow_missing,
     )
-    name = path.name.removesuffix(".zip") or str(path)
-    return ScoredRun(name, root, split, tuple(games), classes, targets, detections, settings)
+    return ScoredRun(
+        found.name, found.root, split, found.games, found.classes, targets, detections,
+        found.settings,
+    )  # fmt: skip
 
 
 def splits_with_results(run: Path) -> list[str]:
-    """Splits that a run folder has result files of."""
-    packed = {file.stem.removeprefix("results_spotting_") for file in _archives(run)}
-    return sorted(packed | {folder.name.removeprefix("outputs_") for folder in _outputs(run)})
+    """Splits that a run folder has result files of; a file has none."""
+    packed = (file.stem.removeprefix("results_spotting_") for file in run.glob(_archive("*")))
+    folders = (path for path in run.glob("outputs_*") if path.is_dir())
+    loose = (folder.name.removeprefix("outputs_") for folder in folders)
+    return sorted({*packed, *loose})
 
 
-def _archives(run: Path) -> list[Path]:
-    return list(run.glob("results_spotting_*.zip"))
+def _archive(split: str) -> str:
+    return f"results_spotting_{split}.zip"
 
 
-def _outputs(run: Path) -> list[Path]:
-    return [path for path in run.glob("outputs_*") if path.is_dir()]
-
-
-def _is_run_folder(path: Path) -> bool:
-    return bool(list(path.glob("settings_*.json")) or _archives(path) or _outputs(path))
-
-
-def _results_of(run: Path, split: str) -> Path:
+def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
     """The run's archive of a split, or its folder."""
-    for results in (run / f"results_spotting_{split}.zip", run / f"outputs_{split}"):
+    for results in (run / _archive(split), run / f"outputs_{split}"):
         if results.exists():
             return results
-    there = splits_with_results(run)
-    found = f"it has {', '.join(there)}" if there else "it has none"
+    there = ", ".join(splits_with_results(run)) or "none"
     raise UserError(
-        f"{run} has no results of the split {split!r}, {found}; make them with the run's program: "
-        f"--model_name {run.name} --test_only --split_test {split}"
+        f"{run} has no results of the split {split!r}, only of: {there}; to make them run its "
+        f"program with --test_only --split_test {split}{_command(run, records, split)}"
     )
 
 
-def _read_settings(run: Path, split: str) -> dict[str, Any] | None:
-    """Settings with which the split was last tested, else the last ones, else None."""
-    found = []
-    for kind in ("train", "test"):
-        file = run / f"settings_{kind}.json"
+def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
+    """The recorded command line of the program, as it makes the results of a split."""
+    if not records or not isinstance(words := records[0].get("command"), list):
+        return ""
+    kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
+    line = shlex.join([*kept, "--test_only", "--split_test", split])
+    return f", in {_started_in(run, records[0]['settings'])}:\n  python BASELINE/{line}"
+
+
+def _records(run: Path) -> list[dict[str, Any]]:
+    """What a run folder recorded of its training and of its last testing.
+
+    A run of two models, one for each class split, recorded the same in a folder of each.
+    """
+    records = []
+    for file in (run / "settings_train.json", run / "settings_test.json"):
         if not file.is_file():
             continue
         content = read_json(file)
-        settings = content.get("settings") if isinstance(content, dict) else None
-        if not isinstance(settings, dict):
+        if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
-        found.append(
-            (split in settings.get("split_test", ()), content.get("started", ""), settings)
-        )
-    return max(found, key=lambda each: each[:2])[2] if found else None
+        records.append(content)
+    if records or not (parts := [run / part for part in CLASS_SPLITS if (run / part).is_dir()]):
+        return records
+    of_all = {"class_split": None, "model_name": run.name}
+    return [{**each, "settings": each["settings"] | of_all} for each in _records(parts[0])]
+
+
+def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:
+    """Settings with which the split was last tested, else the last ones, else None."""
+
+    def order(record: dict[str, Any]) -> tuple[bool, str]:
+        return split in record["settings"].get("split_test", ()), str(record.get("started", ""))
+
+    return max(records, key=order)["settings"] if records else None
 
 
 def _recorded_root(path: Path, settings: dict[str, Any] | None) -> Path:
-    """Data root of a run; a relative one starts where the program was started, at models/.."""
+    """Data root of a run; a relative one starts where the program was started."""
     recorded = (settings or {}).get("SoccerNet_path")
-    if not isinstance(recorded, str):
+    if settings is None or not isinstance(recorded, str):
         raise UserError(f"{path} does not tell where its data is; pass --SoccerNet_path")
-    return path.resolve().parent.parent / recorded
+    return _started_in(path, settings) / recorded
+
+
+def _started_in(run: Path, settings: dict[str, Any]) -> Path:
+    """The folder that a program was started in: above models/<model_name>, a name or a path."""
+    depth = len(Path(str(settings.get("model_name", run.name))).parts)
+    parents = run.resolve().parents
+    return parents[min(depth, len(parents) - 1)]

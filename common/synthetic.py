@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.random import Generator
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from common.calibration.players import player_files
 from common.errors import UserError, run_cli
 from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
-from common.files import write_json, written_whole
+from common.files import write_bytes, write_json, written_whole
 from common.games import OFFICIAL_SPLITS, read_splits
 from common.synthetic_game import CHAMPIONSHIPS, HALVES, Game, draw_game, part_generator
+from common.synthetic_players import draw_players
 from common.synthetic_signals import draw_codebook, draw_features
 
 FEATURE_FILE = "Synthetic.npy"
+_PLAYERS_PART = 2  # parts of a game's randomness come after those of its halves
 
 # Labels of SoccerNet-v1 for those classes of v2 that it has.
 V1_LABELS = {
@@ -45,6 +49,7 @@ def write_data_set(
     seed: int = 0,
     framerate: int = 2,
     overwrite: bool = False,
+    players: bool = False,
 ) -> dict[str, list[str]]:
     """Writes a data set to the folder `out`; returns the game paths of each split.
 
@@ -58,6 +63,7 @@ def write_data_set(
         seed: another seed is another world, with other meanings of the features.
         framerate: frames per second.
         overwrite: write into a folder that holds files, replacing those of the same name.
+        players: also write box and calibration files, about 14 MB per game of full length.
     """
     _check_settings(games, minutes, dim, seed, framerate)
     _claim_folder(out, overwrite)
@@ -72,6 +78,11 @@ def write_data_set(
             features = _half_features(rng, codebook, game, half, framerate)
             with written_whole(folder / f"{half}_{FEATURE_FILE}") as path, path.open("wb") as file:
                 np.save(file, features)
+            if players:
+                rng = part_generator(seed, split, index, _PLAYERS_PART + half)
+                contents = draw_players(rng, game.spots, half, len(features), framerate)
+                for name, content in zip(player_files(), contents, strict=True):
+                    write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
         if OFFICIAL_SPLITS[split] != "challenge":
             write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
             write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
@@ -194,6 +205,7 @@ def main() -> int | None:
         arguments.seed,
         arguments.framerate,
         arguments.overwrite,
+        arguments.players,
     )
     counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
     folders = [out / game for games in splits.values() for game in games]
@@ -223,6 +235,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dim", type=int, default=512, help="features per frame (default: 512)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another world")
     parser.add_argument("--framerate", type=int, default=2, help="frames per second (default: 2)")
+    parser.add_argument(
+        "--players",
+        action="store_true",
+        help="also write player boxes and camera calibrations, for the calibration baselines",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
     )

@@ -135,5 +135,8 @@ def _draw_times(rng: Generator, count: int, length_ms: int) -> NDArray[np.int64]
 
 
 def part_generator(seed: int, split: int, index: int, part: int) -> Generator:
-    """Random numbers for one part of one game: 0 its events and names, 1 and 2 its halves."""
+    """Random numbers for one part of one game.
+
+    0: its events and names; 1 and 2: the features of its halves; 3 and 4: their players.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(split, index, part)))

@@ -12,6 +12,7 @@ from common.average_map import (
     Spots,
     average_map,
     closest_sign,
+    count,
     interpolated_ap,
     last_of_each_cell,
     match,
@@ -194,6 +195,20 @@ def test_order_of_games_does_not_matter():
     np.testing.assert_array_equal(ap(targets, detections), ap(*renumbered))
 
 
+def test_counts_of_groups_are_those_of_each_group_alone():
+    rng = np.random.default_rng(6)
+    targets, detections = random_spots(rng, 150), random_detections(rng, 300)
+    group = np.array([2, 0, 0, 1])
+    together = count(targets, detections, 3, (1, 5), group=group)
+    assert len(together.spots) == 3
+    for number in range(3):
+        mine = [part.select(group[part.half] == number) for part in (targets, detections)]
+        alone = count(*mine, 3, (1, 5))
+        for field in ("spots", "found", "correct"):
+            ours, theirs = getattr(together, field)[number], getattr(alone, field)[0]
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_order_inside_a_file_matters_only_in_one_cell():
     rng = np.random.default_rng(3)
     targets, detections = random_spots(rng, 150), last_of_each_cell(random_detections(rng, 300))
@@ -327,6 +342,17 @@ def test_interpolated_ap_of_written_out_points():
     precision = np.array([1 / 2, 1 / 3, 1 / 2, 1])
     assert interpolated_ap(precision, recall) == pytest.approx((4 * 1 + 3 * 0.5) / 11, abs=1e-15)
     assert interpolated_ap(np.zeros(200), np.zeros(200)) == 0
+
+
+def test_interpolated_ap_is_the_mean_of_the_best_precisions_at_eleven_recalls():
+    rng = np.random.default_rng(7)
+    for spots_ in (1, 3, 7, 10, 20, 30, 70, 1000):  # so that recalls meet the levels
+        found = np.sort(rng.integers(1, 3 * spots_ + 1, 200))[::-1]
+        correct = np.minimum(np.sort(rng.integers(0, spots_ + 1, 200))[::-1], found)
+        precision, recall = correct / found, correct / spots_
+        levels = (np.arange(11) / 10)[:, None]
+        expected = np.where(recall >= levels, precision, 0).max(axis=1).mean()
+        assert interpolated_ap(precision, recall) == pytest.approx(expected, abs=1e-15)
 
 
 CELLS = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 2))

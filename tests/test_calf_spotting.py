@@ -11,6 +11,7 @@ from CALF.model import ContextAwareModel
 from common.calf import spotting as module
 from common.calf.chunk_shape import ChunkShape
 from common.calf.evaluation import GameEvaluator
+from common.calf.half_inputs import FeatureInputs
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.plots import draw_half
 from common.calf.spot_targets import decode_spots
@@ -119,7 +120,7 @@ def test_detections_come_by_frame_then_class():
 def test_a_half_is_scored_chunk_by_chunk(model, root, published, half, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK_CHUNKS", 3)
     features = open_game(root, "g/one", ["F.npy"], 2)[half]
-    found = score_half(model, features, spotting_of(published))
+    found = score_half(model, FeatureInputs(features), spotting_of(published))
     starts = chunk_starts(features.frames, SHAPE, published)
     rows = features.rows(0, features.frames)[window_rows(starts, 48, features.frames)]
     with torch.inference_mode():
@@ -134,15 +135,17 @@ def test_a_half_is_scored_chunk_by_chunk(model, root, published, half, monkeypat
 @pytest.mark.parametrize("published", [False, True])
 def test_halves_shorter_than_a_chunk_are_scored(model, root, published):
     for features in open_game(root, "g/two", ["F.npy"], 2):
-        scores = score_half(model, features, spotting_of(published))
+        scores = score_half(model, FeatureInputs(features), spotting_of(published))
         assert scores.cells.shape == scores.segmentation.shape == (features.frames, 3)
         assert np.isfinite(scores.segmentation).all()
 
 
 def test_precision_moves_scores_a_little(model, root):
     features = open_game(root, "g/one", ["F.npy"], 2)[0]
-    exact = score_half(model, features, spotting_of()).segmentation
-    rough = score_half(model, features, Spotting(CPU, 2, 40, precision="bf16")).segmentation
+    exact = score_half(model, FeatureInputs(features), spotting_of()).segmentation
+    rough = score_half(
+        model, FeatureInputs(features), Spotting(CPU, 2, 40, precision="bf16")
+    ).segmentation
     assert 0 < np.abs(exact - rough).max() < 0.05
 
 
@@ -152,7 +155,7 @@ def test_a_suppression_that_cannot_work_is_refused_at_once():
 
 
 def test_text_of_a_file_of_its_own_has_no_game(model, root):
-    halves = open_game(root, "g/one", ["F.npy"], 2)[:1]
+    halves = [FeatureInputs(open_game(root, "g/one", ["F.npy"], 2)[0])]
     content = json.loads(spot_game(model, None, halves, NAMES, spotting_of()))
     assert list(content) == ["predictions"]
     assert {entry["half"] for entry in content["predictions"]} == {"1"}
@@ -164,7 +167,7 @@ def test_scores_in_memory_are_the_evaluators_on_result_files(model, root, tmp_pa
     evaluator = GameEvaluator(root, games, ["F.npy"], classes, spotting_of(), gt_time)
     found = evaluator.a_map(model, "valid")
     for game in games:
-        halves = open_game(root, game, ["F.npy"], 2)
+        halves = [FeatureInputs(half) for half in open_game(root, game, ["F.npy"], 2)]
         write_game(tmp_path / "out", game, spot_game(model, game, halves, NAMES, spotting_of()))
     (root / "splits.json").write_text(json.dumps({"test": games}))
     (root / "classes.json").write_text(json.dumps(list(NAMES)))

@@ -11,16 +11,14 @@ from common.doctor import (
     GameReport,
     check_split,
     compare_halves,
-    label_quirks,
-    late_spots,
     main,
     odd_lengths,
     read_all,
-    shared_frames,
 )
 from common.errors import UserError
 from common.events import SOCCERNET_V1, SOCCERNET_V2
 from common.features import open_half
+from common.label_quirks import label_quirks, late_spots, shared_frames
 from common.labels import parse_labels, read_labels
 
 LABELS = "Labels-v2.json"

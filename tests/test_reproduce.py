@@ -86,6 +86,10 @@ def test_a_key_is_settings_data_seed_and_code(fake, tmp_path):
     assert runs_of(fake)[0].key != run.key
     (fake.data / "splits.json").write_text('{"test": []}')
     assert runs_of(fake)[0].key == run.key
+    (fake.data / "classes.json").write_text('["Goal"]')
+    assert runs_of(fake)[0].key != run.key
+    (fake.data / "classes.json").unlink()
+    assert runs_of(fake)[0].key == run.key
     (fake.root / "Fake" / "score.py").write_text('VALUES = {"A": 0.6, "B": 0.4}\n')
     other = runs_of(fake)[0]
     assert other.key != run.key

@@ -8,7 +8,7 @@ import pytest
 from common.average_map import TOLERANCES_SECONDS, average_map
 from common.errors import UserError
 from common.evaluate import evaluate
-from common.scored_run import read_run, splits_with_results
+from common.scored_run import find_results, read_run, splits_with_results
 
 GAMES = ["league/season/first", "league/season/second"]
 LABELS = "Labels-v2.json"
@@ -90,7 +90,7 @@ def test_settings_are_those_that_the_split_was_last_tested_with(run, tmp_path):
 def test_a_split_without_results_says_which_there_are(run, write_tree):
     write_tree(run / "results_spotting_challenge.zip", {"l/s/third": []}, RESULTS)
     assert splits_with_results(run) == ["challenge", "test"]
-    with pytest.raises(UserError, match=r"'valid', it has challenge, test; .*--split_test valid"):
+    with pytest.raises(UserError, match=r"only of: challenge, test; .* --split_test valid"):
         read_run(run, "valid")
     with pytest.raises(UserError, match=r"challenge in .* have no Labels-v2.json"):
         read_run(run, "challenge")
@@ -112,3 +112,40 @@ def test_broken_settings_are_named(run):
 def test_nothing_there(tmp_path):
     with pytest.raises(UserError, match="found neither"):
         read_run(tmp_path / "absent", SoccerNet_path=tmp_path)
+
+
+def test_the_command_that_makes_results_is_told(run):
+    content = json.loads((run / "settings_train.json").read_text())
+    command = ["main.py", "--model_name", "net", "--SoccerNet_path", "my data", "--overwrite"]
+    (run / "settings_train.json").write_text(json.dumps({**content, "command": command}))
+    expected = (
+        "BASELINE/main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test"
+    )
+    with pytest.raises(UserError, match=f"{expected} valid$"):
+        read_run(run, "valid")
+
+
+def test_results_are_found_where_nothing_can_be_scored(run, write_tree):
+    write_tree(run / "results_spotting_challenge.zip", {"l/s/third": []}, RESULTS)
+    found = find_results(run, "challenge")
+    assert (found.games, found.file, found.has_labels()) == (("l/s/third",), RESULTS, False)
+    assert f"l/s/third/{RESULTS}" in found.predictions
+    assert find_results(run).has_labels()
+
+
+def test_two_models_of_a_class_split_and_what_was_merged(run, tmp_path, write_tree):
+    pair = tmp_path / "models" / "pair"
+    for part in ("visual", "nonvisual"):
+        write_tree(pair / part / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+        write_settings(
+            pair / part, "train", SoccerNet_path="data", split_test=["test"], class_split=part,
+            model_name=f"pair/{part}",
+        )  # fmt: skip
+    visual, other = read_run(pair / "visual"), read_run(pair / "nonvisual")
+    assert "Goal" not in visual.classes.names and len(visual.detections) == 0
+    assert "Goal" in other.classes.names and len(other.detections) == 2
+    assert len(visual.classes) + len(other.classes) == 17
+    write_tree(pair / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+    merged = read_run(pair)
+    assert (len(merged.classes), len(merged.detections), merged.name) == (17, 2, "pair")
+    assert merged.root.resolve() == tmp_path / "data"

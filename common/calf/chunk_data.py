@@ -12,10 +12,10 @@ from torch import Tensor
 from common.batches import Epochs
 from common.calf.chunk_draws import Draws, draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
+from common.calf.half_inputs import FurtherRows, HalfPlace, Sight
 from common.calf.shifts import encode_shifts
 from common.calf.spot_targets import spot_targets
 from common.events import EventClasses
-from common.features import HalfFeatures
 from common.frame_rows import FrameRows, MappedRows
 from common.labelled_halves import labelled_halves
 from common.labels import TimeField
@@ -28,11 +28,12 @@ class ChunkDataset:
     """Features and shifts of all halves, from which chunks are drawn.
 
     Args:
-        rows: features of the halves.
+        rows: features of the halves, first of what a chunk holds.
         shifts: [T, C] of each half, see `encode_shifts`; never written to.
         k_frames: [4, C].
         shape: sizes of a chunk.
         published: draw and mask as the original at the ends of a half, see `mask_borders`.
+        further: what else a chunk holds of each frame.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class ChunkDataset:
         k_frames: NDArray[np.int64],
         shape: ChunkShape,
         published: bool = False,
+        further: Sequence[FurtherRows] = (),
     ) -> None:
         self.rows, self.shape, self.published = rows, shape, published
+        self.further = further
         self.frames = np.array([len(shift) for shift in shifts])
         self.anchors = find_anchors(shifts, k_frames, shape.frames)
         self._shifts = shifts
@@ -101,13 +104,17 @@ class DrawnChunks:
     def __len__(self) -> int:
         return len(self.draws.start)
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """Features [B, T, D], shifts [B, T, C] and spot targets [B, N, 2 + C], all float32."""
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Features [B, T, D], what else there is, shifts [B, T, C], targets [B, N, 2 + C]."""
         half, start = self.draws.half[indices], self.draws.start[indices]
-        chunks = self.data.rows.take(half, start, self.data.shape.frames)
+        sources: tuple[FrameRows | FurtherRows, ...] = (self.data.rows, *self.data.further)
+        inputs: list[Tensor] = []
+        for source in sources:
+            taken = source.take(half, start, self.data.shape.frames)
+            inputs.extend(taken if isinstance(taken, tuple) else (taken,))
         shifts = self.data.labels(half, start)
-        targets = spot_targets(shifts, self.data.shape.slots)
-        return chunks, torch.from_numpy(shifts.astype(np.float32)), torch.from_numpy(targets)
+        targets = torch.from_numpy(spot_targets(shifts, self.data.shape.slots))
+        return *inputs, torch.from_numpy(shifts.astype(np.float32)), targets
 
 
 def drawn_epochs(data: ChunkDataset, count: int, *seed: int, anew: bool = True) -> Epochs:
@@ -130,24 +137,28 @@ def training_chunks(
     label_time: TimeField = "gameTime",
     dimension: int | None = None,
     published: bool = False,
+    sight: Sight | None = None,
 ) -> ChunkDataset:
     """The chunk data set of these games. Spots behind a half count at its last frame.
 
     Args:
         label_time: clock of the annotations.
         dimension: D to insist on; None takes the first half's.
+        sight: what else than features a chunk holds.
 
     Raises:
         UserError: no games, or files that are missing or wrong.
     """
-    halves: list[HalfFeatures] = []
+    places: list[HalfPlace] = []
     shifts: list[NDArray[np.int16]] = []
-    for half, frames, events in labelled_halves(
+    for folder, number, half, frames, events in labelled_halves(
         root, games, features, classes, framerate, label_time, dimension
     ):
         inside = np.minimum(frames, half.frames - 1)
         shift = encode_shifts(inside, events, half.frames, k_frames)
-        halves.append(half)
+        places.append(HalfPlace(folder, number, half))
         # What is farther than 16 bits can tell is far away all the same.
         shifts.append(np.clip(shift, -_FARTHEST, _FARTHEST).astype(np.int16))
-    return ChunkDataset(MappedRows(halves), shifts, k_frames, shape, published)
+    rows = MappedRows([place.features for place in places])
+    further = sight.further_rows(places) if sight else []
+    return ChunkDataset(rows, shifts, k_frames, shape, published, further)

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from common.average_map import TOLERANCES_SECONDS, Spots, average_map
+from common.average_map import TOLERANCES_SECONDS, average_map
+from common.calf.half_inputs import FeaturesOnly, Sight, game_places
 from common.calf.spotting import Spotting, detect, score_half
 from common.calf.spotting_model import SpottingModel
 from common.distributed import Processes
 from common.evaluate import EVALUATION_FRAMERATE
 from common.events import EventClasses
-from common.features import open_game
 from common.labels import TimeField
+from common.matching import Spots
 from common.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
 from common.spots import read_targets
 
@@ -31,9 +32,10 @@ class GameEvaluator:
         classes: EventClasses,
         spotting: Spotting,
         gt_time: TimeField = "position",
+        sight: Sight | None = None,
     ) -> None:
         self.root, self.games, self.features, self.classes = root, games, features, classes
-        self.spotting = spotting
+        self.spotting, self.sight = spotting, sight or FeaturesOnly()
         self.targets = read_targets(
             JsonTree(root), games, classes, classes.label_file, EVALUATION_FRAMERATE, gt_time, False
         )
@@ -59,10 +61,11 @@ class GameEvaluator:
 
     def _spots(self, model: SpottingModel, game: str, number: int) -> tuple[np.ndarray, ...]:
         """Half, frame, class and confidence of a game's detections, as a result file holds them."""
-        halves = open_game(self.root, game, self.features, self.classes.halves, model.features)
+        places = game_places(self.root / game, self.features, self.classes.halves, model.features)
         columns = []
-        for half, features in enumerate(halves, number * self.classes.halves):
-            peaks = detect(score_half(model, features, self.spotting).cells, self.spotting)
+        for half, place in enumerate(places, number * self.classes.halves):
+            inputs = self.sight.open(place)
+            peaks = detect(score_half(model, inputs, self.spotting).cells, self.spotting)
             milliseconds = frame_to_milliseconds(
                 peaks.frame, self.spotting.framerate, self.spotting.published
             )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from common.flags import not_negative, positive, rate
+from common.argument_types import not_negative, positive, rate
 
 
 def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     add("--lambda_noobj", type=rate, default=0.5, help="weight of an empty slot's confidence")
     add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
     add("--loss_weight_detection", type=rate, default=1.0, help="weight of spotting")
+    add("--tiny", type=positive, metavar="GAMES", help="only so many games of each split")
     add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
     # fmt: on

@@ -1,7 +1,7 @@
 """The body of the CALF family's `main`."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from common.calf.chunk_data import ChunkDataset, drawn_epochs, training_chunks
 from common.calf.chunk_shape import ChunkShape
 from common.calf.criterion import Criterion, SegmentationLoss
 from common.calf.evaluation import GameEvaluator
+from common.calf.half_inputs import FeatureInputs, FeaturesOnly, HalfPlace, Sight, game_places
 from common.calf.k_parameters import k_frames
 from common.calf.plots import draw_half
 from common.calf.spotting import detect, score_half, spot_game
@@ -21,8 +22,8 @@ from common.checkpoints import BEST_FILE, load_weights
 from common.device import choose_device
 from common.distributed import Processes
 from common.errors import UserError
-from common.events import EventClasses, event_classes
-from common.features import HalfFeatures, open_array, open_game
+from common.events import EventClasses, event_classes, split_classes
+from common.features import HalfFeatures, open_array
 from common.fit import Fit, adam
 from common.frame_rows import resident_if_it_fits
 from common.games import games_at_hand
@@ -45,8 +46,16 @@ def run_calf_baseline(
     args: argparse.Namespace,
     build_model: BuildModel,
     segmentation_losses: Mapping[str, SegmentationLoss],
+    sight: Sight | None = None,
+    class_split: str | None = None,
 ) -> None:
-    """Trains and tests as the flags ask, or spots in one feature file."""
+    """Trains and tests as the flags ask, or spots in one feature file.
+
+    Args:
+        sight: how the network's inputs are read; None: features alone.
+        class_split: see `split_classes`.
+    """
+    sight = sight or FeaturesOnly()
     shape = ChunkShape(
         args.chunk_size * args.framerate,
         args.receptive_field * args.framerate,
@@ -61,8 +70,11 @@ def run_calf_baseline(
     steps = Steps(
         build=build,
         describe=lambda model: f"{model.features} features, {model.classes} classes",
-        train=partial(_train, args, segmentation_losses),
-        test=partial(_test, args),
+        train=partial(_train, args, segmentation_losses, sight),
+        test=partial(_test, args, sight),
+        narrow=partial(split_classes, split=class_split),
+        check_game=sight.missing_files,
+        further_files=sight.files,
     )
     run_baseline(args, steps)
 
@@ -70,6 +82,7 @@ def run_calf_baseline(
 def _train(
     args: argparse.Namespace,
     segmentation_losses: Mapping[str, SegmentationLoss],
+    sight: Sight,
     place: Place,
     model: SpottingModel,
 ) -> None:
@@ -85,7 +98,7 @@ def _train(
         args.lambda_noobj,
         spotting.published,
     )
-    evaluators = _evaluators(args, place, spotting)
+    evaluators = _evaluators(args, place, spotting, sight)
 
     def evaluate() -> dict[str, float]:
         return {name: e.a_map(model, name, place.processes) for name, e in evaluators.items()}
@@ -94,7 +107,7 @@ def _train(
     optimizer = adam(model, args.LR, _ADAM_EPS, fused=place.device.type in ("cpu", "cuda"))
     count, seed = args.chunks_per_epoch, args.seed
     training, validation = (
-        _chunks_of(args, splits, place, model, parameters)
+        _chunks_of(args, splits, place, model, parameters, sight)
         for splits in (args.split_train, args.split_valid)
     )
     fit = Fit(
@@ -123,8 +136,9 @@ def _chunks_of(
     place: Place,
     model: SpottingModel,
     parameters: np.ndarray,
+    sight: Sight,
 ) -> ChunkDataset:
-    games = games_at_hand(args.SoccerNet_path, splits)
+    games = _games(args, splits)
     chunks = training_chunks(
         args.SoccerNet_path,
         games,
@@ -136,6 +150,7 @@ def _chunks_of(
         args.label_time,
         model.features,
         args.protocol == "published",
+        sight,
     )
     chunks.rows = resident_if_it_fits(chunks.rows, place.device, args.resident)
     spots = int((chunks.anchors.last < 0).sum())
@@ -145,8 +160,14 @@ def _chunks_of(
     return chunks
 
 
+def _games(args: argparse.Namespace, splits: list[str]) -> list[str]:
+    """Games of the splits; with --tiny only the first few of each."""
+    root = args.SoccerNet_path
+    return [game for split in splits for game in games_at_hand(root, [split])[: args.tiny]]
+
+
 def _evaluators(
-    args: argparse.Namespace, place: Place, spotting: Spotting
+    args: argparse.Namespace, place: Place, spotting: Spotting, sight: Sight
 ) -> dict[str, GameEvaluator]:
     """By the name of their score: one of the validation games, and of test splits if asked for."""
     wanted = {_SCORE: args.split_valid}
@@ -155,20 +176,32 @@ def _evaluators(
     root = args.SoccerNet_path
     return {
         name: GameEvaluator(
-            root, games_at_hand(root, splits), args.features, place.classes, spotting, args.gt_time
+            root,
+            _games(args, splits),
+            args.features,
+            place.classes,
+            spotting,
+            args.gt_time,
+            sight,
         )
         for name, splits in wanted.items()
     }
 
 
-def _test(args: argparse.Namespace, place: Place, model: SpottingModel, split: str) -> None:
+def _test(
+    args: argparse.Namespace, sight: Sight, place: Place, model: SpottingModel, split: str
+) -> None:
     """Writes, scores and draws the results of a split."""
     root, out, classes = args.SoccerNet_path, place.run / f"outputs_{split}", place.classes
-    games = games_at_hand(root, [split])
+    games = _games(args, [split])
     spotting = spotting_settings(args, place.device)
     model.eval()
+
+    def halves_of(game: str) -> list[HalfPlace]:
+        return game_places(root / game, args.features, classes.halves, model.features)
+
     for game in place.processes.deal_out(games, out.name):
-        halves = open_game(root, game, args.features, classes.halves, model.features)
+        halves = [sight.open(half) for half in halves_of(game)]
         text = spot_game(model, game, halves, classes.names, spotting)
         for name in _file_names(args):
             write_game(out, game, text, name)
@@ -177,8 +210,7 @@ def _test(args: argparse.Namespace, place: Place, model: SpottingModel, split: s
         return
     publish_split(place.run, split, root, games, classes, args.gt_time)
     for game in Processes().deal_out(games[: args.plots], f"{split} plots"):
-        halves = open_game(root, game, args.features, classes.halves, model.features)
-        _draw_game(args, out / game, model, game, halves, classes, spotting)
+        _draw_game(args, out / game, model, game, halves_of(game), classes, spotting, sight)
     if args.plots:
         log.info("%s: drawn below %s", split, out / games[0])
 
@@ -192,15 +224,18 @@ def _draw_game(
     folder: Path,
     model: SpottingModel,
     title: str,
-    halves: list[HalfFeatures],
+    halves: Sequence[HalfPlace],
     classes: EventClasses,
     spotting: Spotting,
+    sight: Sight,
 ) -> None:
     """Draws each half into `folder`, with the annotations where there are any."""
     label_file = args.SoccerNet_path / title / classes.label_file
     labels = read_labels(label_file, classes) if label_file.is_file() else None
-    for number, half in enumerate(halves, 1):
-        score, cells = score_half(model, half, spotting)
+    for half in halves:
+        number = half.number
+        score, cells = score_half(model, sight.open(half), spotting)
+        peaks = detect(cells, spotting)
         if args.segmentation_loss == "legacy":
             score = 1 - score
         annotated = None
@@ -211,12 +246,13 @@ def _draw_game(
         draw_half(
             folder / f"{number}_segmentation.png",
             score,
-            detect(cells, spotting),
+            peaks,
             classes.names,
             args.framerate,
             f"{title}, half {number}" if len(halves) > 1 else title,
             annotated,
         )
+        sight.draw_moments(folder, half, peaks, classes.names, args.framerate)
 
 
 def _spot_file(args: argparse.Namespace, build: Callable[[int, int], SpottingModel]) -> None:
@@ -234,8 +270,10 @@ def _spot_file(args: argparse.Namespace, build: Callable[[int, int], SpottingMod
     run = Path("models") / args.model_name
     load_weights(model, args.load_weights or run / BEST_FILE)
     folder = run / f"outputs_{args.features_path.stem}"
-    text = spot_game(model, None, [half], classes.names, spotting)
+    text = spot_game(model, None, [FeatureInputs(half)], classes.names, spotting)
     for name in _file_names(args):
         write_game(folder.parent, folder.name, text, name)
-    _draw_game(args, folder, model, args.features_path.name, [half], classes, spotting)
+    halves = [HalfPlace(args.features_path.parent, 1, half)]
+    title, sight = args.features_path.name, FeaturesOnly()
+    _draw_game(args, folder, model, title, halves, classes, spotting, sight)
     print(f"{half.frames} frames: detections and figure in {folder}")

@@ -41,12 +41,12 @@ def reduce_frames(frames: Tensor, layers: Sequence[nn.Conv2d]) -> Tensor:
     return F.relu(F.linear(frames, second.weight.flatten(1), second.bias))
 
 
-def look_around(frames: Tensor, layers: Sequence[nn.Conv2d]) -> Tensor:
+def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tensor:
     """The pyramid of four reaches in time, beside the frame itself.
 
     [T, B, 16 · width] -> [T, B, 76 · width]
     """
-    kernels = [layer.weight.squeeze(3) for layer in layers]  # [O, I, k] each
+    kernels = [layer.weight.flatten(2) for layer in layers]  # [O, I, k] each
     bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
     if frames.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):  # transforms need full precision

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from common.calf.half_inputs import HalfInputs
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.spot_targets import decode_spots
 from common.calf.spotting_model import SpottingModel
 from common.device import autocast
-from common.features import HalfFeatures
-from common.frame_rows import blocks_of, window_rows
+from common.frame_rows import window_rows
 from common.nms import Peaks, suppress
 from common.predictions import format_game
 from common.spotting import Spotting
@@ -32,26 +32,28 @@ class HalfScores(NamedTuple):
 
 
 @torch.inference_mode()
-def score_half(model: SpottingModel, half: HalfFeatures, spotting: Spotting) -> HalfScores:
+def score_half(model: SpottingModel, half: HalfInputs, spotting: Spotting) -> HalfScores:
     """Cuts a half into overlapping chunks, and puts what comes out together again."""
     published = spotting.published
     starts = chunk_starts(half.frames, model.shape, published)
     rows = window_rows(starts, model.shape.frames, half.frames)  # [M, T]
     with autocast(spotting.device, spotting.precision):
-        frames = torch.cat([model.reduce(block) for block in blocks_of(half, spotting.device)])
-        segmentation, spots = _through(model, frames, torch.from_numpy(rows.T))
+        blocks = [model.reduce(*block) for block in half.blocks(spotting.device)]
+        parts = [torch.cat(part) for part in zip(*blocks, strict=True)]  # [n, …] each
+        segmentation, spots = _through(model, parts, torch.from_numpy(rows.T))
     cells = decode_spots(spots, model.shape.frames, published)
     chunk, position = frame_owners(half.frames, model.shape, published)
     return HalfScores(segmentation[chunk, position], cells[chunk, position])
 
 
 def _through(
-    model: SpottingModel, frames: Tensor, rows: Tensor
+    model: SpottingModel, parts: Sequence[Tensor], rows: Tensor
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Reduced frames [n, E], gathered at rows [T, M], through the rest of the network."""
+    """Reduced frames [n, …], gathered at rows [T, M], through the rest of the network."""
     segmentations, lists = [], []
     for block in rows.split(_BLOCK_CHUNKS, dim=1):
-        segmentation, spots = model.forward_reduced(frames[block.to(frames.device)])  # [T, M', E]
+        index = block.to(parts[0].device)  # [T, M']
+        segmentation, spots = model.forward_reduced(*(part[index] for part in parts))
         segmentations.append(segmentation.cpu())
         lists.append(spots.cpu())
     return torch.cat(segmentations).numpy(), torch.cat(lists).numpy()
@@ -67,7 +69,7 @@ def detect(cells: NDArray[np.float32], spotting: Spotting) -> Peaks:
 def spot_game(
     model: SpottingModel,
     game: str | None,
-    halves: Sequence[HalfFeatures],
+    halves: Sequence[HalfInputs],
     names: Sequence[str],
     spotting: Spotting,
 ) -> bytes:

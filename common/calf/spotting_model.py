@@ -53,24 +53,31 @@ class SpottingModel(nn.Module, ABC):
         self.conv_class = nn.Conv2d(16 * length, N * C, (1, 1))
 
     @abstractmethod
-    def reduce(self, frames: Tensor) -> Tensor:
-        """What is computed of each frame by itself: […, D] -> […, E]."""
+    def reduce(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """What is computed of each frame by itself: features […, D], and what else there is."""
 
     @abstractmethod
-    def branches(self, frames: Tensor) -> Tensor:
-        """What is computed of frames among others: [T, B, E] -> [T, B, W], zeros around them."""
+    def branches(self, *parts: Tensor) -> Tensor:
+        """What is computed of frames among others, zeros around them: [T, B, W].
 
-    def forward(self, chunks: Tensor) -> tuple[Tensor, Tensor]:
-        """Segmentation and spots of chunks: [B, T, D] -> [B, T, C] and [B, N, 2 + C].
+        Args:
+            parts: of `reduce`, time first: [T, B, …].
+        """
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Segmentation and spots of chunks: [B, T, C] and [B, N, 2 + C].
 
         The segmentation is a score in [0, 1] whose meaning depends on the loss. A spot is a
         confidence, a time as part of the chunk, and a distribution over the classes.
-        """
-        return self.forward_reduced(self.reduce(chunks).transpose(0, 1))
 
-    def forward_reduced(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """As `forward`, of chunks whose frames went through `reduce`: [T, B, E]."""
-        capsules = _same_convolution(self.branches(frames), self.conv_seg)  # [T, B, P · C]
+        Args:
+            inputs: features [B, T, D], and what else the network sees of the frames, [B, T, …].
+        """
+        return self.forward_reduced(*(part.transpose(0, 1) for part in self.reduce(*inputs)))
+
+    def forward_reduced(self, *parts: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, of chunks whose frames went through `reduce`: [T, B, …] each."""
+        capsules = _same_convolution(self.branches(*parts), self.conv_seg)  # [T, B, P · C]
         segmentation = self._segment(capsules.float())  # [T, B, C]
         spots = self._spot(capsules, segmentation)
         return segmentation.transpose(0, 1), spots

@@ -22,10 +22,10 @@ def train_epoch(
 ) -> None:
     """Takes one optimiser step for each batch of chunks."""
     model.train()
-    for chunks, *targets in epoch:
-        with autocast(chunks.device, precision):
-            outputs = model(chunks)
-        loss = epoch.record(criterion(outputs, targets), summed=True)
+    for *inputs, shifts, targets in epoch:
+        with autocast(shifts.device, precision):
+            outputs = model(*inputs)
+        loss = epoch.record(criterion(outputs, (shifts, targets)), summed=True)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -42,8 +42,8 @@ def validate(
 ) -> dict[str, float]:
     """Records the loss of each batch of chunks; if `thorough`, also returns `evaluate()`."""
     model.eval()
-    for chunks, *targets in epoch:
-        with autocast(chunks.device, precision):
-            outputs = model(chunks)
-        epoch.record(criterion(outputs, targets), summed=True)
+    for *inputs, shifts, targets in epoch:
+        with autocast(shifts.device, precision):
+            outputs = model(*inputs)
+        epoch.record(criterion(outputs, (shifts, targets)), summed=True)
     return evaluate() if thorough else {}

@@ -84,7 +84,7 @@ def reproduce(args: argparse.Namespace, root: Path) -> int:
     failures = _launch(args, place, missing) if missing else {}
     report = _report(args, table, rows, place)
     print_report(report)
-    for path in write_report(report, place.folder):
+    for path in write_report(report, args.out / args.baseline):
         print(path)
     for run, complaint in failures.items():
         print(f"failed: {run.label}, seed {run.seed}: {complaint}\n        {run.log}")

@@ -29,7 +29,7 @@ class Place:
     data: Path
     folder: Path  # the runs lie in its models/
     code: str  # digest of the program's sources
-    splits: str  # digest of the data's splits.json
+    games: str  # digest of the data's own splits and classes
     root: Path  # of the sources
 
     @property
@@ -43,9 +43,9 @@ def place_of(baseline: str, data: Path, folder: Path, root: Path) -> Place:
     if not (root / baseline / "main.py").is_file():
         raise UserError(f"expected the program {root / baseline / 'main.py'}, found none")
     code = code_digest(root / baseline / "main.py", root)
-    own = data / "splits.json"
-    splits = hashlib.sha256(own.read_bytes()).hexdigest() if own.is_file() else ""
-    return Place(baseline, data.resolve(), folder.resolve(), code, splits, root)
+    own = [data / name for name in ("splits.json", "classes.json")]
+    games = hashlib.sha256(b"\0".join(path.read_bytes() if path.is_file() else b"" for path in own))
+    return Place(baseline, data.resolve(), folder.resolve(), code, games.hexdigest(), root)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Run:
     def settings(self) -> str:
         """Digest of the settings: what a run is, apart from the code that ran it."""
         place = self.place
-        content = [place.baseline, self.arguments, self.seed, str(place.data), place.splits]
+        content = [place.baseline, self.arguments, self.seed, str(place.data), place.games]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
     @property

@@ -1,0 +1,121 @@
+"""Trains and tests CALF with the players on a top view of the pitch.
+
+Cioppa et al., Camera Calibration and Player Localization in SoccerNet-v2 and Investigation of their
+Representations for Action Spotting, CVPR Workshops 2021. The visual classes are spotted with the
+players, the others without, and the results are put together:
+
+    python CALF_Calibration/main.py --SoccerNet_path DATA --model_name Calib --class_split both \\
+        --backbone_feature 2DConv --backbone_player 3DConv --feature_multiplier 2 \\
+        --calibration --calibration_field --calibration_cone
+"""
+
+import argparse
+from functools import partial
+
+from CALF_Calibration.dataset import PlayersByTopView, PlayersByVector
+from CALF_Calibration.flags import add_player_flags, frozen_network, top_view
+from CALF_Calibration.model import DenseBranch, PictureBranch, PyramidBranch, TwoBranchModel
+from common.calf.chunk_shape import ChunkShape
+from common.calf.flags import add_chunk_flags, add_result_flags
+from common.calf.half_inputs import Sight
+from common.calf.legacy_context_loss import legacy_context_loss
+from common.calf.program import run_calf_baseline
+from common.calibration.both_splits import run_both_splits
+from common.calibration.flags import add_branch_flags, check_calibration_flags
+from common.calibration.two_branches import BuildBranch
+from common.errors import UserError, run_cli
+from common.flags import (
+    add_data_flags,
+    add_device_flags,
+    add_run_flags,
+    add_training_flags,
+    new_parser,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The published flags, and ours."""
+    parser = new_parser("CALF_Calibration/main.py", __doc__ or "")
+    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
+    add_run_flags(parser, model_name="CALF_Calibration")
+    add_training_flags(
+        parser,
+        batch_size=32,
+        patience=25,
+        evaluation_frequency=20,
+        purpose="whole games, to select the best weights",
+    )
+    add_device_flags(parser)
+    add_chunk_flags(parser)
+    add_branch_flags(parser, "3DConv")
+    add_player_flags(parser)
+    parser.add_argument(
+        "--dist_graph_player", type=int, default=25, help="no effect, as in the original"
+    )
+    parser.add_argument(
+        "--with_dense",
+        action="store_true",
+        help="with --with_resnet: one layer over its vectors in place of a pyramid",
+    )
+    add_result_flags(parser)
+    parser.set_defaults(segmentation_loss="legacy")
+    args = parser.parse_args()
+    check_calibration_flags(args)
+    if args.backbone_player not in (None, "3DConv"):
+        raise UserError(f"--backbone_player must be 3DConv, found {args.backbone_player}")
+    return args
+
+
+def build_model(
+    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
+) -> TwoBranchModel:
+    """The network that the flags describe, for D features and C classes."""
+    return TwoBranchModel(
+        features,
+        classes,
+        shape,
+        args.dim_capsule,
+        args.feature_multiplier,
+        args.backbone_feature is not None,
+        player_branch(args),
+        args.with_dropout,
+    )
+
+
+def player_branch(args: argparse.Namespace) -> BuildBranch | None:
+    """How the network sees the players."""
+    if args.backbone_player is None:
+        return None
+    if not args.with_resnet:
+        return PictureBranch
+    branch = DenseBranch if args.with_dense else PyramidBranch
+    return partial(branch, vectors=frozen_network(args).dimension)
+
+
+def sight(args: argparse.Namespace) -> Sight | None:
+    """How the network's inputs are read."""
+    if args.backbone_player is None:
+        return None
+    if not args.with_resnet:
+        return PlayersByTopView(top_view(args), args.cache_dir)
+    view = top_view(args)
+    return PlayersByVector(frozen_network(args).file_name(view), view, args.cache_dir)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains and tests one model."""
+    losses = {"legacy": legacy_context_loss}
+    run_calf_baseline(args, build_model, losses, sight(args), args.class_split)
+
+
+def main() -> None:
+    """Trains and tests one model, or one for each class split."""
+    args = parse_arguments()
+    if args.class_split == "both":
+        run_both_splits(args, run)
+    else:
+        run(args)
+
+
+if __name__ == "__main__":
+    run_cli(main)

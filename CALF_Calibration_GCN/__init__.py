@@ -1,0 +1,1 @@
+"""CALF with the players of a frame as a graph (Cioppa et al., CVPR Workshops 2021)."""

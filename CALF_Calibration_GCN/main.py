@@ -1,0 +1,153 @@
+"""Trains and tests CALF with the players of each frame as a graph.
+
+Cioppa et al., Camera Calibration and Player Localization in SoccerNet-v2 and Investigation of their
+Representations for Action Spotting, CVPR Workshops 2021. One of the ten published runs:
+
+    python CALF_Calibration_GCN/main.py --SoccerNet_path DATA --model_name calib_GCN_run_0 \\
+        --backbone_feature 2DConv --backbone_player resGCN-14 --dist_graph_player 25 \\
+        --calibration --feature_multiplier 2 --class_split visual --seed 0
+"""
+
+import argparse
+from functools import partial
+
+from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
+from CALF_Calibration_GCN.graph_networks import NAMES
+from CALF_Calibration_GCN.model import GraphBranch, PictureBranch, TwoBranchModel
+from CALF_Calibration_GCN.player_graph import GraphOptions
+from common.calf.chunk_shape import ChunkShape
+from common.calf.flags import add_chunk_flags, add_result_flags
+from common.calf.half_inputs import Sight
+from common.calf.legacy_context_loss import legacy_context_loss
+from common.calf.program import run_calf_baseline
+from common.calibration.both_splits import run_both_splits
+from common.calibration.flags import (
+    add_branch_flags,
+    add_calibration_flags,
+    check_calibration_flags,
+)
+from common.calibration.top_view import TopView
+from common.calibration.two_branches import BuildBranch
+from common.errors import run_cli
+from common.flags import (
+    add_data_flags,
+    add_device_flags,
+    add_run_flags,
+    add_training_flags,
+    new_parser,
+    rate,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The published flags, and ours."""
+    parser = new_parser("CALF_Calibration_GCN/main.py", __doc__ or "")
+    add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
+    add_run_flags(parser, model_name="CALF_Calibration_GCN")
+    add_training_flags(
+        parser,
+        batch_size=32,
+        patience=25,
+        evaluation_frequency=20,
+        purpose="whole games, to select the best weights",
+    )
+    add_device_flags(parser)
+    add_chunk_flags(parser)
+    add_branch_flags(parser, f"3DConv, {NAMES}")
+    add_calibration_flags(parser)
+    add = parser.add_argument_group("graph").add_argument
+    # fmt: off
+    add("--dist_graph_player", type=rate, default=25, metavar="METRES",
+        help="players nearer than this are neighbours")
+    add("--calibration_confidence", action="store_true",
+        help="nodes know how sure the calibration is")
+    add("--pitch_margin", type=rate, metavar="METRES",
+        help="leave out who stands farther than this from the pitch; else spectators are nodes")
+    add("--relative_positions", action="store_true",
+        help="without --calibration: places from -1 to 1 in the picture, instead of pixels / 50")
+    # fmt: on
+    add_result_flags(parser)
+    parser.set_defaults(segmentation_loss="legacy")
+    args = parser.parse_args()
+    check_calibration_flags(args)
+    return args
+
+
+def graph_options(args: argparse.Namespace) -> GraphOptions:
+    """How the flags want a graph to be built."""
+    return GraphOptions(
+        args.calibration,
+        args.dist_graph_player,
+        args.calibration_cone,
+        args.calibration_confidence,
+        args.teacher,
+        args.protocol == "published",
+        args.pitch_margin,
+        args.relative_positions,
+    )
+
+
+def top_view(args: argparse.Namespace) -> TopView:
+    """How the flags want a frame to be drawn, for --backbone_player 3DConv."""
+    return TopView(
+        args.dim_representation_w,
+        args.dim_representation_h,
+        args.dim_representation_player,
+        args.calibration,
+        args.calibration_field,
+        args.calibration_cone,
+        teacher=args.teacher,
+        published=args.protocol == "published",
+    )
+
+
+def build_model(
+    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
+) -> TwoBranchModel:
+    """The network that the flags describe, for D features and C classes."""
+    return TwoBranchModel(
+        features,
+        classes,
+        shape,
+        args.dim_capsule,
+        args.feature_multiplier,
+        args.backbone_feature is not None,
+        player_branch(args),
+        args.with_dropout,
+    )
+
+
+def player_branch(args: argparse.Namespace) -> BuildBranch | None:
+    """How the network sees the players."""
+    if args.backbone_player in (None, "3DConv"):
+        return PictureBranch if args.backbone_player else None
+    nodes = graph_options(args).features
+    return partial(GraphBranch, name=args.backbone_player, features=nodes)
+
+
+def sight(args: argparse.Namespace) -> Sight | None:
+    """How the network's inputs are read."""
+    if args.backbone_player is None:
+        return None
+    if args.backbone_player == "3DConv":
+        return PlayersByTopView(top_view(args), args.cache_dir)
+    return PlayersByGraph(graph_options(args), args.cache_dir)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains and tests one model."""
+    losses = {"legacy": legacy_context_loss}
+    run_calf_baseline(args, build_model, losses, sight(args), args.class_split)
+
+
+def main() -> None:
+    """Trains and tests one model, or one for each class split."""
+    args = parse_arguments()
+    if args.class_split == "both":
+        run_both_splits(args, run)
+    else:
+        run(args)
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,52 @@
+"""The command-line flags that both calibration baselines share. Published names do not change."""
+
+import argparse
+from pathlib import Path
+
+from common.errors import UserError
+from common.events import CLASS_SPLITS
+from common.flags import positive
+
+
+def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
+    """Branches, camera, and how players are drawn."""
+    add = parser.add_argument_group("players").add_argument
+    # fmt: off
+    add("--calibration", action="store_true",
+        help="project players to the pitch; else they stay where the broadcast picture has them")
+    add("--calibration_field", action="store_true", help="draw the lines of the pitch")
+    add("--calibration_cone", action="store_true", help="draw the outline of what the camera sees")
+    add("--teacher", action="store_true",
+        help="use the calibration of the teacher network, and the threshold that goes with it")
+    add("--dim_representation_w", type=positive, default=64, help="width of a top view, in pixels")
+    add("--dim_representation_h", type=positive, default=32, help="its height, in pixels")
+    add("--dim_representation_c", type=positive, default=3, help="its channels; must be 3")
+    add("--dim_representation_player", type=positive, default=2,
+        help="side of a player's square, in pixels, even")
+    add("--cache_dir", type=Path, metavar="FOLDER",
+        help="where parsed box and calibration files are kept; else beside them")
+    # fmt: on
+
+
+def add_branch_flags(parser: argparse.ArgumentParser, player_branches: str) -> None:
+    """Network and classes. `player_branches` tells what --backbone_player may be."""
+    add = parser.add_argument_group("calibration").add_argument
+    # fmt: off
+    add("--backbone_feature", choices=("2DConv",), help="look at the frame features")
+    add("--backbone_player", metavar="BRANCH", help=f"look at the players: {player_branches}")
+    add("--feature_multiplier", type=positive, default=1, metavar="M",
+        help="all branches so many times as wide")
+    add("--with_dropout", type=float, default=0.0, metavar="P",
+        help="probability that a training step goes without one of two branches")
+    add("--class_split", choices=(*CLASS_SPLITS, "both"),
+        help="spot the visual classes, or the others, or train and test both and merge them")
+    add("--mode", type=int, default=0, help="no effect, as in the original")
+    # fmt: on
+
+
+def check_calibration_flags(args: argparse.Namespace) -> None:
+    """Raises UserError for flags that cannot go together."""
+    if args.dim_representation_c != 3:
+        raise UserError(f"--dim_representation_c must be 3, found {args.dim_representation_c}")
+    if not 0 <= args.with_dropout <= 1:
+        raise UserError(f"--with_dropout must be from 0 to 1, found {args.with_dropout}")

@@ -1,0 +1,105 @@
+"""The player branch over top views: a 3-D convolutional stack.
+
+What its first layer makes of a batch of chunks would fill a gigabyte, of which pooling keeps a
+sixteenth. So pictures go through in blocks, and the backward pass reads each block again.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from common.calf.pyramid import look_around
+
+_BLOCK = 240  # pictures that are computed at a time
+
+
+class PictureBranch:
+    """Two convolutions with pooling over each picture, then a pyramid in time at each place.
+
+    Args:
+        width: 2 in the published configuration.
+        receptive_frames: R, reach of the longest kernel in time.
+    """
+
+    def __init__(self, width: int, receptive_frames: int) -> None:
+        self.width = width
+        self.first = nn.Conv3d(3, 16, (1, 5, 5))  # kernels over (time, y, x)
+        self.second = nn.Conv3d(16, 16 * width, (1, 5, 5))
+        self.pyramid = [
+            nn.Conv3d(16 * width, channels * width, (-(-receptive_frames // part), 1, 1))
+            for channels, part in zip((4, 8, 16, 32), (7, 3, 2, 1), strict=True)
+        ]
+        self.layers: dict[str, nn.Module] = {"r_conv_1": self.first, "r_conv_2": self.second}
+        self.layers |= {f"r_conv_p_{n}": layer for n, layer in enumerate(self.pyramid, 1)}
+
+    def reduce(self, *players: Tensor, training: bool) -> Tensor:
+        """Pictures […, H, W, 3], 0…255 -> […, S, 16 · width], S places in the picture."""
+        (pictures,) = players
+        with torch.autocast(pictures.device.type, enabled=False):
+            x = FirstLayer.apply(
+                pictures.flatten(0, -4), self.first.weight.squeeze(2), self.first.bias
+            )  # [n, 16, h, w]
+            x = F.conv2d(x, _channels_last(self.second.weight.squeeze(2)), self.second.bias)
+            x = F.relu(F.max_pool2d(x, 2))
+        seen = x.flatten(2).transpose(1, 2)  # [n, S, 16 · width]
+        return seen.unflatten(0, pictures.shape[:-3])
+
+    def look_around(self, frames: Tensor) -> Tensor:
+        """[T, B, S, 16 · width] -> [T, B, 76 · width], the largest over the places"""
+        T, B, S, E = frames.shape
+        around = look_around(frames.reshape(T, B * S, E), self.pyramid)
+        return around.view(T, B, S, -1).amax(dim=2)
+
+
+def _channels_last(tensor: Tensor) -> Tensor:
+    """In the layout that the library is fastest at, here by half."""
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _as_seen(pictures: Tensor, dtype: torch.dtype) -> Tensor:
+    """Pixels 0…255 as v / 127 - 1, as published: [n, H, W, 3] -> [n, 3, H, W]."""
+    return pictures.permute(0, 3, 1, 2).to(dtype) / 127 - 1
+
+
+class FirstLayer(torch.autograd.Function):
+    """Convolution, ReLU and pooling over 4 x 4 pixels, a block of pictures at a time.
+
+    What is kept for the backward pass is the result and where in its pooling window it was.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """[n, H, W, 3], [O, 3, 5, 5], [O] -> [n, O, (H - 4) / 4, (W - 4) / 4]"""
+        kernel, results, places = _channels_last(weight), [], []
+        for block in pictures.split(_BLOCK):
+            x = F.conv2d(_as_seen(block, weight.dtype), kernel, bias)
+            top, place = F.max_pool2d(x, 4, return_indices=True)
+            results.append(F.relu(top))
+            places.append(place.to(torch.int32))
+        ctx.size = x.shape[2:]
+        result = torch.cat(results)
+        ctx.save_for_backward(pictures, weight, result, torch.cat(places))
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Gradients of weight and bias; pictures get none."""
+        pictures, weight, result, places = ctx.saved_tensors
+        kernel = _channels_last(weight)
+        total, total_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))
+        arriving = torch.ops.aten.threshold_backward(_channels_last(gradient), result, 0)
+        for block, part, place in zip(
+            pictures.split(_BLOCK), arriving.split(_BLOCK), places.split(_BLOCK), strict=True
+        ):
+            spread = F.max_unpool2d(part, place.long(), [4, 4], output_size=ctx.size)
+            _, by_weight, by_bias = torch.ops.aten.convolution_backward(
+                spread, _as_seen(block, weight.dtype), kernel, [len(weight)], [1, 1], [0, 0],
+                [1, 1], False, [0, 0], 1, [False, True, True],
+            )  # fmt: skip
+            total += by_weight
+            total_bias += by_bias
+        return None, total, total_bias

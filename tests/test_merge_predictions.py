@@ -1,0 +1,91 @@
+"""Results of two models put together: order, games and classes that do not fit."""
+
+import json
+import sys
+
+import pytest
+
+from common.errors import UserError
+from common.merge_predictions import main, merge
+from common.predictions import LEGACY_RESULT_FILE, JsonTree
+
+ONE = [("1", 2000, "Corner", "0.5"), ("2", 0, "Corner", "0.25")]
+TWO = [("1", 500, "Goal", "0.125"), ("1", 2000, "Foul", "1e-05"), ("2", 0, "Goal", "0.75")]
+
+
+def entries(rows):
+    return [
+        {"gameTime": f"{half} - 0:{ms // 1000}", "label": label, "position": str(ms), "half": half,
+         "confidence": confidence}
+        for half, ms, label, confidence in rows
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def write(tmp_path, write_tree):
+    def to(name, games, file="results_spotting.json"):
+        return write_tree(tmp_path / name, {g: entries(r) for g, r in games.items()}, file)
+
+    return to
+
+
+@pytest.mark.parametrize("kind", ["", ".zip"])
+@pytest.mark.parametrize("out", ["out", "out.zip"])
+def test_entries_of_both_sorted_by_half_position_and_class(tmp_path, write, kind, out):
+    inputs = [
+        write(f"a{kind}", {"L/S/g": ONE, "L/S/h": []}),
+        write(f"b{kind}", {"L/S/g": TWO, "L/S/h": TWO}),
+    ]
+    assert merge(inputs, tmp_path / out) == ["L/S/g", "L/S/h"]
+    tree = JsonTree(tmp_path / out)
+    content = json.loads(tree.read("L/S/g/results_spotting.json"))
+    assert content["UrlLocal"] == "L/S/g"
+    assert [(e["half"], int(e["position"]), e["label"]) for e in content["predictions"]] == [
+        ("1", 500, "Goal"), ("1", 2000, "Corner"), ("1", 2000, "Foul"), ("2", 0, "Corner"),
+        ("2", 0, "Goal"),
+    ]  # fmt: skip
+    assert sorted(map(str, content["predictions"])) == sorted(map(str, entries(ONE + TWO)))
+    text = tree.read("L/S/g/results_spotting.json").decode()
+    assert text.splitlines()[1].startswith('    "UrlLocal"')
+    assert text.splitlines()[4].startswith('            "gameTime"')
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_file_names_of_2021_are_kept(tmp_path, write):
+    inputs = [write(n, {"g/a/m": r}, LEGACY_RESULT_FILE) for n, r in (("a", ONE), ("b", TWO))]
+    merge(inputs, tmp_path / "out")
+    assert (tmp_path / "out/g/a/m" / LEGACY_RESULT_FILE).is_file()
+
+
+def test_other_games_are_named(tmp_path, write):
+    inputs = [write("a", {"L/S/g": ONE, "L/S/x": ONE}), write("b", {"L/S/g": TWO})]
+    with pytest.raises(UserError, match=r"hold different games: 1 game .* such as L/S/x"):
+        merge(inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_in_both_is_named(tmp_path, write):
+    inputs = [write("a", {"g/a/m": ONE}), write("b", {"g/a/m": [*TWO, ONE[0]]})]
+    with pytest.raises(UserError, match="both hold 'Corner'"):
+        merge(inputs, tmp_path / "out")
+
+
+def test_files_that_are_no_results_are_named(tmp_path, write):
+    inputs = [write("a", {"g/a/m": ONE}), write("b", {"g/a/m": TWO})]
+    path = inputs[1] / "g/a/m/results_spotting.json"
+    for text, told in (("{", "not valid JSON"), ('{"predictions": [{"half": "1"}]}', "no result"),
+                       ('{"predictions": [{"half": "1", "position": "x", "label": "Goal"}]}',
+                        "whole numbers")):  # fmt: skip
+        path.write_text(text)
+        with pytest.raises(UserError, match=told):
+            merge(inputs, tmp_path / "out")
+    with pytest.raises(UserError, match="found neither"):
+        merge([inputs[0], tmp_path / "nowhere"], tmp_path / "out")
+
+
+def test_the_program(tmp_path, write, monkeypatch, capsys):
+    inputs = [write("a", {"g/a/m": ONE}), write("b", {"g/a/m": TWO})]
+    out = tmp_path / "out.zip"
+    monkeypatch.setattr(sys, "argv", ["merge", *map(str, inputs), "-o", str(out)])
+    main()
+    assert capsys.readouterr().out == f"merged 1 game into {out}\n"

@@ -1,0 +1,80 @@
+"""What the doctor says of box and calibration files."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from common.calibration.player_quirks import player_quirks
+from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
+from common.doctor import main
+from common.synthetic import FEATURE_FILE, write_data_set
+
+
+def players(box_frames=100, camera_frames=100, box=(10, 10, 20, 30), picture=(720, 1280), sure=0.9):
+    boxes = np.tile(np.array(box, float), (box_frames, 1))
+    return Players(
+        np.arange(box_frames + 1), boxes, np.zeros((box_frames, 3)),
+        np.tile(np.eye(3), (camera_frames, 1, 1)), np.full(camera_frames, sure),
+        (720, 1280), picture,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, None),
+        ({"box_frames": 99, "camera_frames": 101}, None),
+        ({"box_frames": 90}, "the box file has 90 frames, the features 100: it may belong to"),
+        ({"camera_frames": 130}, "the calibration file has 130 frames, the features 100"),
+        ({"picture": (224, 398)}, "of a picture of 1280x720, the calibration is of 398x224"),
+        ({"box": (1300, 0, 1400, 50)}, "100 of 100 boxes stand outside the picture"),
+        ({"sure": 0.5}, "the camera is known in only 0% of the frames"),
+    ],
+)
+def test_what_is_odd(change, told):
+    found = player_quirks(players(**change), 2, 100)
+    if told is None:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert found[0].startswith("half 2: ")
+        assert told in found[0]
+
+
+@pytest.fixture
+def root(tmp_path):
+    write_data_set(tmp_path / "data", games=(2, 0, 0, 0), minutes=1, dim=16, players=True)
+    return tmp_path / "data"
+
+
+def examine(monkeypatch, capsys, root, *more):
+    words = ["--SoccerNet_path", str(root), "--features", FEATURE_FILE, "--players", *more]
+    monkeypatch.setattr(sys, "argv", ["doctor", *words])
+    monkeypatch.setenv("COLUMNS", "220")
+    return main(), capsys.readouterr().out
+
+
+def test_the_files_of_another_game_are_recognised(root, monkeypatch, capsys):
+    assert examine(monkeypatch, capsys, root, "--no-notes")[0] == 0
+    game = next(root.rglob(f"1_{BOX_FILES[0]}")).parent
+    for name in (BOX_FILES[0], CALIBRATION_FILES[0]):
+        path = game / f"1_{name}"
+        content = json.loads(path.read_text())
+        content["predictions"] *= 2
+        path.write_text(json.dumps(content))
+    code, out = examine(monkeypatch, capsys, root)
+    assert code == 0
+    assert out.count("it may belong to another game or half") == 2
+    assert not list(root.rglob(".*.cache"))  # a look leaves nothing behind
+
+
+def test_missing_and_malformed_player_files_are_errors(root, monkeypatch, capsys):
+    first, second = sorted(root.rglob(f"1_{BOX_FILES[0]}"))
+    first.unlink()
+    second.write_text('{"predictions": 3}')
+    code, out = examine(monkeypatch, capsys, root, "--no-notes")
+    assert code == 1
+    assert f"expected 1_{BOX_FILES[0]}, found no such file" in out
+    assert f'1_{BOX_FILES[0]} has no list "predictions"' in out

@@ -1,0 +1,240 @@
+"""Box and calibration files: recordings, the cache file, aliases, everything that can be wrong."""
+
+import json
+import logging
+import os
+
+import numpy as np
+import orjson
+import pytest
+
+from common.calibration import players as module
+from common.calibration.players import (
+    BOX_FILES,
+    CALIBRATION_FILES,
+    missing_player_files,
+    open_players,
+    parse_players,
+)
+from common.errors import UserError
+
+CAMERA = [12, -5.12, 640, 0, 3, 330, 0, -0.008, 1]
+
+
+def box_file(*frames, size=(3, 720, 1280, 3)):
+    """Content of a box file; a frame is a list of (box, colour)."""
+    predictions = [
+        {"bboxes": [box for box, _ in frame], "colors": [colour for _, colour in frame]}
+        for frame in frames
+    ]
+    return {"size": list(size), "predictions": predictions}
+
+
+def calibration_file(*confidences, size=(3, 720, 1280, 3), homography=CAMERA):
+    predictions = [
+        [] if sure is None else [{"homography": homography, "confidence": sure}]
+        for sure in confidences
+    ]
+    return {"size": list(size), "predictions": predictions}
+
+
+BOX = ([600, 300, 620, 345], [200, 30.5, 40.9])
+USUAL = box_file([BOX, ([1, 2, 3, 4.5], [1, 2, 3])], [], [BOX])
+
+
+def parsed(boxes=USUAL, calibration=None):
+    calibration = calibration or calibration_file(0.9, 0.5, 0.75)
+    contents = [orjson.dumps(boxes), orjson.dumps(calibration)]
+    return module._from_arrays(*parse_players(contents, ["boxes.json", "calibration.json"]))
+
+
+@pytest.fixture
+def game(tmp_path):
+    folder = tmp_path / "league" / "season" / "game"
+    folder.mkdir(parents=True)
+    (folder / f"1_{BOX_FILES[0]}").write_bytes(orjson.dumps(USUAL))
+    (folder / f"1_{CALIBRATION_FILES[0]}").write_bytes(
+        orjson.dumps(calibration_file(0.9, None, 0.75))
+    )
+    return folder
+
+
+def same(one, another):
+    return all(
+        np.array_equal(getattr(one, name), getattr(another, name), equal_nan=True)
+        for name in ("offsets", "boxes", "colours", "inverses", "confidences", "box_picture")
+    )
+
+
+def test_boxes_of_a_frame():
+    players = parsed()
+    assert players.offsets.tolist() == [0, 2, 2, 3]
+    number, place = players.boxes_of(np.array([2, 0, 1, 9, 0]))
+    assert number.tolist() == [2, 0, 1, 0, 1]
+    assert place.tolist() == [0, 1, 1, 4, 4]
+    assert players.boxes[0].tolist() == [600, 300, 620, 345]
+    assert players.box_picture == players.camera_picture == (720, 1280)
+
+
+def test_a_frame_is_calibrated_from_the_threshold_on_and_inside_the_list():
+    players = parsed(calibration=calibration_file(0.75, 0.7499, 0.9, None))
+    found = players.calibrated(np.arange(6), 0.75)
+    assert found.tolist() == [True, False, True, False, False, False]
+    none = parsed(calibration=calibration_file())
+    assert none.calibrated(np.arange(3), 0.75).tolist() == [False] * 3
+
+
+def test_a_singular_homography_counts_as_no_calibration():
+    players = parsed(calibration=calibration_file(0.9, homography=[1] * 9))
+    assert not players.calibrated(np.array([0]), 0.75).any()
+
+
+def test_numbers_stay_as_exact_as_they_are():
+    odd = box_file([([900.3, 210.2, 921.9, 260.7], [254.9, 255, 0, 17])])
+    players = parsed(odd)
+    assert players.boxes.dtype == np.float64
+    assert players.boxes.tolist() == [[900.3, 210.2, 921.9, 260.7]]
+    assert players.colours.tolist() == [[254.9, 255, 0]]  # the first three
+    assert parsed().boxes.dtype == np.float32  # which loses nothing there
+
+
+def test_frames_without_any_box():
+    players = parsed(box_file([], [], []))
+    assert players.boxes.shape == (0, 4)
+    assert players.boxes_of(np.arange(3))[0].tolist() == []
+
+
+def test_recorded_files(golden):
+    files = golden("calibration_files.json")
+    for half, frames in ((1, 96), (2, 87)):
+        contents = [
+            content if isinstance(content, str) else json.dumps(content)
+            for content in (
+                files[f"{half}_{BOX_FILES[0]}"],
+                files[f"{half}_{CALIBRATION_FILES[0]}"],
+            )
+        ]
+        arrays, facts = parse_players([c.encode() for c in contents], ["b", "c"])
+        assert len(arrays["offsets"]) == frames + 1
+        assert facts["box_picture"] == [720, 1280]
+        assert (arrays["confidences"] == 0.75).any()
+
+
+# The cache.
+
+
+def test_files_are_parsed_once_and_mapped_from_then_on(game, monkeypatch):
+    first = open_players(game, 1)
+    calls = []
+    original = module.parse_players
+    monkeypatch.setattr(module, "parse_players", lambda *a: calls.append(1) or original(*a))
+    again = open_players(game, 1)
+    assert same(first, again)
+    assert not calls
+    assert not again.boxes.flags.owndata  # a memory map
+    # Touched, or copied from elsewhere: the same content is enough.
+    path = game / f"1_{BOX_FILES[0]}"
+    os.utime(path, (1, 1))
+    assert same(open_players(game, 1), first)
+    assert not calls
+    path.write_bytes(orjson.dumps(box_file([BOX])))
+    assert open_players(game, 1).offsets.tolist() == [0, 1]
+    assert calls == [1]
+    assert open_players(game, 1).offsets.tolist() == [0, 1]
+    assert calls == [1]
+
+
+def test_a_damaged_cache_file_is_replaced(game):
+    first = open_players(game, 1)
+    (cache,) = game.glob(".*.cache")
+    whole = cache.read_bytes()
+    for content in (whole[:-7], b"nonsense", b""):
+        cache.write_bytes(content)
+        assert same(open_players(game, 1), first)
+        assert cache.read_bytes() == whole
+
+
+def test_the_cache_can_lie_elsewhere(game, tmp_path):
+    open_players(game, 1, tmp_path / "cache")
+    assert not list(game.glob(".*"))
+    (cache,) = (tmp_path / "cache").rglob("*.cache")
+    assert cache.relative_to(tmp_path / "cache").parts[:-1] == ("league", "season", "game")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_once(game, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "write_arrays", full)
+    module._told.clear()
+    with caplog.at_level(logging.WARNING, "spotting"):
+        players = [open_players(game, 1) for _ in range(3)]
+    assert all(same(players[0], each) for each in players)
+    assert [record.getMessage().count("--cache_dir") for record in caplog.records] == [1]
+
+
+def test_older_names_are_found(game):
+    first = open_players(game, 1)
+    for names in (BOX_FILES, CALIBRATION_FILES):
+        for older in names[1:]:
+            for name in names:
+                if (game / f"1_{name}").is_file():
+                    (game / f"1_{name}").rename(game / f"1_{older}")
+            assert same(open_players(game, 1), first)
+
+
+def test_missing_files_are_named(game):
+    assert missing_player_files(game, 1) == []
+    lacking = missing_player_files(game, 2)
+    assert [path.name for path in lacking] == [f"2_{BOX_FILES[0]}", f"2_{CALIBRATION_FILES[0]}"]
+    with pytest.raises(UserError, match=rf"expected {game}/2_{BOX_FILES[0]}.*common.download"):
+        open_players(game, 2)
+
+
+# What can be wrong.
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([], 'boxes.json has no list "predictions"'),
+        ({"predictions": {}}, 'boxes.json has no list "predictions"'),
+        ({"size": [3, 720], "predictions": []}, r'boxes.json: expected "size"'),
+        ({"size": [3, 0, 1280], "predictions": []}, r'boxes.json: expected "size"'),
+        ({"size": [3, 720, 1280], "predictions": [{"bboxes": []}]}, 'prediction 0 needs "bboxes"'),
+        ({"size": [3, 720, 1280], "predictions": [{"bboxes": [], "colors": []}, 7]},
+         'prediction 1 needs "bboxes"'),
+        (box_file([BOX], [(BOX[0], [1, 2])]), "prediction 1: expected as many boxes"),
+        (box_file([BOX], [([1, 2, 3], BOX[1])]), "prediction 1: expected as many boxes"),
+        (box_file([BOX], [BOX], [([1, 2, 3, "x"], BOX[1])]), "prediction 2: expected as many"),
+        ({"size": [3, 720, 1280], "predictions": [{"bboxes": [[1, 2, 3, 4]], "colors": []}]},
+         "prediction 0: .* found 1 boxes and 0 colours"),
+        ({"size": [3, 720, 1280], "predictions": [{"bboxes": 3, "colors": []}]}, "prediction 0"),
+    ],
+)  # fmt: skip
+def test_malformed_box_files_are_named_with_their_frame(content, told):
+    with pytest.raises(UserError, match=told):
+        parsed(content)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ([{"homography": CAMERA}], "prediction 1"),
+        ([{"homography": CAMERA[:8], "confidence": 0.9}], "prediction 1"),
+        ([{"homography": CAMERA, "confidence": "sure"}], "prediction 1"),
+        ([7], "prediction 1"),
+        ({"homography": CAMERA, "confidence": 0.9}, "prediction 1"),
+    ],
+)
+def test_malformed_calibrations_are_named_with_their_frame(entry, told):
+    content = calibration_file(0.9, 0.9)
+    content["predictions"][1] = entry
+    with pytest.raises(UserError, match=f"calibration.json: {told}: expected"):
+        parsed(calibration=content)
+
+
+def test_text_that_is_no_json(game):
+    (game / f"1_{BOX_FILES[0]}").write_text("{")
+    with pytest.raises(UserError, match="is not valid JSON"):
+        open_players(game, 1)
