@@ -333,6 +333,8 @@ def test_an_interruption_while_runs_wait(fake):
     [
         (["--rows", "C"], "table main has no row 'C'; choose of A, A, visible, B, A again"),
         (["--table", "none"], "no table 'none'; choose of main"),
+        (["--extra-args=--seed 3"], "--extra-args: --seed is set by the command"),
+        (["--extra-args=--x --gt-time=position"], "--extra-args: --gt-time is set by the command"),
         (["--tables", "none.toml"], "expected tables at none.toml, found no such file"),
         (
             ["--launcher", "submitit-local", "--cluster", "gpus"],

@@ -22,7 +22,7 @@ from common.reproduce.outcome import finished_folder, other_reason, outcome_of
 from common.reproduce.render import print_report, write_report
 from common.reproduce.report import Report
 from common.reproduce.runs import Place, Run, place_of, plan, runs_of
-from common.reproduce.tables import ROOT, Row, Table, find_tables, read_tables
+from common.reproduce.tables import ROOT, Row, Table, find_tables, read_tables, refuse_taken
 from common.tables import counted
 
 LAUNCHERS = {"local": None, "slurm": "slurm", "submitit-local": "local"}
@@ -72,6 +72,7 @@ def reproduce(args: argparse.Namespace, root: Path) -> int:
         raise UserError(
             f"expected the data folder at {args.SoccerNet_path}; check --SoccerNet_path"
         )
+    refuse_taken(args.extra_args, "--extra-args", free=["--features"])
     tables = read_tables(args.tables) if args.tables else find_tables(args.baseline, root)
     table = choose_table(tables, args.table, args.SoccerNet_path)
     rows = choose_rows(table, args.rows)

@@ -8,7 +8,7 @@ the keys.
 import math
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -190,10 +190,16 @@ def _arguments(text: str, where: str) -> tuple[str, ...]:
         words = shlex.split(text)
     except ValueError as error:
         raise UserError(f"{where}, arguments: {error} in {text!r}") from None
-    taken = next((word for word in words if word.partition("=")[0] in _TAKEN), None)
-    if taken:
-        raise UserError(f"{where}, arguments: {taken} is set by the command or by a key of the row")
+    refuse_taken(words, f"{where}, arguments")
     return tuple(words)
+
+
+def refuse_taken(words: Sequence[str], where: str, free: Sequence[str] = ()) -> None:
+    """Raises UserError for flags that a row's keys or the command set, but for those in `free`."""
+    flags = [word.partition("=")[0] for word in words]
+    taken = next((flag for flag in flags if flag in _TAKEN and flag not in free), None)
+    if taken:
+        raise UserError(f"{where}: {taken} is set by the command or by a key of the row")
 
 
 def _all(kind: type, content: dict[str, Any], key: str, where: str) -> tuple[Any, ...]:
