@@ -242,21 +242,22 @@ def test_several_at_once(fake):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_table_that_is_stopped_is_taken_up_again(fake, call, number):
+    call("--rows", "B", "--seeds", 0)
     fake.set("hold")
     process = start(fake, "--jobs", 2)
-    wait_for(lambda: len(list(fake.out.rglob("last.pth.tar"))) == 2)
+    wait_for(lambda: len(list(fake.out.rglob("last.pth.tar"))) == 3)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=WAIT)
     assert process.returncode == 130
     assert "error: stopped by" in complaint
-    assert "0 of 4 runs are done; the same command goes on" in complaint
+    assert "0 of 3 runs are done; the same command goes on" in complaint
     assert "Traceback" not in complaint
     records = [read_record(path.parent) for path in fake.out.rglob(RECORD)]
-    assert [record["state"] for record in records] == ["stopped", "stopped"]
+    assert sorted(record["state"] for record in records) == [DONE, "stopped", "stopped"]
     for record in records:
         with pytest.raises(ProcessLookupError):
             os.kill(record["pid"], 0)
-    assert sorted(run.state() for run in runs_of(fake)) == [NEW, NEW, STOPPED, STOPPED]
+    assert sorted(run.state() for run in runs_of(fake)) == [DONE, NEW, STOPPED, STOPPED]
     fake.set("hold", False)
     assert call()[0] == 0
     assert sorted(line.split()[2] for line in fake.history()) == ["overwrite"] * 4 + ["resume"] * 2
@@ -313,6 +314,9 @@ def test_an_interruption_while_runs_wait(fake):
 
         def stop(self):
             self.stopped = True
+
+        def wait(self):
+            assert all(each.stopped for each in stuck)  # all are asked before one is waited for
 
     stuck = []
 

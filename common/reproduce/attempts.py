@@ -71,9 +71,12 @@ class Attempt:
         return "" if code == 0 else f"exit code {code}: {last_words(self.run.log)}"
 
     def stop(self) -> None:
-        """Asks the program to save its state and end; waits for that, and ends it if need be."""
+        """Asks the program to save its state and to end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until it has ended; ends it if it takes too long, or at a second Ctrl-C."""
         try:
             self._process.wait(GRACE_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):

@@ -35,7 +35,7 @@ class Job:
                 while not self.attempt.over():
                     time.sleep(_WAIT_SECONDS)
             except KeyboardInterrupt:
-                self.attempt.stop()
+                self._end(self.attempt)
             return self.attempt.complaint()
 
     def checkpoint(self) -> Any:
@@ -43,8 +43,13 @@ class Job:
         from submitit.helpers import DelayedSubmission
 
         if self.attempt is not None:
-            self.attempt.stop()
+            self._end(self.attempt)
         return DelayedSubmission(Job(self.run))
+
+    @staticmethod
+    def _end(attempt: Attempt) -> None:
+        attempt.stop()
+        attempt.wait()
 
 
 class Submitted:
@@ -67,6 +72,9 @@ class Submitted:
     def stop(self) -> None:
         """Cancels the job; what the run has saved stays."""
         self._job.cancel()
+
+    def wait(self) -> None:
+        """The cluster ends it in its own time."""
 
 
 def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:

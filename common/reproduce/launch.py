@@ -27,7 +27,11 @@ class Attempted(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends it cleanly."""
+        """Asks it to end."""
+        ...
+
+    def wait(self) -> None:
+        """Waits until it has ended."""
         ...
 
 
@@ -71,6 +75,9 @@ class Finished:
     def stop(self) -> None:
         """There is nothing to end."""
 
+    def wait(self) -> None:
+        """There is nothing to wait for."""
+
 
 def work_off(
     runs: Sequence[Run], begin: Begin, jobs: int, devices: Sequence[str] = ()
@@ -83,51 +90,65 @@ def work_off(
     Raises:
         Interrupted: after Ctrl-C or SIGTERM, when all programs have saved their state and ended.
     """
-    waiting, told = list(runs), set[Run]()
-    free: list[str | None] = [devices[n % len(devices)] if devices else None for n in range(jobs)]
-    working: dict[Attempted, str | None] = {}
-    failures: dict[Run, str] = {}
+    places = [devices[number % len(devices)] if devices else None for number in range(jobs)]
+    work = _Work(runs, begin, places)
     with tqdm(total=len(runs), unit="run", disable=None) as bar:
         try:
-            while waiting or working:
-                for run in list(waiting):
-                    if not free:
-                        break
-                    if (attempt := begin(run, free[0])) is not None:
-                        waiting.remove(run)
-                        working[attempt] = free.pop(0)
-                    elif run not in told:
-                        told.add(run)
-                        bar.write(f"{run.folder.name}: waiting for {holder(run)}, which is at it")
-                for attempt in [each for each in working if each.over()]:
-                    free.append(working.pop(attempt))
-                    if complaint := attempt.complaint():
-                        failures[attempt.run] = complaint
-                    name = f"{attempt.run.label}, seed {attempt.run.seed}"
-                    bar.write(f"{name}: {complaint or 'done'}")
-                    bar.update()
-                bar.set_postfix_str(", ".join(map(_where, working)), refresh=False)
+            while work.waiting or work.working:
+                work.begin_some(bar)
+                work.close_some(bar)
+                bar.set_postfix_str(", ".join(map(_where, work.working)))
                 time.sleep(_SECONDS)
         except KeyboardInterrupt as stop:
-            _stop(working)
             raise Interrupted(
-                f"stopped by {str(stop) or 'Ctrl-C'}; {bar.n} of {len(runs)} runs are done; the "
-                "same command goes on"
+                f"stopped by {str(stop) or 'Ctrl-C'}; {work.done} of {len(runs)} runs are done; "
+                "the same command goes on"
             ) from None
-        except BaseException:
-            _stop(working)
-            raise
-    return failures
+        finally:
+            for attempt in work.working:  # all are asked before the first is waited for
+                attempt.stop()
+            for attempt in work.working:
+                attempt.wait()
+    return work.failures
 
 
-def _stop(working: dict[Attempted, str | None]) -> None:
-    for attempt in working:
-        attempt.stop()
+class _Work:
+    """Runs that wait, that are at work, and that have failed."""
+
+    def __init__(self, runs: Sequence[Run], begin: Begin, places: list[str | None]) -> None:
+        self.waiting = list(runs)
+        self.working: dict[Attempted, str | None] = {}  # and their devices
+        self.failures: dict[Run, str] = {}
+        self.done = 0
+        self._begin, self._free = begin, places
+        self._told: set[Run] = set()
+
+    def begin_some(self, bar: tqdm) -> None:
+        """As many as there is place for."""
+        for run in list(self.waiting):
+            if not self._free:
+                break
+            if (attempt := self._begin(run, self._free[0])) is not None:
+                self.waiting.remove(run)
+                self.working[attempt] = self._free.pop(0)
+            elif run not in self._told:
+                self._told.add(run)
+                bar.write(f"{run.folder.name}: waiting for {holder(run)}, which is at it")
+
+    def close_some(self, bar: tqdm) -> None:
+        """Those that have ended."""
+        for attempt in [each for each in self.working if each.over()]:
+            self._free.append(self.working.pop(attempt))
+            if complaint := attempt.complaint():
+                self.failures[attempt.run] = complaint
+            else:
+                self.done += 1
+            bar.write(f"{attempt.run.label}, seed {attempt.run.seed}: {complaint or 'done'}")
+            bar.update()
 
 
 def _where(attempt: Attempted) -> str:
     """Seed and epoch of a run, as far as its curves tell."""
-    folder = attempt.run.folder
-    curves = folder / "curves.csv"
+    curves = attempt.run.folder / "curves.csv"
     epochs = curves.read_bytes().count(b"\n") - 1 if curves.is_file() else 0
     return f"{attempt.run.label} seed {attempt.run.seed}: {epochs} epochs"
