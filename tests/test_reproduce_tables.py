@@ -22,8 +22,14 @@ ALL_ROWS = [
 ]
 
 
+def rows_of(baseline, table):
+    if baseline not in TABLES:
+        pytest.skip(f"{baseline} was taken out")
+    return TABLES[baseline][table].rows
+
+
 def row_of(baseline, table, name):
-    return next(row for row in TABLES[baseline][table].rows if row.name == name)
+    return next(row for row in rows_of(baseline, table) if row.name == name)
 
 
 def test_every_baseline_has_tables():
@@ -108,7 +114,7 @@ def test_the_means_of_the_authors_logs():
     tap, gcn = (
         [
             row.published
-            for row in TABLES[baseline]["logs"].rows
+            for row in rows_of(baseline, "logs")
             if row.kind == "all" and row.name.startswith("run ")
         ]
         for baseline in ("TemporallyAwarePooling", "CALF_Calibration_GCN")
@@ -182,7 +188,7 @@ def test_a_row_takes_what_it_does_not_say_from_its_table(parse):
         ("published = 50", 'clock = "sun"', ["clock", "sun"]),
         ("published = 50", "[table.main.row.per_class]\nGoal = 'x'", ["per_class", "Goal"]),
         ('name = "a"', "", ["row 1", "'name' is missing"]),
-        ("--own", "--seed=1 --own", ["--seed=1 is set by the command"]),
+        ("--own", "--seed=1 --own", ["arguments: --seed is set by the command"]),
         ("--own", "--model_name ../x --own", ["--model_name is set by the command"]),
         ("'--own \"two words\"'", "'--own \"two'", ["arguments", "quotation"]),
         ("[table.main]", "[table.main]\norder = ['b']", ["order", "['b']"]),
@@ -206,5 +212,5 @@ def test_two_rows_of_one_name(parse):
 
 @pytest.mark.parametrize("name", ["common", "nothing", "../Pooling", "", "Pooling/"])
 def test_a_baseline_without_tables(name):
-    with pytest.raises(UserError, match=r"choose of .*Pooling, TemporallyAwarePooling"):
+    with pytest.raises(UserError, match=f"choose of {', '.join(TABLES)}"):
         find_tables(name, ROOT)
