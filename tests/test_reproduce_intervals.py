@@ -1,16 +1,24 @@
 """Error bars of a row: means over runs of the bootstrap over games."""
 
+import csv
 import json
+import shutil
+import sys
 
 import numpy as np
 import pytest
 
 from common.average_map import TOLERANCES_SECONDS
 from common.bootstrap import draw_weights, resample
-from common.evaluate import evaluate
+from common.evaluate import evaluate, evaluate_games, summary
+from common.events import SOCCERNET_V2, V2_NAMES
+from common.games import official_splits
+from common.predictions import JsonTree
+from common.reproduce.__main__ import parse_arguments, reproduce
 from common.reproduce.intervals import RESAMPLES, bounded
 from common.reproduce.outcome import Outcome
-from common.reproduce.tables import Row
+from common.reproduce.runs import DONE, place_of, runs_of, write_record
+from common.reproduce.tables import ROOT, Row, find_tables
 from common.scored_run import read_run
 
 GAMES = [f"league/season/{n}" for n in range(6)]
@@ -113,3 +121,41 @@ def test_runs_without_result_files(data, tmp_path):
     found = bounded([lost, Outcome(row("b"), {}, 1)], ("a", "b"), data)
     assert [each.interval for each in found.outcomes] == [None, None]
     assert len(found.remarks) == 1
+
+
+def test_the_released_predictions_agree_with_the_published_number(
+    real_labels, shared, tmp_path, monkeypatch, capsys
+):
+    """What the authors released for NetVLAD, as if it were our run of that row."""
+    archive = shared("data/released/NETVLAD_v2_results_spotting_test.zip")
+    place = place_of("Pooling", real_labels, tmp_path / "Pooling", ROOT)
+    row = next(
+        row for row in find_tables("Pooling", ROOT)["main"].rows if row.name == "NetVLAD, v2"
+    )
+    (run,) = runs_of(row, place, [], [0])
+    run.folder.mkdir(parents=True)
+    shutil.copy(archive, run.folder / "results_spotting_test.zip")
+    games = official_splits()["test"]
+    scores = evaluate_games(
+        JsonTree(real_labels), JsonTree(archive), games, SOCCERNET_V2, gt_time="gameTime"
+    )
+    content = {metric: summary(result, V2_NAMES) for metric, result in scores.items()}
+    told = {"games": len(games), "gt_time": "gameTime", "metrics": content}
+    (run.folder / "results_test.json").write_text(json.dumps(told))
+    write_record(run, state=DONE)
+    words = ["Pooling", "--SoccerNet_path", real_labels, "--out", tmp_path, "--seeds", 0, "--rows",
+             "NetVLAD, v2", "NetVLAD, v2, visible", "NetVLAD, v2, leaderboard, tight"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["reproduce", *map(str, words)])
+    assert reproduce(parse_arguments(), ROOT) == 0
+    printed = capsys.readouterr().out
+    assert "No verdict" not in printed
+    assert "no interval" not in printed
+    table = list(csv.DictReader((tmp_path / "Pooling" / "main.csv").open()))
+    assert [line["verdict"] for line in table] == ["agrees"] * 3
+    assert [float(line["difference"]) for line in table] == pytest.approx(
+        [-0.0047, -0.0036, 0.0030], abs=1e-4
+    )
+    low, high = float(table[0]["low"]), float(table[0]["high"])
+    assert low < 31.37 < high < low + 4
+    by_class = (tmp_path / "Pooling" / "main.md").read_text()
+    assert "| Corner | 55.09 | 55.09 | " in by_class
