@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from common.average_map import TOLERANCES_SECONDS, published_factor
 from common.bootstrap import LEVEL, Interval
 from common.comparison import AVERAGE, Line
 from common.errors import UserError
@@ -34,6 +35,8 @@ def comparison_tables(lines: Sequence[Line], about: str, per_class: bool) -> lis
     first = lines[0].run
     shown = [line for line in lines if per_class or line.event == AVERAGE]
     level = f"{100 * LEVEL:.0f} % intervals"
+    if any(published_factor(line.kind, TOLERANCES_SECONDS[line.metric]) != 1 for line in shown):
+        about += "; averages of unshown spots are multiplied by 17/13, as published"
     scores = _cells(f"average-mAP (%) with {level}, {about}", shown, _score, per_class)
     others = [line for line in shown if line.difference is not None]
     if not others:

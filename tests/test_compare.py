@@ -72,6 +72,7 @@ def test_all_numbers_as_json(compare, runs, root, tmp_path):
     file = tmp_path / "new" / "numbers.json"
     done = compare(*runs, "--resamples", 200, "--kind", "all", "unshown", "--output", file)
     assert (done.returncode, done.stderr) == (0, "")
+    assert "17/13" in done.stdout
     content = json.loads(file.read_text())
     assert (content["split"], content["games"], content["resamples"]) == ("test", 6, 200)
     lines = {(each["metric"], each["kind"], each["event"], each["run"]): each
@@ -102,6 +103,7 @@ def test_tables_on_the_screen_and_in_markdown(compare, runs, tmp_path):
     file = tmp_path / "tables.md"
     done = compare(*runs, "--resamples", 50, "--metric", "tight", "--per-class", "--output", file)
     assert done.returncode == 0
+    assert "17/13" not in done.stdout
     scores, differences = file.read_text().split("\n\ndifference to poor, paired over games")
     assert scores.startswith("average-mAP (%) with 95 % intervals, test: 6 games, 50 resamples\n")
     rows = [line for line in scores.splitlines() if line.startswith("| ")]
