@@ -67,7 +67,8 @@ class Submitted:
         error = self._job.exception()
         if error is None:
             return str(self._job.result())
-        return f"job {self._job.job_id} failed: {str(error).strip().splitlines()[-1]}"
+        last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        return f"job {self._job.job_id} failed: {last}"
 
     def stop(self) -> None:
         """Cancels the job; what the run has saved stays."""
@@ -92,13 +93,14 @@ def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[s
         )
     import submitit
 
+    settings = {"name": "reproduce", "timeout_min": _DAY_MINUTES, **_parsed(parameters)}
     # Jobs inherit it: they import the code that this command was started from.
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(root), os.environ.get("PYTHONPATH", "")])
     )
     try:
         executor = submitit.AutoExecutor(folder=folder, cluster=kind)
-        executor.update_parameters(**{"timeout_min": _DAY_MINUTES, **_parsed(parameters)})
+        executor.update_parameters(**settings)
     except (RuntimeError, NameError, ValueError, TypeError) as error:
         raise UserError(f"submitit cannot submit to {kind}: {error}") from None
 
