@@ -14,13 +14,19 @@ from common.comparison_tables import check_suffix, comparison_tables, print_tabl
 from common.errors import run_cli
 from common.scored_run import ScoredRun, read_run
 
+FEW_GAMES = 10  # below, equal runs get p < 0.05 more often than in 5 % of all cases
+
 
 def unique_names(paths: Sequence[Path], runs: Sequence[ScoredRun]) -> list[str]:
-    """Names of the runs; the whole path where two have the same name."""
+    """Names of the runs; where two have the same, the whole path; and a number if that is, too."""
     names = [run.name for run in runs]
-    return [
+    names = [
         name if names.count(name) == 1 else str(path)
         for name, path in zip(names, paths, strict=True)
+    ]
+    earlier = [names[:number].count(name) for number, name in enumerate(names)]
+    return [
+        f"{n} ({before + 1})" if before else n for n, before in zip(names, earlier, strict=True)
     ]
 
 
@@ -70,6 +76,8 @@ def main() -> None:
     about = f"{args.split}: {len(runs[0].games)} games, {args.resamples} resamples"
     tables = comparison_tables(lines, about, args.per_class)
     print_tables(tables)
+    if len(runs[0].games) < FEW_GAMES:
+        print(f"fewer than {FEW_GAMES} games: intervals are too narrow and p-values too small")
     if args.output:
         facts = {"split": args.split, "games": len(runs[0].games), "gt_time": args.gt_time,
                  "resamples": args.resamples, "seed": args.seed}  # fmt: skip

@@ -60,7 +60,10 @@ class ScoredRun:
 
 
 def find_results(
-    path: Path, split: str = "test", SoccerNet_path: Path | None = None, version: int | None = None
+    path: str | Path,
+    split: str = "test",
+    SoccerNet_path: str | Path | None = None,
+    version: int | None = None,
 ) -> RunResults:
     """Finds the results of a run folder models/<model_name>, or in a zip or folder of them.
 
@@ -71,11 +74,12 @@ def find_results(
     Raises:
         UserError: no results of this split, or no data root; says what to do.
     """
+    path = Path(path)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
     settings = _settings(records, split)
     predictions = JsonTree(_results_of(path, split, records) if is_run else path)
-    root = SoccerNet_path or _recorded_root(path, settings)
+    root = Path(SoccerNet_path) if SoccerNet_path else _recorded_root(path, settings)
     if not root.is_dir():
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
     told = settings or {}
@@ -93,9 +97,9 @@ def find_results(
 
 
 def read_run(
-    path: Path,
+    path: str | Path,
     split: str = "test",
-    SoccerNet_path: Path | None = None,
+    SoccerNet_path: str | Path | None = None,
     version: int | None = None,
     gt_time: TimeField = "position",
     allow_missing: bool = False,
@@ -188,7 +192,8 @@ def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | Non
     """Settings with which the split was last tested, else the last ones, else None."""
 
     def order(record: dict[str, Any]) -> tuple[bool, str]:
-        return split in record["settings"].get("split_test", ()), str(record.get("started", ""))
+        tested = record["settings"].get("split_test") or ()
+        return split in tested, str(record.get("started", ""))
 
     return max(records, key=order)["settings"] if records else None
 

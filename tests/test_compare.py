@@ -72,7 +72,7 @@ def test_all_numbers_as_json(compare, runs, root, tmp_path):
     file = tmp_path / "new" / "numbers.json"
     done = compare(*runs, "--resamples", 200, "--kind", "all", "unshown", "--output", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "17/13" in done.stdout
+    assert "17/13" in done.stdout and "fewer than 10 games" in done.stdout
     content = json.loads(file.read_text())
     assert (content["split"], content["games"], content["resamples"]) == ("test", 6, 200)
     lines = {(each["metric"], each["kind"], each["event"], each["run"]): each
@@ -143,6 +143,9 @@ def test_one_run_has_intervals_only_and_equal_names_are_told_apart(compare, runs
     results = [run / "outputs_test" for run in runs[:2]]
     done = compare(*results, "--resamples", 50, "--SoccerNet_path", root)
     assert all(str(path) in done.stdout for path in results)
+    done = compare(runs[2], runs[2], "--resamples", 50)
+    assert f"{runs[2]} (2)" in done.stdout
+    assert done.stdout.count("+0.00 [+0.00, +0.00] p 1.0000") == 2
 
 
 def refused(done, *words):
