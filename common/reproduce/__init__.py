@@ -1,0 +1,1 @@
+"""One command per published table: runs what is missing, prints published beside ours."""

@@ -1,0 +1,116 @@
+"""One try at a run: its process, its log, its lock and its record."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import IO
+
+from common.errors import EXIT_INTERRUPTED, UserError
+from common.reproduce.runs import DONE, Run, environment, read_record, write_record
+from common.reproduce.sources import commit
+
+LOCK = ".reproduce.lock"
+GRACE_SECONDS = 120  # a program that is told to stop saves its state first
+
+
+class Attempt:
+    """The process that trains and tests a run.
+
+    It holds a lock on the run's folder until the program itself has ended, whatever becomes of the
+    process that started it: two commands never train in one folder.
+    """
+
+    def __init__(self, run: Run, lock: IO[bytes], device: str | None = None, jobs: int = 1) -> None:
+        self.run = run
+        self._command, self._lock = run.command(device), lock
+        self._started = time.monotonic()
+        run.log.parent.mkdir(parents=True, exist_ok=True)
+        with run.log.open("ab") as log:
+            log.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {run.command_line()}\n".encode())
+            log.flush()
+            # Ctrl-C reaches only us (a session of its own); we tell the program once.
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=run.place.folder,
+                env=environment(run.place.root, jobs),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(lock.fileno(),),
+            )
+        self._before = float(read_record(run.folder).get("seconds", 0.0))
+        write_record(
+            run,
+            state="started",
+            command=self._command,
+            commit=commit(run.place.root),
+            pid=self._process.pid,
+            host=socket.gethostname(),
+        )
+
+    def over(self) -> bool:
+        """Whether the program has ended; if so, it is in the record."""
+        code = self._process.poll()
+        if code is None:
+            return False
+        if not self._lock.closed:
+            seconds = self._before + time.monotonic() - self._started
+            state = {0: DONE, EXIT_INTERRUPTED: "stopped"}.get(code, "failed")
+            write_record(self.run, state=state, exit_code=code, seconds=round(seconds, 1))
+            self._lock.close()
+        return True
+
+    def complaint(self) -> str:
+        """Why it failed, in a sentence; empty if it did not."""
+        code = self._process.returncode
+        return "" if code == 0 else f"exit code {code}: {last_words(self.run.log)}"
+
+    def stop(self) -> None:
+        """Asks the program to save its state and to end."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until it has ended; ends it if it takes too long, or at a second Ctrl-C."""
+        try:
+            self._process.wait(GRACE_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self.over()
+
+
+def lock_run(run: Run) -> IO[bytes] | None:
+    """The lock on a run's folder, or None while another process holds it."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    lock = (run.folder / LOCK).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    except OSError as error:
+        lock.close()
+        raise UserError(
+            f"{run.folder} cannot be locked ({error.strerror}); give --out on a file system that "
+            "knows locks"
+        ) from None
+    return lock
+
+
+def holder(run: Run) -> str:
+    """Who works on a run whose lock is taken."""
+    record = read_record(run.folder)
+    return f"process {record.get('pid', '?')} on {record.get('host', '?')}"
+
+
+def last_words(log: Path) -> str:
+    """The sentence that a program ended with: its last line, error: before all others."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:]
+    errors = [line for line in lines if line.startswith("error: ")]
+    return (errors or lines or [""])[-1].removeprefix("error: ")

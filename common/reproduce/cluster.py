@@ -1,0 +1,118 @@
+"""Runs as jobs of a cluster, through the optional package submitit."""
+
+import os
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.reproduce.attempts import Attempt, lock_run
+from common.reproduce.launch import Attempted, Begin
+from common.reproduce.runs import DONE, Run
+
+_DAY_MINUTES = 24 * 60
+_WAIT_SECONDS = 1.0
+
+
+class Job:
+    """What a job does. A job that is preempted or out of time goes back into the queue."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.attempt: Attempt | None = None
+
+    def __call__(self) -> str:
+        """Finishes the run; returns why it failed, or nothing."""
+        while (lock := lock_run(self.run)) is None:
+            time.sleep(_WAIT_SECONDS)
+        with lock:
+            if self.run.state() == DONE:
+                return ""
+            self.attempt = Attempt(self.run, lock)
+            try:
+                while not self.attempt.over():
+                    time.sleep(_WAIT_SECONDS)
+            except KeyboardInterrupt:
+                self._end(self.attempt)
+            return self.attempt.complaint()
+
+    def checkpoint(self) -> Any:
+        """Called by submitit before the job has to go; the next one resumes the run."""
+        from submitit.helpers import DelayedSubmission
+
+        if self.attempt is not None:
+            self._end(self.attempt)
+        return DelayedSubmission(Job(self.run))
+
+    @staticmethod
+    def _end(attempt: Attempt) -> None:
+        attempt.stop()
+        attempt.wait()
+
+
+class Submitted:
+    """A job in the queue or at work."""
+
+    def __init__(self, run: Run, job: Any) -> None:
+        self.run, self._job = run, job
+
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return bool(self._job.done())
+
+    def complaint(self) -> str:
+        """Why the run failed, or the job."""
+        error = self._job.exception()
+        if error is None:
+            return str(self._job.result())
+        last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        return f"job {self._job.job_id} failed: {last}"
+
+    def stop(self) -> None:
+        """Cancels the job; what the run has saved stays."""
+        self._job.cancel()
+
+    def wait(self) -> None:
+        """The cluster ends it in its own time."""
+
+
+def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:
+    """Submits runs as jobs.
+
+    Args:
+        kind: slurm, or local: jobs as processes of this machine.
+        folder: for submitit's own files.
+        root: of the sources, which jobs import from.
+        parameters: of submitit, as NAME=VALUE: slurm_partition=gpu, gpus_per_node=1.
+    """
+    if find_spec("submitit") is None:
+        raise UserError(
+            "jobs need the package submitit, which is not installed; run: pip install submitit"
+        )
+    import submitit
+
+    settings = {"name": "reproduce", "timeout_min": _DAY_MINUTES, **_parsed(parameters)}
+    # Jobs inherit it: they import the code that this command was started from.
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(root), os.environ.get("PYTHONPATH", "")])
+    )
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=kind)
+        executor.update_parameters(**settings)
+    except (RuntimeError, NameError, ValueError, TypeError) as error:
+        raise UserError(f"submitit cannot submit to {kind}: {error}") from None
+
+    def begin(run: Run, device: str | None) -> Attempted | None:
+        return Submitted(run, executor.submit(Job(run)))
+
+    return begin
+
+
+def _parsed(parameters: Sequence[str]) -> dict[str, int | str]:
+    pairs = [each.partition("=") for each in parameters]
+    wrong = next((name for name, equals, _ in pairs if not equals or not name), None)
+    if wrong is not None:
+        raise UserError(f"--cluster: expected NAME=VALUE, found {wrong!r}")
+    return {name: int(value) if value.isdigit() else value for name, _, value in pairs}

@@ -1,0 +1,154 @@
+"""Works off runs, so many at once, here or on a cluster, until all have been tried."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tqdm import tqdm
+
+from common.errors import Interrupted
+from common.reproduce.attempts import Attempt, holder, lock_run
+from common.reproduce.runs import DONE, Run
+
+_SECONDS = 0.2  # between two looks at the processes
+
+
+class Attempted(Protocol):
+    """Somebody works on a run: a process of ours, or a job in a queue."""
+
+    run: Run
+
+    def over(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    def complaint(self) -> str:
+        """Why it failed; empty if it did not."""
+        ...
+
+    def stop(self) -> None:
+        """Asks it to end."""
+        ...
+
+    def wait(self) -> None:
+        """Waits until it has ended."""
+        ...
+
+
+# Begins a run on a device, or None if it cannot begin now.
+Begin = Callable[[Run, str | None], Attempted | None]
+
+
+def begin_here(jobs: int) -> Begin:
+    """Runs as processes of this machine, of which `jobs` share its cores.
+
+    A run that another process still works on (an earlier command that was killed leaves its
+    programs alive) begins when that has ended, and not at all if it is done then.
+    """
+
+    def begin(run: Run, device: str | None) -> Attempted | None:
+        lock = lock_run(run)
+        if lock is None:
+            return None
+        if run.state() == DONE:
+            lock.close()
+            return Finished(run)
+        return Attempt(run, lock, device, jobs)
+
+    return begin
+
+
+class Finished:
+    """A run that somebody else has finished meanwhile."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def over(self) -> bool:
+        """It has ended."""
+        return True
+
+    def complaint(self) -> str:
+        """It did not fail."""
+        return ""
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+    def wait(self) -> None:
+        """There is nothing to wait for."""
+
+
+def work_off(
+    runs: Sequence[Run], begin: Begin, jobs: int, devices: Sequence[str] = ()
+) -> dict[Run, str]:
+    """Tries every run, at most `jobs` at once; returns why those failed that did.
+
+    Args:
+        devices: where runs go, in turn; empty: where the programs choose.
+
+    Raises:
+        Interrupted: after Ctrl-C or SIGTERM, when all programs have saved their state and ended.
+    """
+    places = [devices[number % len(devices)] if devices else None for number in range(jobs)]
+    work = _Work(runs, begin, places)
+    with tqdm(total=len(runs), unit="run", disable=None) as bar:
+        try:
+            while work.waiting or work.working:
+                work.begin_some(bar)
+                work.close_some(bar)
+                bar.set_postfix_str(", ".join(map(_where, work.working)))
+                time.sleep(_SECONDS)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(
+                f"stopped by {str(stop) or 'Ctrl-C'}; {work.done} of {len(runs)} runs are done; "
+                "the same command goes on"
+            ) from None
+        finally:
+            for attempt in work.working:  # all are asked before the first is waited for
+                attempt.stop()
+            for attempt in work.working:
+                attempt.wait()
+    return work.failures
+
+
+class _Work:
+    """Runs that wait, that are at work, and that have failed."""
+
+    def __init__(self, runs: Sequence[Run], begin: Begin, places: list[str | None]) -> None:
+        self.waiting = list(runs)
+        self.working: dict[Attempted, str | None] = {}  # and their devices
+        self.failures: dict[Run, str] = {}
+        self.done = 0
+        self._begin, self._free = begin, places
+        self._told: set[Run] = set()
+
+    def begin_some(self, bar: tqdm) -> None:
+        """As many as there is place for."""
+        for run in list(self.waiting):
+            if not self._free:
+                break
+            if (attempt := self._begin(run, self._free[0])) is not None:
+                self.waiting.remove(run)
+                self.working[attempt] = self._free.pop(0)
+            elif run not in self._told:
+                self._told.add(run)
+                bar.write(f"{run.folder.name}: waiting for {holder(run)}, which is at it")
+
+    def close_some(self, bar: tqdm) -> None:
+        """Those that have ended."""
+        for attempt in [each for each in self.working if each.over()]:
+            self._free.append(self.working.pop(attempt))
+            if complaint := attempt.complaint():
+                self.failures[attempt.run] = complaint
+            else:
+                self.done += 1
+            bar.write(f"{attempt.run.label}, seed {attempt.run.seed}: {complaint or 'done'}")
+            bar.update()
+
+
+def _where(attempt: Attempted) -> str:
+    """Seed and epoch of a run, as far as its curves tell."""
+    curves = attempt.run.folder / "curves.csv"
+    epochs = curves.read_bytes().count(b"\n") - 1 if curves.is_file() else 0
+    return f"{attempt.run.label} seed {attempt.run.seed}: {epochs} epochs"

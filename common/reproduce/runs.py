@@ -1,0 +1,173 @@
+"""What a table needs to be run, what of it is done, and where it lies."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.checkpoints import LAST_FILE
+from common.errors import UserError
+from common.files import read_json, write_json
+from common.reproduce.sources import code_digest
+from common.reproduce.tables import Row
+
+RECORD = "reproduce.json"
+DONE, STOPPED, NEW = "done", "to be resumed", "new"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What all runs of a command share: program, its code, data, and the folder of runs."""
+
+    baseline: str
+    data: Path
+    folder: Path  # the runs lie in its models/
+    code: str  # digest of the program's sources
+    games: str  # digest of the data's own splits and classes
+    root: Path  # of the sources
+
+    @property
+    def program(self) -> Path:
+        """The baseline's main.py."""
+        return self.root / self.baseline / "main.py"
+
+
+def place_of(baseline: str, data: Path, folder: Path, root: Path) -> Place:
+    """The place of a baseline. Raises UserError if its program is not there."""
+    if not (root / baseline / "main.py").is_file():
+        raise UserError(f"expected the program {root / baseline / 'main.py'}, found none")
+    code = code_digest(root / baseline / "main.py", root)
+    own = [data / name for name in ("splits.json", "classes.json")]
+    games = hashlib.sha256(b"\0".join(path.read_bytes() if path.is_file() else b"" for path in own))
+    return Place(baseline, data.resolve(), folder.resolve(), code, games.hexdigest(), root)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and test: settings, seed, code and data decide what it is, and nothing else.
+
+    `label` only makes the folder's name readable: two rows with the same settings share a run.
+    """
+
+    place: Place
+    arguments: tuple[str, ...]  # those of the table and the command, without seed and name
+    seed: int
+    label: str
+
+    @property
+    def settings(self) -> str:
+        """Digest of the settings: what a run is, apart from the code that ran it."""
+        place = self.place
+        content = [place.baseline, self.arguments, self.seed, str(place.data), place.games]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
+
+    @property
+    def key(self) -> str:
+        """Digest of settings and code."""
+        return f"{self.settings}-{self.place.code[:10]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies, or will."""
+        models = self.place.folder / "models"
+        there = sorted(models.glob(f"*_seed{self.seed}_{self.key}"))
+        label = re.sub(r"[^A-Za-z0-9+.-]+", "-", self.label).strip("-.")[:40]
+        return there[0] if there else models / f"{label}_seed{self.seed}_{self.key}"
+
+    @property
+    def log(self) -> Path:
+        """What its program prints, one attempt after the other."""
+        return self.place.folder / "logs" / f"{self.folder.name}.log"
+
+    def state(self) -> str:
+        """DONE, STOPPED (it can be resumed), or NEW."""
+        if read_record(self.folder).get("state") == DONE:
+            return DONE
+        return STOPPED if any(self.folder.rglob(LAST_FILE)) else NEW
+
+    def command(self, device: str | None = None) -> list[str]:
+        """The words that start the run, or take it up where it stopped; its cwd: `place.folder`."""
+        return [
+            sys.executable,
+            str(self.place.program),
+            "--SoccerNet_path",
+            str(self.place.data),
+            *self.arguments,
+            *(("--device", device) if device else ()),
+            "--seed",
+            str(self.seed),
+            "--model_name",
+            self.folder.name,
+            # Without a checkpoint to go on from, what an attempt left is of no use.
+            "--resume" if self.state() == STOPPED else "--overwrite",
+        ]
+
+    def command_line(self) -> str:
+        """The command as a shell takes it, from any folder."""
+        words = " ".join(map(shlex.quote, self.command()))
+        return f"cd {shlex.quote(str(self.place.folder))} && {words}"
+
+    def earlier(self) -> Path | None:
+        """The newest finished run with the same settings by any code; None if there is none."""
+        found = self.place.folder.glob(f"models/*_seed{self.seed}_{self.settings}-*")
+        done = [path for path in found if read_record(path).get("state") == DONE]
+        return max(done, key=lambda path: (path / RECORD).stat().st_mtime, default=None)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What is known of the run in a folder; nothing if it never began."""
+    path = folder / RECORD
+    content = read_json(path) if path.is_file() else {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_record(run: Run, **entries: Any) -> None:
+    """Adds entries to the record of a run."""
+    folder = run.folder
+    always = {
+        "key": run.key,
+        "baseline": run.place.baseline,
+        "arguments": list(run.arguments),
+        "seed": run.seed,
+        "SoccerNet_path": str(run.place.data),
+        "code": run.place.code,
+    }
+    write_json(folder / RECORD, {**read_record(folder), **always, **entries})
+
+
+def arguments_of(row: Row, extra: Sequence[str]) -> tuple[str, ...]:
+    """Flags of a row's runs; those of the command come last and so win."""
+    return ("--features", *row.features, *row.arguments, "--gt-time", row.clock, *extra)
+
+
+def runs_of(
+    row: Row, place: Place, extra: Sequence[str], seeds: Sequence[int] | None = None
+) -> list[Run]:
+    """The runs of a row, one per seed."""
+    arguments = arguments_of(row, extra)
+    return [Run(place, arguments, seed, row.name) for seed in seeds or row.seeds]
+
+
+def plan(rows: Sequence[Row], place: Place, extra: Sequence[str], seeds: Sequence[int] | None
+         ) -> list[Run]:  # fmt: skip
+    """The different runs of the rows: seed by seed, so that a part of it is already a table."""
+    different: dict[str, Run] = {}
+    for row in rows:
+        for run in runs_of(row, place, extra, seeds):
+            different.setdefault(run.key, run)
+    return sorted(different.values(), key=lambda run: run.seed)
+
+
+def environment(root: Path, jobs: int) -> dict[str, str]:
+    """Of a run's process: this code goes before any installed one, and cores are shared out."""
+    env = dict(os.environ)
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH", "")]))
+    if jobs > 1:
+        env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    return env
