@@ -54,7 +54,7 @@ def draw_classes(
 def _class_axis(axes: Axes, classes: Sequence[str]) -> None:
     """Classes from top to bottom."""
     axes.set_yticks(range(len(classes)), [_short(name) for name in classes])
-    axes.tick_params(axis="y", length=0, labelcolor=INKS["ink"], labelsize=9)
+    axes.tick_params(axis="y", length=0, pad=8, labelcolor=INKS["ink"], labelsize=9)
     axes.set_ylim(len(classes) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 
