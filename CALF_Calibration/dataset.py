@@ -58,8 +58,8 @@ class PlayersByVector:
             vectors = open_half(place.folder, place.number, [self.file])
         except UserError as error:
             raise UserError(
-                f"{error}; make them with python -m CALF_Calibration.extract_top_view and the "
-                "same flags"
+                f"{error}; make them first, with python -m CALF_Calibration.extract_top_view and "
+                "those of these flags that it has, see its --help"
             ) from None
         if vectors.frames != place.features.frames:
             raise UserError(

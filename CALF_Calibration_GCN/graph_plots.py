@@ -16,6 +16,7 @@ from common.files import written_whole
 from common.nms import Peaks
 
 _MOMENTS, _COLUMNS = 12, 3  # of a half, the most confident detections
+_AROUND = 4.0  # metres shown around the pitch
 
 
 def draw_graphs(
@@ -62,8 +63,8 @@ def _draw_frame(axes: Axes, players: Players, graph: PlayerGraphs, options: Grap
         half_length, half_width = LENGTH / 2 / 0.95, WIDTH / 2 / 0.95
         extent = (-half_length, half_length, half_width, -half_width)
         axes.imshow(exact_field(420, 272), cmap="Greys", extent=extent, alpha=0.5, aspect="equal")
-        axes.set_xlim(-half_length, half_length)
-        axes.set_ylim(half_width, -half_width)
+        axes.set_xlim(-half_length - _AROUND, half_length + _AROUND)
+        axes.set_ylim(half_width + _AROUND, -half_width - _AROUND)
     else:
         height, width = players.box_picture
         axes.set_xlim(0, width)

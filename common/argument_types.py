@@ -5,23 +5,30 @@ import argparse
 
 def positive(text: str) -> int:
     """An argparse type: a whole number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, found {text}")
-    return number
+    return _whole(text, 1)
 
 
 def not_negative(text: str) -> int:
     """An argparse type: a whole number from 0 on."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 on, found {text}")
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"expected a number from {least} on, found {text}")
     return number
 
 
 def rate(text: str) -> float:
     """An argparse type: a finite number above 0."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
     return number

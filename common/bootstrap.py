@@ -15,6 +15,8 @@ from common.average_map import KINDS, count, interpolated_ap, published_factor, 
 from common.matching import Spots
 
 LEVEL = 0.95  # of the intervals
+FEW_GAMES = 10  # below, equal runs get p < 0.05 more often than in 5 % of all cases
+FEW_GAMES_WARNING = f"fewer than {FEW_GAMES} games: intervals are too narrow and p-values too small"
 _BLOCK = 2048  # resamples at a time: what they need stays in the cache
 _EXACT = 1 << 24  # up to here float32 holds every whole number
 _ROUNDING = 1e-12  # differences below are rounding errors of equal numbers

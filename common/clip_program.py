@@ -33,6 +33,7 @@ def run_clip_baseline(
         describe=lambda model: f"{args.pool}, {model.features} features",
         train=partial(_train, args),
         test=partial(_test, args, unscored_frames),
+        inputs=("window_size", "chunk_size"),
     )
     run_baseline(args, steps)
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from common.argument_types import not_negative, positive
 from common.average_map import KINDS, TOLERANCES_SECONDS
+from common.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.comparison import compare_runs
 from common.comparison_tables import check_suffix, comparison_tables, print_tables, write_output
 from common.errors import run_cli
 from common.scored_run import ScoredRun, read_run
-
-FEW_GAMES = 10  # below, equal runs get p < 0.05 more often than in 5 % of all cases
 
 
 def unique_names(paths: Sequence[Path], runs: Sequence[ScoredRun]) -> list[str]:
@@ -33,7 +32,7 @@ def unique_names(paths: Sequence[Path], runs: Sequence[ScoredRun]) -> list[str]:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m common.compare",
-        description="Average-mAP of runs with 95 %% intervals over games; differences to the first "
+        description="Average-mAP of runs with 95 % intervals over games; differences to the first "
         "run with interval and p-value.",
     )
     add = parser.add_argument
@@ -77,7 +76,7 @@ def main() -> None:
     tables = comparison_tables(lines, about, args.per_class)
     print_tables(tables)
     if len(runs[0].games) < FEW_GAMES:
-        print(f"fewer than {FEW_GAMES} games: intervals are too narrow and p-values too small")
+        print(FEW_GAMES_WARNING)
     if args.output:
         facts = {"split": args.split, "games": len(runs[0].games), "gt_time": args.gt_time,
                  "resamples": args.resamples, "seed": args.seed}  # fmt: skip

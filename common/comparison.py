@@ -92,7 +92,7 @@ def require_comparable(one: ScoredRun, other: ScoredRun) -> None:
         what = f"such as {apart[0]}" if apart else "in another order"
         raise UserError(
             f"{pair} were tested on different games, {len(one.games)} and {len(other.games)}, "
-            f"{what}; {advice}"
+            f"{what}; compare runs of the same games"
         )
     same = all(
         getattr(one.targets, field).tobytes() == getattr(other.targets, field).tobytes()

@@ -192,7 +192,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Prints a table per metric and writes JSON when asked to."""
-    from common.tables import print_results
+    from common.tables import counted, print_results
 
     args = _parse_arguments()
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
@@ -210,7 +210,7 @@ def main() -> None:
         allow_missing=args.allow_missing,
         lenient=args.lenient,
     )
-    print_results(results, classes.names, f"{args.split}: {len(games)} games")
+    print_results(results, classes.names, f"{args.split}: {counted(len(games), 'game')}")
     if args.output:
         content = {metric: summary(result, classes.names) for metric, result in results.items()}
         write_json(args.output, {"split": args.split, "games": len(games), "metrics": content})

@@ -71,11 +71,11 @@ class EventClasses:
 
 
 def split_classes(classes: EventClasses, split: str | None) -> EventClasses:
-    """The classes of a split, "visual" or "nonvisual", in their published order; None: all.
+    """The classes of a split, "visual" or "nonvisual", in their published order; else all.
 
     Raises UserError for a data set that does not have them.
     """
-    if split is None:
+    if split in (None, "both"):
         return classes
     names = CLASS_SPLITS[split]
     if missing := [name for name in names if name not in classes.names]:

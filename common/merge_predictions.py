@@ -26,8 +26,10 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
     Entries are sorted by half, position and class; all else stays as it is.
 
     Raises:
-        UserError: other games, the same class twice, or no result files.
+        UserError: other games, the same class twice, or no result files; fewer than two inputs,
+            whole run folders, or an output that is one of them.
     """
+    _check_paths(inputs, out)
     trees = [JsonTree(path) for path in inputs]
     files = [guess_file_name(tree) for tree in trees]
     games = [_games_of(tree, file) for tree, file in zip(trees, files, strict=True)]
@@ -45,6 +47,19 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
     merged = {game: _joined(game, [content[game] for content in contents]) for game in games[0]}
     _write(out, merged, files[0])
     return games[0]
+
+
+def _check_paths(inputs: Sequence[Path], out: Path) -> None:
+    if len(inputs) < 2:
+        raise UserError(f"give two or more folders or zips to merge, found only {inputs[0]}")
+    for path in inputs:
+        if any(path.glob("results_spotting_*.zip")) or any(path.glob("outputs_*")):
+            raise UserError(
+                f"{path} is the folder of a run; give the results of one split in it, such as "
+                f"{path}/results_spotting_test.zip"
+            )
+        if out.resolve() in (path.resolve(), *path.resolve().parents):
+            raise UserError(f"-o {out} would overwrite what is merged; choose another place")
 
 
 def _games_of(tree: JsonTree, file: str) -> list[str]:

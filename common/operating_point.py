@@ -147,7 +147,10 @@ def threshold(text: str) -> float | str:
     """An argparse type: auto, or a finite number from 0 on."""
     if text == "auto":
         return text
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0 <= number < np.inf:
         raise argparse.ArgumentTypeError(f"expected auto or a number from 0 on, found {text}")
     return number

@@ -23,7 +23,7 @@ from common.features import open_game
 from common.fit import FitSettings, seed_everything
 from common.games import games_at_hand, list_games
 from common.nms import check_suppression
-from common.run_folder import log, open_run, record_settings, start_log
+from common.run_folder import check_same_inputs, log, open_run, record_settings, start_log
 from common.spotting import Spotting
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -51,6 +51,7 @@ class Steps(Generic[Model]):
         narrow: the classes to learn, of those that the data set has.
         check_game: files that a game needs beside features and labels, and lacks.
         further_files: their names without the number of the half, as they are downloaded.
+        inputs: settings that decide, beside the features, what the network sees.
     """
 
     build: Callable[[int, int], Model]
@@ -60,6 +61,7 @@ class Steps(Generic[Model]):
     narrow: Callable[[EventClasses], EventClasses] = lambda classes: classes
     check_game: Callable[[Path, EventClasses], list[Path]] = lambda folder, classes: []
     further_files: Sequence[str] = ()
+    inputs: Sequence[str] = ()
 
 
 def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
@@ -75,6 +77,8 @@ def run_baseline(args: argparse.Namespace, steps: Steps[Model]) -> None:
         model = steps.build(dimension, len(classes)).to(device)
         if args.load_weights:  # now: it may be a file that --overwrite takes away
             load_weights(model, args.load_weights)
+        if args.test_only and not args.load_weights:
+            check_same_inputs(place.run, vars(args), ("features", "framerate", *steps.inputs))
         _prepare_run(args, place)
         parameters = sum(p.numel() for p in model.parameters())
         log.info("device: %s, %s", describe(device), args.precision)

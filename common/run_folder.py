@@ -6,6 +6,7 @@ import logging
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import orjson
 
 from common.checkpoints import BEST_FILE, LAST_FILE
 from common.errors import UserError
-from common.files import write_bytes, write_json
+from common.files import read_json, write_bytes, write_json
 
 log = logging.getLogger("spotting")
 
@@ -28,6 +29,11 @@ def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> No
     replaced as new ones are written.
     """
     existing = [path / name for name in (LAST_FILE, BEST_FILE) if (path / name).exists()]
+    if training and (parts := sorted(path.glob(f"*/{LAST_FILE}"))):
+        raise UserError(
+            f"{path} holds the runs of class splits ({', '.join(p.parent.name for p in parts)}); "
+            "pass --class_split both to go on with them, or another --model_name"
+        )
     if training and existing and overwrite:
         for old in (*existing, path / "curves.csv", *path.glob("tensorboard/events.*")):
             old.unlink(missing_ok=True)
@@ -48,7 +54,7 @@ def record_settings(path: Path, settings: dict[str, Any], kind: str) -> None:
     """Writes settings, command line and versions to settings_<kind>.json."""
     content = {
         "settings": settings,
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": ["/".join(Path(sys.argv[0]).parts[-2:]), *sys.argv[1:]],
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -56,6 +62,26 @@ def record_settings(path: Path, settings: dict[str, Any], kind: str) -> None:
     }
     text = orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2)
     write_bytes(path / f"settings_{kind}.json", text + b"\n")
+
+
+def check_same_inputs(path: Path, settings: dict[str, Any], names: Sequence[str]) -> None:
+    """Raises UserError if a run is to be tested on other inputs than it was trained on.
+
+    Args:
+        names: settings that decide what the network sees.
+    """
+    file = path / "settings_train.json"
+    if not file.is_file():
+        return
+    trained = read_json(file)["settings"]
+    given = orjson.loads(orjson.dumps(settings, default=str))
+    other = [name for name in names if name in trained and trained[name] != given.get(name)]
+    if other:
+        told = ", ".join(f"--{name} {trained[name]}, now {given.get(name)}" for name in other)
+        raise UserError(
+            f"{path} was trained with {told}; pass the flags of its training, or to test it like "
+            f"this all the same --load_weights {path / BEST_FILE} and another --model_name"
+        )
 
 
 def start_log(path: Path, level: str = "INFO") -> None:

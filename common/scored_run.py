@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.events import CLASS_SPLITS, EventClasses, event_classes, split_classes
+from common.events import EventClasses, event_classes, split_classes
 from common.files import read_json
 from common.games import games_at_hand
 from common.labels import TimeField
@@ -77,18 +77,20 @@ def find_results(
     path = Path(path)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
+    files = None if is_run else JsonTree(path)
     settings = _settings(records, split)
-    predictions = JsonTree(_results_of(path, split, records) if is_run else path)
     root = Path(SoccerNet_path) if SoccerNet_path else _recorded_root(path, settings)
     if not root.is_dir():
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
+    predictions = JsonTree(_results_of(path, split, records)) if files is None else files
     told = settings or {}
     classes = event_classes(root, version or told.get("version", 2))
     return RunResults(
         path.resolve().name.removesuffix(".zip"),
         root,
         split,
-        tuple(games_at_hand(root, [split])),
+        games,
         split_classes(classes, told.get("class_split")),
         predictions,
         guess_file_name(predictions),
@@ -165,15 +167,13 @@ def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     if not records or not isinstance(words := records[0].get("command"), list):
         return ""
     kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
-    line = shlex.join([*kept, "--test_only", "--split_test", split])
-    return f", in {_started_in(run, records[0]['settings'])}:\n  python BASELINE/{line}"
+    program = kept[0] if "/" in kept[0] else f"BASELINE/{kept[0]}"
+    line = shlex.join([program, *kept[1:], "--test_only", "--split_test", split])
+    return f", in {_started_in(run, records[0]['settings'])}:\n  python {line}"
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
-    """What a run folder recorded of its training and of its last testing.
-
-    A run of two models, one for each class split, recorded the same in a folder of each.
-    """
+    """What a run folder recorded of its training and of its last testing."""
     records = []
     for file in (run / "settings_train.json", run / "settings_test.json"):
         if not file.is_file():
@@ -182,10 +182,7 @@ def _records(run: Path) -> list[dict[str, Any]]:
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
         records.append(content)
-    if records or not (parts := [run / part for part in CLASS_SPLITS if (run / part).is_dir()]):
-        return records
-    of_all = {"class_split": None, "model_name": run.name}
-    return [{**each, "settings": each["settings"] | of_all} for each in _records(parts[0])]
+    return records
 
 
 def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from common.labels import TimeField
 from common.predictions import RESULT_FILE, JsonTree, write_zip
 from common.report.split_figure import draw_report
 from common.run_folder import log, write_results
-from common.tables import print_results
+from common.tables import counted, print_results
 from common.validate_submission import validate, verdict
 
 
@@ -49,7 +49,7 @@ def publish_split(
     file = write_results(
         run, split, {"split": split, "games": len(games), "gt_time": gt_time, "metrics": content}
     )
-    print_results(results, classes.names, f"{run.name}, {split}: {len(games)} games")
+    print_results(results, classes.names, f"{run.name}, {split}: {counted(len(games), 'game')}")
     figure = draw_report(
         run / f"report_{split}.png", results, classes.names, f"{run.name}, {split}"
     )

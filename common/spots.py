@@ -103,8 +103,8 @@ def _missing_sentence(missing: list[str], file: str, root: Path) -> str:
     shown = "".join(f"\n  {game}" for game in missing[:10])
     more = f"\n  and {len(missing) - 10} more" if len(missing) > 10 else ""
     return (
-        f"{len(missing)} games have no {file} in {root}; add them, or pass --allow-missing to "
-        f"count them as games without detections:{shown}{more}"
+        f"{root} has no {file} for {len(missing)} of the games; add them, or pass --allow-missing "
+        f"to count them as without detections:{shown}{more}"
     )
 
 

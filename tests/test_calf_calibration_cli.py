@@ -113,6 +113,26 @@ def test_the_pair_is_tested_again(pair, data, here):
     assert (pair / "results_spotting_test.zip").read_bytes() == before
 
 
+def test_a_pair_is_not_trained_over(pair, data, here):
+    here.cwd = pair.parents[1]
+    for more in ((), ("--overwrite",), ("--resume",)):
+        result = here(*flags(data, "pair", *BOTH, *more))
+        assert_one_sentence(
+            result, here.cwd, "holds the runs of class splits", "--class_split both"
+        )
+    assert not (pair / BEST_FILE).exists()
+
+
+def test_a_run_is_tested_on_what_it_was_trained_on(pair, data, here):
+    here.cwd = pair.parents[1]
+    before = (pair / "visual" / "results_test.json").read_bytes()
+    seen = [word for word in BOTH if word != "--calibration_cone"]
+    words = flags(data, "pair/visual", *seen, "--class_split", "visual", "--test_only")
+    told = "was trained with --calibration_cone True, now False; pass the flags of its training"
+    assert_one_sentence(here(*words), here.cwd, told)
+    assert (pair / "visual" / "results_test.json").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "words",
     [

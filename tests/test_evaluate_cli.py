@@ -116,7 +116,7 @@ def test_cli_names_missing_games_or_counts_them_as_empty(data, repo_root):
     (results / "league/season/second" / RESULTS).unlink()
     arguments = ("--SoccerNet_path", root, "--Predictions_path", results)
     sentence = refused(run_cli(*arguments, cwd=repo_root))
-    assert sentence.startswith(f"error: 1 games have no {RESULTS} in {results}")
+    assert sentence.startswith(f"error: {results} has no {RESULTS} for 1 of the games")
     assert "--allow-missing" in sentence and sentence.endswith("\n  league/season/second\n")
     done = run_cli(*arguments, "--allow-missing", cwd=repo_root)
     assert done.returncode == 0

@@ -89,3 +89,19 @@ def test_the_program(tmp_path, write, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["merge", *map(str, inputs), "-o", str(out)])
     main()
     assert capsys.readouterr().out == f"merged 1 game into {out}\n"
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path, write):
+    inputs = [write("run/a", {"L/S/g": ONE}), write("run/b", {"L/S/g": TWO})]
+    for out in (inputs[1], tmp_path / "run"):
+        with pytest.raises(UserError, match="would overwrite what is merged"):
+            merge(inputs, out)
+    assert JsonTree(inputs[1]).names() == ["L/S/g/results_spotting.json"]
+
+
+def test_a_whole_run_or_one_input_alone_is_no_pair_of_results(tmp_path, write):
+    one, two = write("run/outputs_test", {"L/S/g": ONE}), write("b", {"L/S/g": TWO})
+    with pytest.raises(UserError, match="run is the folder of a run; give the results of one"):
+        merge([tmp_path / "run", two], tmp_path / "out")
+    with pytest.raises(UserError, match="give two or more"):
+        merge([one], tmp_path / "out")

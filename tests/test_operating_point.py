@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_one_sentence(point, run, tmp_path):
     (run / "outputs_valid").rename(run / "away")
     refused(point(), "'valid', only of: challenge, test", "--test_only --split_test valid")
     refused(point(run=tmp_path / "absent"), "expected a run folder")
-    refused(point("--threshold", "high"), "invalid threshold value")
+    refused(point("--threshold", "high"), "expected auto or a number from 0 on, found high")
     refused(point("--threshold", "-1"), "auto or a number from 0 on")
     (run / "operating_point.json").write_text('{"classes": {"PASS": {}}}')
     refused(point("--threshold", "auto"), "PASS, DRIVE, SHOT", "choose them anew")

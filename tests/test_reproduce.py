@@ -136,6 +136,33 @@ def test_a_dry_run_runs_nothing(fake, call):
     assert not fake.out.exists()
 
 
+def test_what_a_table_needs_first_is_done_before_its_runs(fake, call):
+    (fake.root / "preparation.py").write_text(
+        "import pathlib, sys\n"
+        "words = sys.argv[1:]\n"
+        "pathlib.Path(words[words.index('--SoccerNet_path') + 1], 'prepared').write_text(\n"
+        "    ' '.join(words[:1] + words[words.index('--features'):]))\n"
+        "sys.exit('--fail' in words)\n"
+    )
+    tables = fake.root / "Fake" / "tables.toml"
+    text = tables.read_text()
+    tables.write_text(text.replace("[table.main]", "[table.main]\nprepare = 'preparation --x'", 1))
+    code, printed = call("--dry-run", "--extra-args", "--features Mine.npy")
+    assert code == 0
+    assert "# before the first run" in printed
+    assert not (fake.data / "prepared").exists()
+    assert call("--extra-args", "--features Mine.npy")[0] == 0
+    assert (fake.data / "prepared").read_text() == "--x --features Mine.npy"
+    (fake.data / "prepared").unlink()
+    assert call("--extra-args", "--features Mine.npy")[0] == 0  # all is done: nothing to prepare
+    assert not (fake.data / "prepared").exists()
+    tables.write_text(
+        text.replace("[table.main]", "[table.main]\nprepare = 'preparation --fail'", 1)
+    )
+    with pytest.raises(UserError, match="preparation ended with exit code 1"):
+        call()
+
+
 def test_the_table_that_suits_the_data(tmp_path):
     tables = find_tables("TemporallyAwarePooling", ROOT)
     assert choose_table(tables, None, tmp_path).name == "main"

@@ -116,10 +116,10 @@ def test_nothing_there(tmp_path):
 
 def test_the_command_that_makes_results_is_told(run):
     content = json.loads((run / "settings_train.json").read_text())
-    command = ["main.py", "--model_name", "net", "--SoccerNet_path", "my data", "--overwrite"]
+    command = ["CALF/main.py", "--model_name", "net", "--SoccerNet_path", "my data", "--overwrite"]
     (run / "settings_train.json").write_text(json.dumps({**content, "command": command}))
     expected = (
-        "BASELINE/main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test"
+        "python CALF/main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test"
     )
     with pytest.raises(UserError, match=f"{expected} valid$"):
         read_run(run, "valid")
@@ -146,6 +146,10 @@ def test_two_models_of_a_class_split_and_what_was_merged(run, tmp_path, write_tr
     assert "Goal" in other.classes.names and len(other.detections) == 2
     assert len(visual.classes) + len(other.classes) == 17
     write_tree(pair / "outputs_test", dict.fromkeys(GAMES, FOUND), RESULTS)
+    write_settings(
+        pair, "train", SoccerNet_path="data", split_test=["test"], class_split="both",
+        model_name="pair",
+    )  # fmt: skip
     merged = read_run(pair)
     assert (len(merged.classes), len(merged.detections), merged.name) == (17, 2, "pair")
     assert merged.root.resolve() == tmp_path / "data"

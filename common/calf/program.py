@@ -48,12 +48,14 @@ def run_calf_baseline(
     segmentation_losses: Mapping[str, SegmentationLoss],
     sight: Sight | None = None,
     class_split: str | None = None,
+    inputs: Sequence[str] = (),
 ) -> None:
     """Trains and tests as the flags ask, or spots in one feature file.
 
     Args:
         sight: how the network's inputs are read; None: features alone.
         class_split: see `split_classes`.
+        inputs: settings that decide, beside features and chunks, what the network sees.
     """
     sight = sight or FeaturesOnly()
     shape = ChunkShape(
@@ -75,6 +77,7 @@ def run_calf_baseline(
         narrow=partial(split_classes, split=class_split),
         check_game=sight.missing_files,
         further_files=sight.files,
+        inputs=("chunk_size", "receptive_field", *inputs),
     )
     run_baseline(args, steps)
 

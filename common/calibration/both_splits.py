@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.average_map import AveragePrecision
+from common.checkpoints import BEST_FILE
 from common.errors import UserError
 from common.events import CLASS_SPLITS, event_classes
 from common.files import read_json, write_json
 from common.games import games_at_hand
 from common.merge_predictions import merge
-from common.run_folder import log
+from common.run_folder import log, record_settings
 from common.split_results import publish_split
 
 
@@ -30,6 +31,11 @@ def run_both_splits(args: argparse.Namespace, run: Callable[[argparse.Namespace]
         raise UserError("--class_split both tests two models; use --model_name, not --load_weights")
     if args.features_path:
         raise UserError("--features_path takes one model; give --class_split visual or nonvisual")
+    folder = Path("models") / args.model_name
+    if not args.test_only and (folder / BEST_FILE).exists():
+        raise UserError(
+            f"{folder} already holds the run of one model; pass another --model_name for the pair"
+        )
     splits = ["challenge"] if args.challenge else args.split_test
     for part in CLASS_SPLITS:
         own = argparse.Namespace(**vars(args))
@@ -39,7 +45,7 @@ def run_both_splits(args: argparse.Namespace, run: Callable[[argparse.Namespace]
         run(own)
     if int(os.environ.get("RANK", "0")):
         return  # the first process has all results
-    folder = Path("models") / args.model_name
+    record_settings(folder, vars(args), "test" if args.test_only else "train")
     classes = event_classes(args.SoccerNet_path, args.version)
     for split in splits:
         games = games_at_hand(args.SoccerNet_path, [split])[: args.tiny]

@@ -8,6 +8,14 @@ from common.calibration.top_view import TopView
 from common.errors import UserError
 from common.events import CLASS_SPLITS
 
+# Settings that decide what the player branch sees.
+SEEN = (
+    "backbone_player", "calibration", "calibration_field", "calibration_cone", "teacher",
+    "dim_representation_w", "dim_representation_h", "dim_representation_player",
+    "with_resnet", "resnet_weights", "calibration_physic", "with_trail",
+    "dist_graph_player", "calibration_confidence", "pitch_margin", "relative_positions",
+)  # fmt: skip
+
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     """Branches, camera, and how players are drawn."""

@@ -47,6 +47,9 @@ def draw_moments(
             # Colours are stored blue first.
             axes.imshow(picture[:, :, ::-1], interpolation="nearest")
             axes.set_title(f"{offset:+d} s" if offset else _clock(frame, framerate), fontsize=7)
+            if not picture.any():
+                axes.text(0.5, 0.5, "camera not known", color="0.7", fontsize=7, ha="center",
+                          va="center", transform=axes.transAxes)  # fmt: skip
         strip[0].text(-0.06, 0.5, f"{event}\n{peaks.confidence[peak]:.2f}", fontsize=7, ha="right",
                       va="center", transform=strip[0].transAxes)  # fmt: skip
         _draw_broadcast(strip[-1], players, frame)

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from common.average_map import UNSHOWN_FACTOR
+from common.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.report.errors_by_kind import NEAR_SECONDS, confusions, count_kinds
 from common.report.measures import CURVE_TOLERANCES
 from common.report.page_tables import (
@@ -96,6 +97,8 @@ def _scores(report: Report) -> str:
             f"{counted(len(report.timelines), 'game')}: what other games of this kind would give. "
             "They hold nothing of what another seed would change. "
         )
+        if len(report.timelines) < FEW_GAMES:
+            note += f"Beware, {FEW_GAMES_WARNING}. "
     if len(report.runs) == 2:
         note += "The difference is second minus first, on the same resamples."
     return _section("scores", "Scores", headline(report.runs), _note(note))

@@ -19,6 +19,7 @@ from common.reproduce.cluster import begin_on_cluster
 from common.reproduce.intervals import bounded
 from common.reproduce.launch import begin_here, work_off
 from common.reproduce.outcome import finished_folder, other_reason, outcome_of
+from common.reproduce.prepare import preparation, prepare
 from common.reproduce.render import print_report, write_report
 from common.reproduce.report import Report
 from common.reproduce.runs import Place, Run, place_of, plan, runs_of
@@ -79,9 +80,12 @@ def reproduce(args: argparse.Namespace, root: Path) -> int:
     place = place_of(args.baseline, args.SoccerNet_path, args.out / args.baseline, root)
     runs = plan(rows, place, args.extra_args, args.seeds)
     missing = [run for run in runs if finished_folder(run, args.any_code) is None]
-    _tell_plan(table, runs, missing, args.dry_run)
+    first = preparation(table, missing)
+    _tell_plan(table, runs, missing, first if args.dry_run else None)
     if args.dry_run:
         return 0
+    if first:
+        prepare(first, place)
     failures = _launch(args, place, missing) if missing else {}
     report = _report(args, table, rows, place)
     print_report(report)
@@ -110,10 +114,15 @@ def choose_rows(table: Table, names: Sequence[str] | None) -> list[Row]:
     return [row for row in table.rows if names is None or row.name in names]
 
 
-def _tell_plan(table: Table, runs: Sequence[Run], missing: Sequence[Run], dry: bool) -> None:
+def _tell_plan(
+    table: Table, runs: Sequence[Run], missing: Sequence[Run], first: Sequence[str] | None
+) -> None:
+    """Says how much there is to do, and with `first` (see `preparation`) every command."""
     done = len(runs) - len(missing)
     print(f"table {table.name}: {counted(len(runs), 'run')}, {done} done, {len(missing)} to do")
-    for run in runs if dry else ():
+    if first:
+        print(f"\n# before the first run\n{shlex.join(first)}")
+    for run in runs if first is not None else ():
         state = run.state() if run in missing else "done"
         print(f"\n# {run.label}, seed {run.seed}: {state}\n{run.command_line()}")
 

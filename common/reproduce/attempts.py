@@ -110,7 +110,8 @@ def holder(run: Run) -> str:
 
 
 def last_words(log: Path) -> str:
-    """The sentence that a program ended with: its last line, error: before all others."""
+    """What a program ended with: all from its last "error: " on, else its last line."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:]
-    errors = [line for line in lines if line.startswith("error: ")]
-    return (errors or lines or [""])[-1].removeprefix("error: ")
+    errors = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    last = lines[errors[-1] if errors else -1 :]
+    return " ".join(line.strip() for line in last).removeprefix("error: ")

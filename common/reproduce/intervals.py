@@ -10,7 +10,13 @@ import numpy as np
 from tqdm import tqdm
 
 from common.average_map import TOLERANCES_SECONDS
-from common.bootstrap import Resampled, draw_weights, resample
+from common.bootstrap import (
+    FEW_GAMES,
+    FEW_GAMES_WARNING,
+    Resampled,
+    draw_weights,
+    resample,
+)
 from common.errors import UserError
 from common.evaluate import EVALUATION_FRAMERATE
 from common.reproduce.outcome import Outcome
@@ -35,6 +41,8 @@ def bounded(outcomes: Sequence[Outcome], order: Sequence[str], data: Path) -> Bo
     """The outcomes with 95 % intervals over games, of means over the seeds."""
     means: dict[str, Resampled] = {}
     remarks, found = [], []
+    if any(0 < outcome.games < FEW_GAMES for outcome in outcomes):
+        remarks.append(FEW_GAMES_WARNING)
     for outcome in tqdm(outcomes, desc="intervals", unit="row", disable=None, delay=2, leave=False):
         name, interval = outcome.row.name, None
         try:

@@ -38,6 +38,7 @@ class Outcome:
         spotted: runs that are finished and could not be scored, without labels (challenge).
         other: why the published number cannot be compared with; empty if it can.
         folders: of the finished runs.
+        games: how many they were scored on.
     """
 
     row: Row
@@ -48,6 +49,7 @@ class Outcome:
     interval: tuple[float, float] | None = None
     per_class: Mapping[str, float] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    games: int = 0
 
     @property
     def mean(self) -> float | None:
@@ -178,4 +180,5 @@ def outcome_of(row: Row, runs: Sequence[Run], other: str, any_code: bool = False
             for name in classes
         },
         tuple(done[seed] for seed in found),
+        min((scores["games"] for scores in found.values()), default=0),
     )

@@ -33,7 +33,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "note": str, "per_class": dict, "kind": str,
 }  # fmt: skip
 _ROW_ONLY = ("name", "kind", "published", "visible", "unshown", "spread", "per_class")
-_TABLE_ONLY = ("title", "order", "row")
+_TABLE_ONLY = ("title", "order", "prepare", "row")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title; `order` names rows from the best to the worst, as published."""
+    """Rows under a title.
+
+    Attributes:
+        order: names of rows from the best to the worst, as published.
+        prepare: module and flags of a program that the data need before the first run.
+    """
 
     name: str
     title: str
     rows: tuple[Row, ...]
     order: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
 
 
 def find_tables(baseline: str, root: Path) -> dict[str, Table]:
@@ -120,7 +126,8 @@ def _table(name: str, content: Any, where: str) -> Table:
     order = content.get("order", [])
     if not isinstance(order, list) or not set(order) <= set(names):
         raise UserError(f"{where}, order: expected a list of row names, found {order!r}")
-    return Table(name, str(content.get("title", name)), tuple(rows), tuple(order))
+    prepare = _arguments(str(content.get("prepare", "")), f"{where}, prepare")
+    return Table(name, str(content.get("title", name)), tuple(rows), tuple(order), prepare)
 
 
 def _check(content: Any, known: list[str], where: str) -> None:
