@@ -21,7 +21,7 @@ from common.calf.half_inputs import Sight
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.program import run_calf_baseline
 from common.calibration.both_splits import run_both_splits
-from common.calibration.flags import SEEN, add_branch_flags, check_calibration_flags
+from common.calibration.flags import add_branch_flags, check_calibration_flags, seen
 from common.calibration.two_branches import BuildBranch
 from common.errors import UserError, run_cli
 
@@ -87,7 +87,7 @@ def sight(args: argparse.Namespace) -> Sight | None:
 def run(args: argparse.Namespace) -> None:
     """Trains and tests one model."""
     losses = {"legacy": legacy_context_loss}
-    run_calf_baseline(args, build_model, losses, sight(args), args.class_split, SEEN)
+    run_calf_baseline(args, build_model, losses, sight(args), args.class_split, seen(args))
 
 
 def main() -> None:

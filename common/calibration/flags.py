@@ -9,7 +9,7 @@ from common.errors import UserError
 from common.events import CLASS_SPLITS
 
 # Settings that decide what the player branch sees.
-SEEN = (
+_SEEN = (
     "backbone_player", "calibration", "calibration_field", "calibration_cone", "teacher",
     "dim_representation_w", "dim_representation_h", "dim_representation_player",
     "with_resnet", "resnet_weights", "calibration_physic", "with_trail",
@@ -75,3 +75,8 @@ def top_view(args: argparse.Namespace, physic: bool = False, trail: int = 0) -> 
         args.teacher,
         args.protocol == "published",
     )
+
+
+def seen(args: argparse.Namespace) -> tuple[str, ...]:
+    """Names of the settings that decide what the network sees of the players, if anything."""
+    return _SEEN if args.backbone_player else ("backbone_player",)
