@@ -90,7 +90,7 @@ def test_a_run_leaves_settings_log_curves_checkpoints_and_results(trained, data)
     settings = json.loads((trained / "settings_train.json").read_text())
     assert settings["settings"]["max_epochs"] == 2
     assert settings["settings"]["pool"] == "NetVLAD++"
-    assert settings["command"][0] == "main.py"
+    assert settings["command"][0] == "TemporallyAwarePooling/main.py"
     assert settings["packages"]["torch"] == torch.__version__
     (log,) = trained.glob("????-??-??_??-??-??.log")
     printed = (trained.parents[1] / "stdout").read_text()
