@@ -210,10 +210,13 @@ def main() -> int | None:
     counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
     folders = [out / game for games in splits.values() for game in games]
     size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    program = "CALF_Calibration" if arguments.players else "TemporallyAwarePooling"
+    players = " --backbone_feature 2DConv --backbone_player 3DConv --calibration"
     print(
         f"Wrote {counts} games with {arguments.dim} features per frame to {out} "
-        f"({size / 1e6:,.0f} MB); train on them with: python TemporallyAwarePooling/main.py "
+        f"({size / 1e6:,.0f} MB); train on them with: python {program}/main.py "
         f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
+        f"{players if arguments.players else ''}"
     )
     return None
 
