@@ -31,6 +31,7 @@ from common.games import games_at_hand
 def extract_half(
     folder: Path,
     half: int,
+    name: str,
     frames: int,
     view: TopView,
     frozen: FrozenNetwork,
@@ -39,14 +40,14 @@ def extract_half(
     batch: int,
     cache_dir: Path | None = None,
 ) -> Path:
-    """Writes the vectors of a half, wholly or not at all; returns their path."""
+    """Writes the vectors of a half to <half>_<name>, wholly or not at all; returns their path."""
     players = open_players(folder, half, cache_dir, view.teacher)
     vectors = np.empty((frames, frozen.dimension), np.float32)
     for start in range(0, frames, batch):
         block = np.arange(start, min(start + batch, frames))
         seen = frozen.see(network, view.draw(players, block), device)
         vectors[start : start + len(block)] = seen.cpu().numpy()
-    path = folder / f"{half}_{frozen.file_name(view)}"
+    path = folder / f"{half}_{name}"
     with written_whole(path) as temporary, temporary.open("wb") as file:
         np.save(file, vectors)
     return path
@@ -82,26 +83,26 @@ def main() -> None:
 def run(args: argparse.Namespace) -> None:
     """Extracts what is missing."""
     view, frozen = drawn_view(args), frozen_network(args)
+    name = frozen.file_name(view)  # once: it reads the weights
     device = choose_device(args.device, args.GPU)
     classes = event_classes(args.SoccerNet_path, args.version)
     games = [g for split in args.splits for g in games_at_hand(args.SoccerNet_path, [split])]
     halves = [
         (args.SoccerNet_path / game, h) for game in games for h in range(1, classes.halves + 1)
     ]
-    todo = []
+    lacking = []
     for folder, half in halves:
         frames = open_half(folder, half, args.features).frames
-        if not is_extracted(folder / f"{half}_{frozen.file_name(view)}", frames, frozen.dimension):
-            todo.append((folder, half, frames))
-    print(
-        f"{len(halves) - len(todo)} of {len(halves)} halves are there; device: {describe(device)}"
-    )
-    network = frozen.load(device) if todo else None
-    for folder, half, frames in tqdm(todo, unit="half", disable=None):
-        assert network is not None
-        extract_half(
-            folder, half, frames, view, frozen, network, device, args.batch_size, args.cache_dir
-        )
+        if not is_extracted(folder / f"{half}_{name}", frames, frozen.dimension):
+            lacking.append((folder, half, frames))
+    there = len(halves) - len(lacking)
+    print(f"{there} of {len(halves)} halves are there; device: {describe(device)}")
+    if not lacking:
+        return
+    network = frozen.load(device)
+    batch, cache_dir = args.batch_size, args.cache_dir
+    for folder, half, frames in tqdm(lacking, unit="half", disable=None):
+        extract_half(folder, half, name, frames, view, frozen, network, device, batch, cache_dir)
 
 
 if __name__ == "__main__":

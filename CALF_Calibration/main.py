@@ -14,14 +14,11 @@ from functools import partial
 
 from CALF_Calibration.dataset import PlayersByTopView, PlayersByVector
 from CALF_Calibration.flags import add_player_flags, drawn_view, frozen_network
-from CALF_Calibration.model import DenseBranch, PictureBranch, PyramidBranch, TwoBranchModel
-from common.calf.chunk_shape import ChunkShape
+from CALF_Calibration.model import DenseBranch, PictureBranch, PyramidBranch
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
-from common.calf.legacy_context_loss import legacy_context_loss
-from common.calf.program import run_calf_baseline
-from common.calibration.both_splits import run_both_splits
-from common.calibration.flags import add_branch_flags, check_calibration_flags, seen
+from common.calibration.flags import add_branch_flags, check_calibration_flags
+from common.calibration.program import run_calibration_baseline
 from common.calibration.two_branches import BuildBranch
 from common.errors import UserError, run_cli
 
@@ -40,28 +37,11 @@ def parse_arguments() -> argparse.Namespace:
         help="with --with_resnet: one layer over its vectors in place of a pyramid",
     )
     add_result_flags(parser)
-    parser.set_defaults(segmentation_loss="legacy")
     args = parser.parse_args()
     check_calibration_flags(args)
     if args.backbone_player not in (None, "3DConv"):
         raise UserError(f"--backbone_player must be 3DConv, found {args.backbone_player}")
     return args
-
-
-def build_model(
-    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
-) -> TwoBranchModel:
-    """The network that the flags describe, for D features and C classes."""
-    return TwoBranchModel(
-        features,
-        classes,
-        shape,
-        args.dim_capsule,
-        args.feature_multiplier,
-        args.backbone_feature is not None,
-        player_branch(args),
-        args.with_dropout,
-    )
 
 
 def player_branch(args: argparse.Namespace) -> BuildBranch | None:
@@ -84,19 +64,9 @@ def sight(args: argparse.Namespace) -> Sight | None:
     return PlayersByVector(frozen_network(args).file_name(view), view, args.cache_dir)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Trains and tests one model."""
-    losses = {"legacy": legacy_context_loss}
-    run_calf_baseline(args, build_model, losses, sight(args), args.class_split, seen(args))
-
-
 def main() -> None:
     """Trains and tests one model, or one for each class split."""
-    args = parse_arguments()
-    if args.class_split == "both":
-        run_both_splits(args, run)
-    else:
-        run(args)
+    run_calibration_baseline(parse_arguments(), player_branch, sight)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from common.array_file import map_arrays, write_arrays
 from common.calf.half_inputs import FurtherRows, HalfInputs, HalfPlace
 from common.calibration.players import (
     Players,
+    cache_folder,
     missing_player_files,
     open_players,
     player_files,
@@ -96,7 +97,7 @@ class PlayersByGraph:
         }
         text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
         name = hashlib.blake2b(text, digest_size=6).hexdigest()
-        path = self._cache_folder(place.folder) / f".{place.number}_graphs_{name}.cache"
+        path = cache_folder(place.folder, self.cache_dir) / f".{place.number}_graphs_{name}.cache"
         found = map_arrays(path)
         if found is None:
             graphs = build_graphs(players, frames, self.options, strict)
@@ -106,11 +107,6 @@ class PlayersByGraph:
                 return graphs  # the log has been told by `open_players`
             found = map_arrays(path) or (vars(graphs), {})
         return PlayerGraphs(**found[0])
-
-    def _cache_folder(self, folder: Path) -> Path:
-        if self.cache_dir is None:
-            return folder
-        return self.cache_dir.joinpath(*folder.resolve().parts[-3:])
 
 
 class GraphRows:

@@ -13,22 +13,18 @@ from functools import partial
 
 from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
 from CALF_Calibration_GCN.graph_networks import NAMES
-from CALF_Calibration_GCN.model import GraphBranch, PictureBranch, TwoBranchModel
+from CALF_Calibration_GCN.model import GraphBranch, PictureBranch
 from CALF_Calibration_GCN.player_graph import GraphOptions
 from common.argument_types import rate
-from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
-from common.calf.legacy_context_loss import legacy_context_loss
-from common.calf.program import run_calf_baseline
-from common.calibration.both_splits import run_both_splits
 from common.calibration.flags import (
     add_branch_flags,
     add_calibration_flags,
     check_calibration_flags,
-    seen,
     top_view,
 )
+from common.calibration.program import run_calibration_baseline
 from common.calibration.two_branches import BuildBranch
 from common.errors import run_cli
 
@@ -50,7 +46,6 @@ def parse_arguments() -> argparse.Namespace:
         help="without --calibration: places from -1 to 1 in the picture, instead of pixels / 50")
     # fmt: on
     add_result_flags(parser)
-    parser.set_defaults(segmentation_loss="legacy")
     args = parser.parse_args()
     check_calibration_flags(args)
     return args
@@ -67,22 +62,6 @@ def graph_options(args: argparse.Namespace) -> GraphOptions:
         args.protocol == "published",
         args.pitch_margin,
         args.relative_positions,
-    )
-
-
-def build_model(
-    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
-) -> TwoBranchModel:
-    """The network that the flags describe, for D features and C classes."""
-    return TwoBranchModel(
-        features,
-        classes,
-        shape,
-        args.dim_capsule,
-        args.feature_multiplier,
-        args.backbone_feature is not None,
-        player_branch(args),
-        args.with_dropout,
     )
 
 
@@ -103,19 +82,9 @@ def sight(args: argparse.Namespace) -> Sight | None:
     return PlayersByGraph(graph_options(args), args.cache_dir)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Trains and tests one model."""
-    losses = {"legacy": legacy_context_loss}
-    run_calf_baseline(args, build_model, losses, sight(args), args.class_split, seen(args))
-
-
 def main() -> None:
     """Trains and tests one model, or one for each class split."""
-    args = parse_arguments()
-    if args.class_split == "both":
-        run_both_splits(args, run)
-    else:
-        run(args)
+    run_calibration_baseline(parse_arguments(), player_branch, sight)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from common.features import open_game
 from common.fit import FitSettings, seed_everything
 from common.games import games_at_hand, list_games
 from common.nms import check_suppression
-from common.run_folder import check_same_inputs, log, open_run, record_settings, start_log
+from common.run_folder import log, open_run, start_log
+from common.run_record import check_same_inputs, record_settings
 from common.spotting import Spotting
 
 Model = TypeVar("Model", bound=nn.Module)

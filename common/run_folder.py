@@ -1,25 +1,19 @@
-"""The folder of a run, models/<model_name>/: settings, log, checkpoints, curves, results."""
+"""The folder of a run, models/<model_name>/: log, checkpoints, curves, results."""
 
 import csv
 import io
 import logging
-import platform
 import sys
 import time
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from common.checkpoints import BEST_FILE, LAST_FILE
 from common.errors import UserError
-from common.files import read_json, write_bytes, write_json
+from common.events import CLASS_SPLITS
+from common.files import write_bytes, write_json
 
 log = logging.getLogger("spotting")
-
-_RECORDED_PACKAGES = ("soccer-action-spotting", "torch", "numpy", "SoccerNet")
 
 
 def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
@@ -29,10 +23,10 @@ def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> No
     replaced as new ones are written.
     """
     existing = [path / name for name in (LAST_FILE, BEST_FILE) if (path / name).exists()]
-    if training and (parts := sorted(path.glob(f"*/{LAST_FILE}"))):
+    if training and any((path / part / LAST_FILE).exists() for part in CLASS_SPLITS):
         raise UserError(
-            f"{path} holds the runs of class splits ({', '.join(p.parent.name for p in parts)}); "
-            "pass --class_split both to go on with them, or another --model_name"
+            f"{path} holds the runs of class splits; pass --class_split both to go on with them, "
+            "or another --model_name"
         )
     if training and existing and overwrite:
         for old in (*existing, path / "curves.csv", *path.glob("tensorboard/events.*")):
@@ -48,40 +42,6 @@ def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> No
             "train anew, or --load_weights with another --model_name to start from its weights"
         )
     path.mkdir(parents=True, exist_ok=True)
-
-
-def record_settings(path: Path, settings: dict[str, Any], kind: str) -> None:
-    """Writes settings, command line and versions to settings_<kind>.json."""
-    content = {
-        "settings": settings,
-        "command": ["/".join(Path(sys.argv[0]).parts[-2:]), *sys.argv[1:]],
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
-    }
-    text = orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2)
-    write_bytes(path / f"settings_{kind}.json", text + b"\n")
-
-
-def check_same_inputs(path: Path, settings: dict[str, Any], names: Sequence[str]) -> None:
-    """Raises UserError if a run is to be tested on other inputs than it was trained on.
-
-    Args:
-        names: settings that decide what the network sees.
-    """
-    file = path / "settings_train.json"
-    if not file.is_file():
-        return
-    trained = read_json(file)["settings"]
-    given = orjson.loads(orjson.dumps(settings, default=str))
-    other = [name for name in names if name in trained and trained[name] != given.get(name)]
-    if other:
-        told = ", ".join(f"--{name} {trained[name]}, now {given.get(name)}" for name in other)
-        raise UserError(
-            f"{path} was trained with {told}; pass the flags of its training, or to test it like "
-            f"this all the same --load_weights {path / BEST_FILE} and another --model_name"
-        )
 
 
 def start_log(path: Path, level: str = "INFO") -> None:
@@ -125,10 +85,3 @@ def write_results(path: Path, split: str, content: dict[str, Any]) -> Path:
     file = path / f"results_{split}.json"
     write_json(file, content)
     return file
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -7,11 +7,11 @@ from typing import Any
 
 from common.errors import UserError
 from common.events import EventClasses, event_classes, split_classes
-from common.files import read_json
 from common.games import games_at_hand
 from common.labels import TimeField
 from common.matching import Spots
 from common.predictions import JsonTree, guess_file_name
+from common.run_record import TESTED, TRAINED, read_record
 from common.spots import EVALUATION_FRAMERATE, read_games
 
 
@@ -174,15 +174,8 @@ def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
 
 def _records(run: Path) -> list[dict[str, Any]]:
     """What a run folder recorded of its training and of its last testing."""
-    records = []
-    for file in (run / "settings_train.json", run / "settings_test.json"):
-        if not file.is_file():
-            continue
-        content = read_json(file)
-        if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
-            raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
-        records.append(content)
-    return records
+    files = [run / name for name in (TRAINED, TESTED)]
+    return [read_record(file) for file in files if file.is_file()]
 
 
 def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:

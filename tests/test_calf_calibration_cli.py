@@ -160,7 +160,7 @@ def test_the_model_without_players_needs_no_files_about_them(own_data, here):
     assert_one_sentence(result, here.cwd, "files beside the features are missing", BOXES, CAMERA)
 
 
-def test_vectors_of_a_frozen_network(here, tmp_path):
+def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     own_data = tmp_path / "short"  # the network takes a tenth of a second per picture
     write_data_set(own_data, games=(1, 1, 1, 0), minutes=0.4, dim=24, players=True)
     torch.manual_seed(0)
@@ -173,7 +173,11 @@ def test_vectors_of_a_frozen_network(here, tmp_path):
     assert_one_sentence(here(*words), here.cwd, "CALF_Calibration.extract_top_view")
     extract = ["--SoccerNet_path", own_data, "--features", FILE, *drawn, "--device", "cpu",
                "--splits", "train", "valid", "test"]  # fmt: skip
+    reads = []
+    read = type(weights).read_bytes
+    monkeypatch.setattr(type(weights), "read_bytes", lambda p: reads.append(p) or read(p))
     assert here(*extract, main=extract_top_view.main)[0] == 0
+    assert reads.count(weights) == 1  # tens of MB, hashed for the name: not once per half
     made = sorted(own_data.rglob("*_top_view_18_*.npy"))
     assert len(made) == 6
     for path in made:

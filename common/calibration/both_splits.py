@@ -15,7 +15,8 @@ from common.events import CLASS_SPLITS, event_classes
 from common.files import read_json, write_json
 from common.games import games_at_hand
 from common.merge_predictions import merge
-from common.run_folder import log, record_settings
+from common.run_folder import log
+from common.run_record import record_settings
 from common.split_results import publish_split
 
 

@@ -86,7 +86,8 @@ def open_players(
         UserError: a file is missing or malformed.
     """
     sources = _sources(game_folder, half, teacher)
-    cache = _cache_path(game_folder, half, cache_dir, teacher)
+    name = f".{half}_players{'_teacher' if teacher else ''}.cache"
+    cache = cache_folder(game_folder, cache_dir) / name
     stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sources]
     found = map_arrays(cache)
     if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamp:
@@ -205,12 +206,11 @@ def _find(folder: Path, half: int, names: Sequence[str]) -> Path:
     )
 
 
-def _cache_path(folder: Path, half: int, cache_dir: Path | None, teacher: bool) -> Path:
-    name = f".{half}_players{'_teacher' if teacher else ''}.cache"
+def cache_folder(game_folder: Path, cache_dir: Path | None) -> Path:
+    """Where cache files of a game lie: beside its data, or as deep below `cache_dir`."""
     if cache_dir is None:
-        return folder / name
-    # League, season and game, as deep as the data lies.
-    return cache_dir.joinpath(*folder.resolve().parts[-3:]) / name
+        return game_folder
+    return cache_dir.joinpath(*game_folder.resolve().parts[-3:])  # league, season and game
 
 
 def _parsed(content: bytes, source: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.argument_types import not_negative, positive
 from common.errors import UserError, run_cli
-from common.flags import new_parser, not_negative, positive
+from common.flags import new_parser
 from common.reproduce.cluster import begin_on_cluster
 from common.reproduce.intervals import bounded
 from common.reproduce.launch import begin_here, work_off
