@@ -8,7 +8,8 @@ import pytest
 from CALF_Calibration_GCN import player_graph as module
 from CALF_Calibration_GCN.player_graph import GraphOptions, build_graphs, joined
 from common.calibration.pitch import image_to_pitch
-from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players, parse_players
+from common.calibration.player_json import parse_players
+from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.calibration.players import _from_arrays as players_of
 
 CAMERA = 2 * np.array([[12, -5.12, 640], [0, 3, 330], [0, -0.008, 1]])

@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from common.calibration import players as module
+from common.calibration.player_json import parse_players
 from common.calibration.players import (
     BOX_FILES,
     CALIBRATION_FILES,
     missing_player_files,
     open_players,
-    parse_players,
 )
 from common.errors import UserError
 

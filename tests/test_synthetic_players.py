@@ -5,7 +5,8 @@ import orjson
 import pytest
 
 from common.calibration.pitch import LENGTH, WIDTH, to_pitch
-from common.calibration.players import CONFIDENT, parse_players
+from common.calibration.player_json import parse_players
+from common.calibration.players import CONFIDENT
 from common.calibration.players import _from_arrays as players_of
 from common.events import V2_NAMES
 from common.synthetic_game import Spots

@@ -15,7 +15,8 @@ from common.calibration.pitch_drawing import (
     published_field,
     scale_drawing,
 )
-from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players, parse_players
+from common.calibration.player_json import parse_players
+from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.calibration.players import _from_arrays as players_of
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import _TopViewInputs as TopViewInputs
