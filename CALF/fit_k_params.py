@@ -28,11 +28,11 @@ from rich.table import Table
 from tqdm import tqdm
 
 from common.calf.k_parameters import SECONDS
+from common.data.events import EventClasses, event_classes
+from common.data.games import games_at_hand
+from common.data.labelled_halves import labelled_halves
 from common.errors import UserError, run_cli
-from common.events import EventClasses, event_classes
 from common.files import write_json
-from common.games import games_at_hand
-from common.labelled_halves import labelled_halves
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10

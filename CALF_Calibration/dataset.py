@@ -13,11 +13,11 @@ from torch import Tensor
 from common.calf.half_inputs import FurtherRows, HalfInputs, HalfPlace
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
+from common.data.events import EventClasses
+from common.data.features import HalfFeatures, open_half
+from common.data.frame_rows import MappedRows
 from common.errors import UserError
-from common.events import EventClasses
-from common.features import HalfFeatures, open_half
-from common.frame_rows import MappedRows
-from common.nms import Peaks
+from common.results.suppression import Peaks
 
 __all__ = ["PlayersByTopView", "PlayersByVector", "TopViewRows"]
 

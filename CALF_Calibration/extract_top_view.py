@@ -19,13 +19,13 @@ from CALF_Calibration.flags import add_player_flags, drawn_view, frozen_network
 from CALF_Calibration.frozen_features import FrozenNetwork
 from common.calibration.players import open_players
 from common.calibration.top_view import TopView
-from common.device import choose_device, describe
+from common.data.events import event_classes
+from common.data.features import open_array, open_half
+from common.data.games import games_at_hand
 from common.errors import UserError, run_cli
-from common.events import event_classes
-from common.features import open_array, open_half
 from common.files import written_whole
-from common.flags import add_data_flags, add_device_flags, new_parser
-from common.games import games_at_hand
+from common.training.device import choose_device, describe
+from common.training.flags import add_data_flags, add_device_flags, new_parser
 
 
 def extract_half(

@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from CALF_Calibration_GCN.graph_plots import draw_graphs
 from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs, build_graphs
-from common.array_file import map_arrays, write_arrays
 from common.calf.half_inputs import FurtherRows, HalfInputs, HalfPlace
 from common.calibration.players import (
     Players,
@@ -28,9 +27,10 @@ from common.calibration.players import (
     player_files,
 )
 from common.calibration.top_view_rows import PlayersByTopView
-from common.events import EventClasses
-from common.features import HalfFeatures
-from common.nms import Peaks
+from common.data.array_file import map_arrays, write_arrays
+from common.data.events import EventClasses
+from common.data.features import HalfFeatures
+from common.results.suppression import Peaks
 
 __all__ = ["GraphRows", "PlayersByGraph", "PlayersByTopView"]
 

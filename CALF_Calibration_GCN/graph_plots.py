@@ -13,7 +13,7 @@ from common.calibration.pitch import LENGTH, WIDTH
 from common.calibration.pitch_drawing import exact_field
 from common.calibration.players import Players
 from common.files import written_whole
-from common.nms import Peaks
+from common.results.suppression import Peaks
 
 _MOMENTS, _COLUMNS = 12, 3  # of a half, the most confident detections
 _AROUND = 4.0  # metres shown around the pitch

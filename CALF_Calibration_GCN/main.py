@@ -15,7 +15,6 @@ from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
 from CALF_Calibration_GCN.graph_networks import NAMES
 from CALF_Calibration_GCN.model import GraphBranch, PictureBranch
 from CALF_Calibration_GCN.player_graph import GraphOptions
-from common.argument_types import rate
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.half_inputs import Sight
 from common.calibration.flags import (
@@ -27,6 +26,7 @@ from common.calibration.flags import (
 from common.calibration.program import run_calibration_baseline
 from common.calibration.two_branches import BuildBranch
 from common.errors import run_cli
+from common.training.argument_types import rate
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -3,6 +3,6 @@
 Reading is shared with the other pooling baseline.
 """
 
-from common.clip_data import ClipDataset, training_clips
+from common.pooling.clip_data import ClipDataset, training_clips
 
 __all__ = ["ClipDataset", "training_clips"]

@@ -1,5 +1,5 @@
 """Binary cross-entropy over classes and background, the loss of both pooling baselines."""
 
-from common.clip_loss import clip_loss
+from common.pooling.clip_loss import clip_loss
 
 __all__ = ["clip_loss"]

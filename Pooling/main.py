@@ -15,10 +15,10 @@ Flags that are given beside a preset win.
 
 import argparse
 
-from common.argument_types import positive
-from common.clip_program import run_clip_baseline
 from common.errors import run_cli
-from common.flags import (
+from common.pooling.clip_program import run_clip_baseline
+from common.training.argument_types import positive
+from common.training.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,

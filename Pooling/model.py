@@ -3,7 +3,7 @@
 from torch import nn
 
 from common.errors import UserError
-from common.window_model import MaxPool, Part, WindowModel
+from common.pooling.window_model import MaxPool, Part, WindowModel
 from Pooling.netvlad import NetVLAD
 
 POOLS = ("MAX", "NetVLAD")

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from common.vlad import sliding_vlad_logits, vlad_logits
+from common.pooling.vlad import sliding_vlad_logits, vlad_logits
 
 
 class NetVLAD(nn.Module):
-    """Residuals of the frames to K centres, softly assigned: see `common.vlad`.
+    """Residuals of the frames to K centres, softly assigned: see `common.pooling.vlad`.
 
     The assignment is a 1 x 1 convolution in the checkpoints. Centres are drawn from [0, 1), the
     convolution as torch draws it, in this order.

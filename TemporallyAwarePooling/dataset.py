@@ -4,6 +4,6 @@ They are not centred on events, although the network tells past from future: an 
 anywhere into its clip. Reading is shared with the other pooling baseline.
 """
 
-from common.clip_data import ClipDataset, training_clips
+from common.pooling.clip_data import ClipDataset, training_clips
 
 __all__ = ["ClipDataset", "training_clips"]

@@ -8,10 +8,10 @@ CVPR Workshops 2021. The defaults are the published configuration.
 
 import argparse
 
-from common.argument_types import positive
-from common.clip_program import run_clip_baseline
 from common.errors import UserError, run_cli
-from common.flags import (
+from common.pooling.clip_program import run_clip_baseline
+from common.training.argument_types import positive
+from common.training.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.window_model import MaxPool, Part, WindowModel
+from common.pooling.window_model import MaxPool, Part, WindowModel
 from TemporallyAwarePooling.pooling import AveragePool, NetVLAD
 
 POOLS = ("NetVLAD", "NetVLAD++", "NetRVLAD", "NetRVLAD++", "MAX", "MAX++", "AVG", "AVG++")

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.vlad import sliding_vlad_logits, vlad_logits
-from common.windows import window_sum
+from common.data.windows import window_sum
+from common.pooling.vlad import sliding_vlad_logits, vlad_logits
 
 
 class AveragePool(nn.Module):
@@ -23,7 +23,7 @@ class AveragePool(nn.Module):
 
 
 class NetVLAD(nn.Module):
-    """Residuals of the frames to K centres, softly assigned: see `common.vlad`.
+    """Residuals of the frames to K centres, softly assigned: see `common.pooling.vlad`.
 
     Assignment weights (`clusters`) and centres (`clusters2`) are independent parameters, named as
     in the published checkpoints. NetRVLAD has no centres.

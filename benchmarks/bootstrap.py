@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from evaluate import HALF_FRAMES, LARGE_SIZE, RELEASED, RELEASED_SIZE, SHARED, SPOTS_PER_HALF
 
-from common.average_map import TOLERANCES_SECONDS, average_map
-from common.bootstrap import draw_weights, resample
-from common.events import SOCCERNET_V2
-from common.matching import Spots
-from common.scored_run import read_run
+from common.data.events import SOCCERNET_V2
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.metric.bootstrap import draw_weights, resample
+from common.metric.matching import Spots
+from common.results.scored_run import read_run
 
 GAMES, CLASSES, LOOSE = 100, len(SOCCERNET_V2), TOLERANCES_SECONDS["loose"]
 

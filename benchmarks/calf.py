@@ -24,8 +24,6 @@ import plain_calf
 
 from CALF.loss import context_aware_loss
 from CALF.model import ContextAwareModel
-from common.average_map import TOLERANCES_SECONDS
-from common.batches import read_batches
 from common.calf.chunk_data import ChunkDataset, drawn_epochs
 from common.calf.chunk_shape import ChunkShape
 from common.calf.criterion import Criterion
@@ -33,11 +31,13 @@ from common.calf.evaluation import GameEvaluator
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
 from common.calf.spotting import Spotting
-from common.device import autocast, choose_device
-from common.events import SOCCERNET_V2, V2_NAMES
-from common.features import open_half
-from common.fit import adam
-from common.frame_rows import MappedRows
+from common.data.events import SOCCERNET_V2, V2_NAMES
+from common.data.features import open_half
+from common.data.frame_rows import MappedRows
+from common.metric.average_map import TOLERANCES_SECONDS
+from common.training.batches import read_batches
+from common.training.device import autocast, choose_device
+from common.training.fit import adam
 
 DIM, BATCH, STEPS, DISTINCT = 512, 32, 12, 6
 SPOTS = 110  # of a half, the mean of SoccerNet-v2

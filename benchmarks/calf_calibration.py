@@ -26,7 +26,6 @@ import plain_calibration
 
 from CALF_Calibration.dataset import PlayersByTopView
 from CALF_Calibration.model import PictureBranch, TwoBranchModel
-from common.batches import read_batches
 from common.calf.chunk_data import ChunkDataset, drawn_epochs
 from common.calf.chunk_shape import ChunkShape
 from common.calf.criterion import Criterion
@@ -37,14 +36,15 @@ from common.calf.shifts import encode_shifts
 from common.calf.spotting import detect, score_half
 from common.calibration.players import open_players, player_files
 from common.calibration.top_view import TopView
-from common.device import autocast, choose_device
-from common.events import CLASS_SPLITS
-from common.features import open_half
-from common.fit import adam
-from common.frame_rows import MappedRows
-from common.spotting import Spotting
-from common.synthetic_game import draw_game, part_generator
-from common.synthetic_players import draw_players
+from common.data.events import CLASS_SPLITS
+from common.data.features import open_half
+from common.data.frame_rows import MappedRows
+from common.results.spotting import Spotting
+from common.synthetic.game import draw_game, part_generator
+from common.synthetic.players import draw_players
+from common.training.batches import read_batches
+from common.training.device import autocast, choose_device
+from common.training.fit import adam
 
 DIM, BATCH, STEPS, DISTINCT, SPOTS = 512, 32, 3, 3, 45
 SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)

@@ -29,17 +29,17 @@ from calf_calibration import BATCH, CPU, DIM, SHAPE, data_of, make_games, places
 from CALF_Calibration_GCN.dataset import PlayersByGraph
 from CALF_Calibration_GCN.model import GraphBranch, TwoBranchModel
 from CALF_Calibration_GCN.player_graph import GraphOptions, build_graphs
-from common.batches import read_batches
 from common.calf.chunk_data import drawn_epochs
 from common.calf.criterion import Criterion
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.spotting import detect, score_half
 from common.calibration.players import open_players, player_files
-from common.device import autocast, choose_device
-from common.events import CLASS_SPLITS
-from common.fit import adam
-from common.spotting import Spotting
+from common.data.events import CLASS_SPLITS
+from common.results.spotting import Spotting
+from common.training.batches import read_batches
+from common.training.device import autocast, choose_device
+from common.training.fit import adam
 
 STEPS, CLASSES = 2, 8
 KEPT = 0.86  # of the boxes

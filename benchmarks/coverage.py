@@ -19,10 +19,10 @@ from bootstrap import CLASSES, GAMES, LOOSE, by_game, gathered
 from evaluate import RELEASED, SHARED
 from tqdm import tqdm
 
-from common.average_map import average_map
-from common.bootstrap import Resampled, draw_weights, resample
-from common.matching import Spots
-from common.scored_run import read_run
+from common.metric.average_map import average_map
+from common.metric.bootstrap import Resampled, draw_weights, resample
+from common.metric.matching import Spots
+from common.results.scored_run import read_run
 
 
 def main() -> None:

@@ -82,9 +82,9 @@ def make_input(folder: str, size: str) -> None:
     """Labels of the 100 test games, and a zip with `size` random detections per class and half."""
     import numpy as np
 
-    from common.events import V2_NAMES
-    from common.games import official_splits
-    from common.predictions import format_game, write_game, write_zip
+    from common.data.events import V2_NAMES
+    from common.data.games import official_splits
+    from common.results.predictions import format_game, write_game, write_zip
 
     rng, games = np.random.default_rng(0), official_splits()["test"]
     root, results = Path(folder), Path(f"{folder}.results")

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from common.batches import read_batches, shuffled
-from common.clip_data import ClipDataset
-from common.clip_loss import clip_loss
-from common.device import autocast, choose_device
-from common.events import SOCCERNET_V2
-from common.features import HalfFeatures, open_half
-from common.frame_rows import MappedRows
-from common.nms import suppress
-from common.window_model import WindowModel
-from common.window_spotting import Spotting, score_half
+from common.data.events import SOCCERNET_V2
+from common.data.features import HalfFeatures, open_half
+from common.data.frame_rows import MappedRows
+from common.pooling.clip_data import ClipDataset
+from common.pooling.clip_loss import clip_loss
+from common.pooling.window_model import WindowModel
+from common.pooling.window_spotting import Spotting, score_half
+from common.results.suppression import suppress
+from common.training.batches import read_batches, shuffled
+from common.training.device import autocast, choose_device
 
 import torch  # isort: skip - the project comes first, it sets how OpenMP waits
 from torch import Tensor, nn  # isort: skip

@@ -21,9 +21,9 @@ from rich.table import Table  # isort: skip
 from torch import Tensor, nn  # isort: skip
 from torch.nn import functional as F  # isort: skip
 
-from common.clip_data import ClipDataset
-from common.features import open_half
-from common.frame_rows import MappedRows
+from common.data.features import open_half
+from common.data.frame_rows import MappedRows
+from common.pooling.clip_data import ClipDataset
 from TemporallyAwarePooling.model import TemporallyAwareModel
 
 WINDOW, NMS = 30, 60

@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from common.checkpoints import read_checkpoint, save_checkpoint
 from common.errors import UserError, run_cli
+from common.training.checkpoints import read_checkpoint, save_checkpoint
 
 StateDict = dict[str, Tensor]
 

@@ -19,14 +19,14 @@ from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import read_players
-from common.data_files import how_to_get, split_files
+from common.data.events import EventClasses, event_classes
+from common.data.features import HalfFeatures, open_half
+from common.data.games import read_splits
+from common.data.label_quirks import label_quirks, late_spots
+from common.data.labels import read_labels
+from common.data.wanted_files import how_to_get, split_files
 from common.errors import UserError, run_cli
-from common.events import EventClasses, event_classes
-from common.features import HalfFeatures, open_half
-from common.games import read_splits
-from common.label_quirks import label_quirks, late_spots
-from common.labels import read_labels
-from common.tables import counted
+from common.results.tables import counted
 
 # Enough to keep a disk busy. Each holds one block in memory.
 _THREADS = 4

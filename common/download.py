@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from common.data_files import FEATURE_FILES, faulty_files, kind_of, not_offered, split_files
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2
+from common.data.games import OFFICIAL_SPLITS
+from common.data.wanted_files import FEATURE_FILES, faulty_files, kind_of, not_offered, split_files
 from common.errors import UserError, run_cli
-from common.events import SOCCERNET_V1, SOCCERNET_V2
-from common.games import OFFICIAL_SPLITS
-from common.tables import counted
+from common.results.tables import counted
 
 # A call per game costs a request per file, and the hub limits them; one per split sees all games.
 _MOST_SINGLE_GAMES = 20

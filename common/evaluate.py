@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
+from common.data.events import EventClasses, event_classes
+from common.data.games import list_games, official_splits
+from common.data.labels import TimeField
 from common.errors import UserError, run_cli
-from common.events import EventClasses, event_classes
 from common.files import write_json
-from common.games import list_games, official_splits
-from common.labels import TimeField
-from common.predictions import JsonTree, guess_file_name
-from common.spots import EVALUATION_FRAMERATE, read_games
+from common.metric.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
+from common.results.predictions import JsonTree, guess_file_name
+from common.results.reading import EVALUATION_FRAMERATE, read_games
 
 
 def evaluate(
@@ -192,7 +192,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Prints a table per metric and writes JSON when asked to."""
-    from common.tables import counted, print_results
+    from common.results.tables import counted, print_results
 
     args = _parse_arguments()
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)

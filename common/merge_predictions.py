@@ -16,8 +16,8 @@ import orjson
 
 from common.errors import UserError, run_cli
 from common.files import parse_json
-from common.predictions import RESULT_FILE, JsonTree, guess_file_name, write_game, write_zip
-from common.tables import counted
+from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name, write_game, write_zip
+from common.results.tables import counted
 
 
 def merge(inputs: Sequence[Path], out: Path) -> list[str]:

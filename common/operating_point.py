@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from common.argument_types import rate
 from common.errors import UserError, run_cli
 from common.files import read_json, write_json
-from common.kept_detections import write_kept
-from common.scored_run import RunResults, ScoredRun, find_results, read_run
-from common.spots import EVALUATION_FRAMERATE
-from common.tables import counted
-from common.thresholds import Outcome, best_thresholds, outcome_at
+from common.metric.thresholds import Outcome, best_thresholds, outcome_at
+from common.results.kept_detections import write_kept
+from common.results.reading import EVALUATION_FRAMERATE
+from common.results.scored_run import RunResults, ScoredRun, find_results, read_run
+from common.results.tables import counted
+from common.training.argument_types import rate
 
 POINT_FILE = "operating_point.json"
 TOLERANCE_SECONDS = 5.0

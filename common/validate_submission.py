@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses, event_classes
+from common.data.games import check_relative_path, games_at_hand, official_splits, read_splits
 from common.errors import UserError, run_cli
-from common.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses, event_classes
 from common.files import parse_json
-from common.games import check_relative_path, games_at_hand, official_splits, read_splits
-from common.predictions import RESULT_FILE, Detections, JsonTree, parse_detections
-from common.spots import HALF_MINUTES
-from common.tables import counted
+from common.results.predictions import RESULT_FILE, Detections, JsonTree, parse_detections
+from common.results.reading import HALF_MINUTES
+from common.results.tables import counted
 
 _MOST_LISTED = 10
 _FIELDS = ("gameTime", "label", "position", "half", "confidence")
@@ -114,7 +114,7 @@ def _find_members(
     for prefix in sorted(prefixes - {""}):
         findings.errors.append(
             f"games lie in the folder {prefix} of the archive; the league folders must be at its "
-            f"root: zip from inside {prefix}, or use common.predictions.write_zip"
+            f"root: zip from inside {prefix}, or use common.results.predictions.write_zip"
         )
     _check_games(members, others, games, file_name, findings)
     return members

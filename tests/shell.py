@@ -10,8 +10,8 @@ import time
 import pytest
 import torch
 
-from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 from common.errors import run_cli
+from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 
 WAIT = 240  # seconds, for processes that may have to share a core
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.array_file import map_arrays, write_arrays
+from common.data.array_file import map_arrays, write_arrays
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.average_map import (
+from common.metric.average_map import (
     KINDS,
     THRESHOLDS,
     TOLERANCES_SECONDS,
@@ -19,7 +19,7 @@ from common.average_map import (
     precision_recall,
     trapezoid_mean,
 )
-from common.matching import match_pairs
+from common.metric.matching import match_pairs
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 RECORDINGS = ["mixed", "allvisible", "allunshown", "coarse", "dense", "perfect", "odd", "nothing"]

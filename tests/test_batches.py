@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from common.batches import read_batches, shuffled
-from common.distributed import Processes
 from common.errors import UserError
+from common.training.batches import read_batches, shuffled
+from common.training.distributed import Processes
 
 CPU = torch.device("cpu")
 WORKERS = pytest.mark.parametrize("workers", [0, 1, 4])

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common import bootstrap
-from common.average_map import KINDS, TOLERANCES_SECONDS, average_map
-from common.bootstrap import Resampled, draw_weights, resample
-from common.matching import Spots
-from common.scored_run import read_run
+from common.metric import bootstrap
+from common.metric.average_map import KINDS, TOLERANCES_SECONDS, average_map
+from common.metric.bootstrap import Resampled, draw_weights, resample
+from common.metric.matching import Spots
+from common.results.scored_run import read_run
 
 CLASSES = 3
 

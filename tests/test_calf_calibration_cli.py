@@ -10,9 +10,9 @@ from shell import assert_one_sentence, caller, games_of, succeeds
 
 from CALF_Calibration import extract_top_view, frozen_features
 from CALF_Calibration import main as program
-from common.checkpoints import BEST_FILE
-from common.events import CLASS_SPLITS, V2_NAMES
-from common.synthetic import write_data_set
+from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.synthetic.data_set import write_data_set
+from common.training.checkpoints import BEST_FILE
 
 FILE = "Synthetic.npy"
 SMALL = ["--features", FILE, "--chunk_size", "30", "--receptive_field", "10", "--dim_capsule", "4",

@@ -11,10 +11,10 @@ from CALF_Calibration_GCN import main as program
 from CALF_Calibration_GCN.dataset import PlayersByGraph
 from CALF_Calibration_GCN.player_graph import GraphOptions
 from common.calf.half_inputs import HalfPlace
-from common.checkpoints import BEST_FILE, read_checkpoint
-from common.events import CLASS_SPLITS, V2_NAMES
-from common.features import open_half
-from common.synthetic import write_data_set
+from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.data.features import open_half
+from common.synthetic.data_set import write_data_set
+from common.training.checkpoints import BEST_FILE, read_checkpoint
 
 FILE = "Synthetic.npy"
 SMALL = ["--features", FILE, "--chunk_size", "30", "--receptive_field", "10", "--dim_capsule", "4",

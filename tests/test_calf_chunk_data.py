@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from common.batches import read_batches
 from common.calf.chunk_data import (
     MASKED,
     ChunkDataset,
@@ -20,10 +19,11 @@ from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
 from common.calf.spot_targets import spot_targets
+from common.data.events import SOCCERNET_V2, V2_NAMES
+from common.data.frame_rows import ResidentRows
+from common.data.labels import parse_labels
 from common.errors import UserError
-from common.events import SOCCERNET_V2, V2_NAMES
-from common.frame_rows import ResidentRows
-from common.labels import parse_labels
+from common.training.batches import read_batches
 
 CPU = torch.device("cpu")
 FILE = "Tiny.npy"

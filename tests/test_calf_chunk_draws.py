@@ -7,8 +7,8 @@ from common.calf.chunk_draws import Anchors, draw_chunks, find_anchors, place_ch
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
+from common.data.events import V2_NAMES
 from common.errors import UserError
-from common.events import V2_NAMES
 
 K = k_frames(V2_NAMES, 2)
 USUAL = ChunkShape(240, 80)

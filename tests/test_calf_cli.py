@@ -23,8 +23,8 @@ from shell import (
 )
 
 from CALF import main as program
-from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
-from common.synthetic import write_data_set
+from common.synthetic.data_set import write_data_set
+from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 
 FILE = "Synthetic.npy"
 SIZES = ["--chunk_size", "30", "--receptive_field", "10", "--dim_capsule", "4",

@@ -9,9 +9,9 @@ import pytest
 from CALF import fit_k_params as module
 from CALF.fit_k_params import REACH_SECONDS, Averages, k_of_distances
 from common.calf.k_parameters import read_k_seconds
+from common.data.events import V2_NAMES
 from common.errors import UserError
-from common.events import V2_NAMES
-from common.synthetic import write_data_set
+from common.synthetic.data_set import write_data_set
 
 
 def triangle(before, after, spot=0, framerate=2):

@@ -6,8 +6,8 @@ import pytest
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.spot_targets import decode_spots
+from common.data.frame_rows import window_rows
 from common.errors import UserError
-from common.frame_rows import window_rows
 
 USUAL = ChunkShape(240, 80)
 

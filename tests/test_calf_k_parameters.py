@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common.calf.k_parameters import SECONDS, k_frames, read_k_seconds
+from common.data.events import V2_NAMES
 from common.errors import UserError
-from common.events import V2_NAMES
 
 
 def test_every_class_of_soccernet_v2_has_published_parameters():

@@ -11,7 +11,7 @@ from common.calf.criterion import Criterion
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.spotting_loss import match_predictions, spotting_loss
-from common.events import V2_NAMES
+from common.data.events import V2_NAMES
 
 FORMS = {"calf": context_aware_loss, "calib": legacy_context_loss}
 GOAL = torch.tensor([[-40.0], [-20.0], [120.0], [180.0]])

@@ -14,7 +14,7 @@ from common.calf.chunk_shape import ChunkShape
 from common.calf.criterion import Criterion
 from common.calf.fourier import direct_convolutions
 from common.calf.spotting_model import _pool_in_time, _same_convolution
-from common.fit import adam
+from common.training.fit import adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,8 +7,8 @@ import pytest
 
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
-from common.events import SOCCERNET_V2, V2_NAMES
-from common.labels import parse_labels
+from common.data.events import SOCCERNET_V2, V2_NAMES
+from common.data.labels import parse_labels
 
 K = k_frames(V2_NAMES, 2)
 CASES = (

@@ -16,14 +16,14 @@ from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.plots import draw_half
 from common.calf.spot_targets import decode_spots
 from common.calf.spotting import Spotting, detect, score_half, spot_game
-from common.distributed import Processes
+from common.data.events import V2_NAMES, EventClasses
+from common.data.features import open_game
+from common.data.frame_rows import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
-from common.events import V2_NAMES, EventClasses
-from common.features import open_game
-from common.frame_rows import window_rows
-from common.nms import Peaks, suppress
-from common.predictions import format_game, write_game
+from common.results.predictions import format_game, write_game
+from common.results.suppression import Peaks, suppress
+from common.training.distributed import Processes
 
 CPU = torch.device("cpu")
 SHAPE = ChunkShape(48, 16, 6)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from common.checkpoints import load_weights, read_checkpoint, save_checkpoint
 from common.errors import UserError
+from common.training.checkpoints import load_weights, read_checkpoint, save_checkpoint
 
 
 def content_of(model, **further):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from common.clip_data import ClipDataset, training_clips
+from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses
+from common.data.features import open_game
+from common.data.frame_rows import MappedRows, ResidentRows, resident_if_it_fits, window_rows
 from common.errors import UserError
-from common.events import SOCCERNET_V2, V2_NAMES, EventClasses
-from common.features import open_game
-from common.frame_rows import MappedRows, ResidentRows, resident_if_it_fits, window_rows
+from common.pooling.clip_data import ClipDataset, training_clips
 
 CPU = torch.device("cpu")
 FILE = "Tiny.npy"

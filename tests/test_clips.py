@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from common.clips import clip_targets, count_clips
-from common.events import SOCCERNET_V1, SOCCERNET_V2
-from common.frame_rows import window_rows
-from common.labels import parse_labels
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2
+from common.data.frame_rows import window_rows
+from common.data.labels import parse_labels
+from common.pooling.clips import clip_targets, count_clips
 
 RECORDED_FRAMES = {"L/S/first": (611, 647), "L/S/second": (720, 601)}
 

@@ -5,9 +5,9 @@ import sys
 import pytest
 import torch
 
-from common import device as module
-from common.device import autocast, choose_device, describe
 from common.errors import UserError
+from common.training import device as module
+from common.training.device import autocast, choose_device, describe
 
 
 @pytest.fixture

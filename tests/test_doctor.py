@@ -7,6 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2
+from common.data.features import open_half
+from common.data.label_quirks import label_quirks, late_spots, shared_frames
+from common.data.labels import parse_labels, read_labels
 from common.doctor import (
     GameReport,
     check_split,
@@ -16,10 +20,6 @@ from common.doctor import (
     read_all,
 )
 from common.errors import UserError
-from common.events import SOCCERNET_V1, SOCCERNET_V2
-from common.features import open_half
-from common.label_quirks import label_quirks, late_spots, shared_frames
-from common.labels import parse_labels, read_labels
 
 LABELS = "Labels-v2.json"
 GAMES = {"train": ["l/s/a", "l/s/b", "l/s/c"], "test": ["l/s/d"], "challenge": ["l/s/e"]}
@@ -310,7 +310,7 @@ def test_alike_games_share_a_row(root, examine):
 
 
 def test_official_folder_gets_the_command_to_fetch(tmp_path, examine, monkeypatch):
-    monkeypatch.setattr("common.games.official_splits", lambda: {"test": ["l/s/a"]})
+    monkeypatch.setattr("common.data.games.official_splits", lambda: {"test": ["l/s/a"]})
     arguments = ("--features", "ResNET_TF2.npy", "--split", "test")
     code, out = examine(tmp_path, *arguments)
     assert code == 1
@@ -319,7 +319,7 @@ def test_official_folder_gets_the_command_to_fetch(tmp_path, examine, monkeypatc
 
 def test_a_part_of_soccernet_is_a_data_folder(tmp_path, examine, monkeypatch):
     games = {"train": ["l/s/a", "l/s/b"], "test": ["l/s/c"]}
-    monkeypatch.setattr("common.games.official_splits", lambda: games)
+    monkeypatch.setattr("common.data.games.official_splits", lambda: games)
     (tmp_path / "l/s/b").mkdir(parents=True)
     np.save(tmp_path / "l/s/b/1_X.npy", np.ones((FRAMES, DIM), np.float32))
     np.save(tmp_path / "l/s/b/2_X.npy", np.ones((FRAMES, DIM), np.float32))

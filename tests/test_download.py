@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from common import data_files
 from common import download as module
-from common.data_files import faulty_files, how_to_get, require_files, split_files
+from common.data import wanted_files as data_files
+from common.data.wanted_files import faulty_files, how_to_get, require_files, split_files
 from common.download import download, main
 from common.errors import UserError
-from common.predictions import JsonTree
+from common.results.predictions import JsonTree
 
 LABELS = "Labels-v2.json"
 FEATURES = ["ResNET_TF2.npy"]
@@ -77,7 +77,7 @@ def hub(monkeypatch):
     fake.SoccerNetDownloader = SoccerNetDownloader
     hub.package = SoccerNetDownloader
     monkeypatch.setitem(sys.modules, "SoccerNet.Downloader", fake)
-    monkeypatch.setattr("common.games.official_splits", lambda: GAMES)
+    monkeypatch.setattr("common.data.games.official_splits", lambda: GAMES)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     return hub
 

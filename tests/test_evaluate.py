@@ -9,12 +9,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from common.average_map import last_of_each_cell
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V1_NAMES, V2_NAMES
 from common.errors import UserError
 from common.evaluate import evaluate
-from common.events import SOCCERNET_V1, SOCCERNET_V2, V1_NAMES, V2_NAMES
-from common.predictions import JsonTree
-from common.spots import read_detections, read_targets
+from common.metric.average_map import last_of_each_cell
+from common.results.predictions import JsonTree
+from common.results.reading import read_detections, read_targets
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 GAME = "l/s/g0"

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
+from common.data.events import V2_NAMES
 from common.evaluate import evaluate
-from common.events import V2_NAMES
 
 RESULTS = "results_spotting.json"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from common.average_map import TOLERANCES_SECONDS
+from common.data.events import V1_NAMES, V2_NAMES
 from common.evaluate import evaluate
-from common.events import V1_NAMES, V2_NAMES
+from common.metric.average_map import TOLERANCES_SECONDS
 
 V1_LABELS = (
     "y-card", "r-card", "yr-card", "substitution-in", "soccer-ball", "soccer-ball-own", "corner",

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
+from common.data.features import check_finite, missing_files, open_array, open_half
 from common.errors import UserError
-from common.features import check_finite, missing_files, open_array, open_half
 
 RNG = np.random.default_rng(0)
 

@@ -10,11 +10,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common.batches import equal_epochs, shuffled_epochs
-from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
-from common.distributed import Processes
 from common.errors import Interrupted, UserError
-from common.fit import Fit, FitSettings, adam, plateau_schedule, seed_everything, step_schedule
+from common.training.batches import equal_epochs, shuffled_epochs
+from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
+from common.training.distributed import Processes
+from common.training.fit import (
+    Fit,
+    FitSettings,
+    adam,
+    plateau_schedule,
+    seed_everything,
+    step_schedule,
+)
 
 CPU = torch.device("cpu")
 DEFAULTS = {

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from common import frame_rows
+from common.data import frame_rows
+from common.data.features import open_half
+from common.data.frame_rows import MappedRows, ResidentRows, blocks_of, window_rows
 from common.errors import UserError
-from common.features import open_half
-from common.frame_rows import MappedRows, ResidentRows, blocks_of, window_rows
 
 CPU = torch.device("cpu")
 

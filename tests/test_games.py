@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from common.errors import UserError
-from common.games import (
+from common.data.games import (
     OFFICIAL_SPLITS,
     check_relative_path,
     list_games,
     official_splits,
     read_splits,
 )
+from common.errors import UserError
 
 SPLITS = {"train": ["l/s/b", "l/s/a"], "test": ["l/s/c"], "mine": []}
 
@@ -40,7 +40,7 @@ def test_official_lists_equal_the_recorded_ones(shared):
 
 def test_official_lists_are_read_without_importing_the_package(repo_root):
     code = (
-        "import sys; from common.games import official_splits\n"
+        "import sys; from common.data.games import official_splits\n"
         "print(len(official_splits()['train']), 'SoccerNet' in sys.modules)"
     )
     done = subprocess.run(

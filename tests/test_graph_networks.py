@@ -14,7 +14,7 @@ from CALF_Calibration_GCN.graph_networks import SoftmaxAggregation, graph_networ
 from CALF_Calibration_GCN.model import GraphBranch, TwoBranchModel
 from common.calf.chunk_shape import ChunkShape
 from common.errors import UserError
-from common.fit import adam
+from common.training.fit import adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

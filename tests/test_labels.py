@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES, EventClasses
+from common.data.labels import parse_labels, read_labels
 from common.errors import UserError
-from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES, EventClasses
-from common.labels import parse_labels, read_labels
 
 SPOT = {"gameTime": "1 - 00:25", "label": "Goal", "position": "25393", "visibility": "visible"}
 V1_SPOT = {"gameTime": "2 - 35:21", "label": "soccer-ball", "team": "home"}

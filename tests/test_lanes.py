@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from common.lanes import LANES, in_lanes
-from common.vlad import sliding_vlad_logits, vlad_logits
+from common.pooling.lanes import LANES, in_lanes
+from common.pooling.vlad import sliding_vlad_logits, vlad_logits
 
 CPU = torch.device("cpu")
 

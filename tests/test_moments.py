@@ -6,7 +6,7 @@ from test_top_view import make_players
 
 from common.calibration.moments import draw_moments
 from common.calibration.top_view import TopView
-from common.nms import Peaks
+from common.results.suppression import Peaks
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])

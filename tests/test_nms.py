@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.errors import UserError
-from common.nms import check_suppression, suppress
+from common.results.suppression import check_suppression, suppress
 
 
 def published_loop(column, window, threshold):

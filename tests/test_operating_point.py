@@ -8,8 +8,8 @@ import pytest
 from shell import python
 
 from common.errors import UserError
-from common.kept_detections import keep
-from common.predictions import format_game
+from common.results.kept_detections import keep
+from common.results.predictions import format_game
 
 TEST, VALID, CHALLENGE = ["l/s/test 1", "l/s/test 2"], ["l/s/valid"], ["l/s/challenge"]
 NAMES = ["PASS", "DRIVE", "SHOT"]

@@ -9,7 +9,7 @@ import pytest
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.doctor import main
-from common.synthetic import FEATURE_FILE, write_data_set
+from common.synthetic.data_set import FEATURE_FILE, write_data_set
 
 
 def players(box_frames=100, camera_frames=100, box=(10, 10, 20, 30), picture=(720, 1280), sure=0.9):

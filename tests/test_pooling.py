@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from common.checkpoints import load_weights
-from common.clip_loss import clip_loss
 from common.convert_checkpoint import to_pooling, to_temporally_aware_pooling
+from common.data.features import HalfFeatures
+from common.data.frame_rows import window_rows
 from common.errors import UserError
-from common.features import HalfFeatures
-from common.frame_rows import window_rows
-from common.window_spotting import Spotting, score_half
+from common.pooling.clip_loss import clip_loss
+from common.pooling.window_spotting import Spotting, score_half
+from common.training.checkpoints import load_weights
 from Pooling.main import PRESETS, parse_arguments
 from Pooling.model import POOLS, PoolingModel
 from Pooling.netvlad import NetVLAD

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import torch
 
-from common.synthetic import write_data_set
+from common.synthetic.data_set import write_data_set
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.data.events import V1_NAMES, V2_NAMES
 from common.errors import UserError
-from common.events import V1_NAMES, V2_NAMES
-from common.predictions import (
+from common.results.predictions import (
     RESULT_FILE,
     JsonTree,
     format_game,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from common.matching import Spots
+from common.metric.matching import Spots
 from common.report.errors_by_kind import (
     BACKGROUND,
     CORRECT,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from common.average_map import TOLERANCES_SECONDS, average_map
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.report.errors_by_kind import count_kinds
 from common.report.measures import measure
-from common.scored_run import read_run
+from common.results.scored_run import read_run
 
 
 @pytest.fixture(scope="module")

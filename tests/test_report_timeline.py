@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from common.matching import Spots
+from common.metric.matching import Spots
 from common.report.errors_by_kind import BACKGROUND, CORRECT, judge
 from common.report.timeline import MOST_UNCOUNTED, timelines
 

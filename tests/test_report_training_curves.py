@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.report.training_curves import best_epoch, read_curves
-from common.run_folder import write_curves
+from common.results.training_curves import best_epoch, read_curves
+from common.training.run_folder import write_curves
 
 
 def written(tmp_path, *rows):

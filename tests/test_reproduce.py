@@ -19,7 +19,7 @@ from common.reproduce.launch import begin_here, work_off
 from common.reproduce.runs import DONE, NEW, RECORD, STOPPED, place_of, plan, read_record
 from common.reproduce.sources import code_digest, sources
 from common.reproduce.tables import ROOT, find_tables
-from common.synthetic import write_data_set
+from common.synthetic.data_set import write_data_set
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_the_code_of_a_baseline(baseline):
     found = {
         path.relative_to(ROOT).as_posix() for path in sources(ROOT / baseline / "main.py", ROOT)
     }
-    assert {f"{baseline}/main.py", f"{baseline}/model.py", "common/fit.py"} <= found
+    assert {f"{baseline}/main.py", f"{baseline}/model.py", "common/training/fit.py"} <= found
     assert not [name for name in found if name.startswith("common/reproduce")]
     assert {name.split("/")[0] for name in found} == {baseline, "common"}
 

@@ -8,18 +8,18 @@ import sys
 import numpy as np
 import pytest
 
-from common.average_map import TOLERANCES_SECONDS
-from common.bootstrap import draw_weights, resample
+from common.data.events import SOCCERNET_V2, V2_NAMES
+from common.data.games import official_splits
 from common.evaluate import evaluate, evaluate_games, summary
-from common.events import SOCCERNET_V2, V2_NAMES
-from common.games import official_splits
-from common.predictions import JsonTree
+from common.metric.average_map import TOLERANCES_SECONDS
+from common.metric.bootstrap import draw_weights, resample
 from common.reproduce.__main__ import parse_arguments, reproduce
 from common.reproduce.intervals import RESAMPLES, bounded
 from common.reproduce.outcome import Outcome
 from common.reproduce.runs import DONE, place_of, runs_of, write_record
 from common.reproduce.tables import ROOT, Row, find_tables
-from common.scored_run import read_run
+from common.results.predictions import JsonTree
+from common.results.scored_run import read_run
 
 GAMES = [f"league/season/{n}" for n in range(6)]
 CLASSES = ("Pass", "Shot")

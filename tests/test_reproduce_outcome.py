@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from fake_baseline import Fake
 
+from common.data.games import official_splits
 from common.errors import UserError
-from common.games import official_splits
 from common.reproduce.outcome import Outcome, other_reason, outcome_of, student
 from common.reproduce.page import page
 from common.reproduce.render import (

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from common.data.events import SOCCERNET_V1, V2_NAMES
 from common.errors import UserError
-from common.events import SOCCERNET_V1, V2_NAMES
 from common.reproduce.runs import arguments_of
 from common.reproduce.tables import FILE, ROOT, find_tables, read_tables
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from common.run_folder import open_run
-from common.run_record import TRAINED, check_same_inputs, read_record, record_settings
+from common.results.run_record import TRAINED, check_same_inputs, read_record, record_settings
+from common.training.run_folder import open_run
 
 SETTINGS = {"features": ["A.npy"], "window_size": 15, "SoccerNet_path": Path("data"), "LR": 0.1}
 

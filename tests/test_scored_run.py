@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from common.average_map import TOLERANCES_SECONDS, average_map
 from common.errors import UserError
 from common.evaluate import evaluate
-from common.scored_run import find_results, read_run, splits_with_results
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.results.scored_run import find_results, read_run, splits_with_results
 
 GAMES = ["league/season/first", "league/season/second"]
 LABELS = "Labels-v2.json"

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
+from common.data.features import open_half
+from common.data.games import OFFICIAL_SPLITS, list_games, read_splits
+from common.data.labels import read_labels
 from common.errors import UserError
-from common.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
-from common.features import open_half
-from common.games import OFFICIAL_SPLITS, list_games, read_splits
-from common.labels import read_labels
-from common.synthetic import FEATURE_FILE, labels_v2, write_data_set
-from common.synthetic_game import ANNOTATIONS, draw_game
-from common.synthetic_signals import SIGNATURES, draw_codebook, draw_features
+from common.synthetic.data_set import FEATURE_FILE, labels_v2, write_data_set
+from common.synthetic.game import ANNOTATIONS, draw_game
+from common.synthetic.signals import SIGNATURES, draw_codebook, draw_features
 
 GAMES = (3, 1, 2, 1)
 MINUTES, DIM, FRAMERATE = 3, 16, 2

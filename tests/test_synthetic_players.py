@@ -8,10 +8,10 @@ from common.calibration.pitch import LENGTH, WIDTH, to_pitch
 from common.calibration.player_json import parse_players
 from common.calibration.players import CONFIDENT
 from common.calibration.players import _from_arrays as players_of
-from common.events import V2_NAMES
-from common.synthetic_game import Spots
-from common.synthetic_players import PICTURE, draw_players
-from common.synthetic_scenes import SCENES
+from common.data.events import V2_NAMES
+from common.synthetic.game import Spots
+from common.synthetic.players import PICTURE, draw_players
+from common.synthetic.scenes import SCENES
 
 ROWS, FRAMERATE = 1200, 2
 

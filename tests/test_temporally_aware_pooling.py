@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from common.average_map import TOLERANCES_SECONDS, average_map
+from common.data.events import V1_NAMES, V2_NAMES
+from common.data.features import HalfFeatures
+from common.data.frame_rows import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
-from common.events import V1_NAMES, V2_NAMES
-from common.features import HalfFeatures
-from common.frame_rows import window_rows
-from common.matching import Spots
-from common.nms import suppress
-from common.passes import Pass
-from common.predictions import format_game, write_game
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.metric.matching import Spots
+from common.results.predictions import format_game, write_game
+from common.results.suppression import suppress
+from common.training.passes import Pass
 from TemporallyAwarePooling.loss import clip_loss
 from TemporallyAwarePooling.model import POOLS, TemporallyAwareModel
 from TemporallyAwarePooling.test import Spotting, score_half, spot_game
@@ -286,7 +286,7 @@ def test_scores_of_a_half_do_not_depend_on_how_it_is_read(monkeypatch):
     half = half_of(np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16))
     spotting = Spotting(CPU, 2, 60, 0.0)
     whole = score_half(model, half, spotting)
-    monkeypatch.setattr("common.frame_rows._BLOCK_ROWS", 9)
+    monkeypatch.setattr("common.data.frame_rows._BLOCK_ROWS", 9)
     assert whole.shape == (70, 5)
     assert whole.dtype == np.float32
     assert np.allclose(score_half(model, half, spotting), whole, rtol=0, atol=1e-6)
@@ -386,7 +386,7 @@ def test_validation_takes_no_step_and_adds_clip_map_only_when_thorough(batches_o
 
 @pytest.fixture
 def batches_of():
-    from common.batches import Batch
+    from common.training.batches import Batch
 
     def cut(*tensors, size):
         parts = zip(*(tensor.split(size) for tensor in tensors), strict=True)

@@ -28,10 +28,10 @@ from shell import (
 )
 
 import common.evaluate
-from common.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 from common.errors import UserError
-from common.run_folder import open_run
-from common.synthetic import write_data_set
+from common.synthetic.data_set import write_data_set
+from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
+from common.training.run_folder import open_run
 from TemporallyAwarePooling import main as program
 
 FILE = "Synthetic.npy"
@@ -566,7 +566,7 @@ def no_space(*args):
 
 def test_a_disk_that_is_full_when_a_checkpoint_is_due(data, here, monkeypatch):
     monkeypatch.setattr(os, "fsync", no_space)
-    monkeypatch.setattr("common.run_folder.write_bytes", lambda path, content: None)
+    monkeypatch.setattr("common.training.run_folder.write_bytes", lambda path, content: None)
     result = here(*flags(data, "run", "--max_epochs", 1))
     assert_one_sentence(result, here.cwd, "the disk is full")
     assert not (here.cwd / "models/run" / BEST_FILE).exists()
@@ -578,7 +578,7 @@ def test_a_disk_that_is_full_when_results_are_due_keeps_the_old_ones(
     run = shutil.copytree(trained, here.cwd / "models" / "tiny")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     monkeypatch.setattr(os, "fsync", no_space)
-    monkeypatch.setattr("common.run_folder.write_bytes", lambda path, content: None)
+    monkeypatch.setattr("common.training.run_folder.write_bytes", lambda path, content: None)
     result = here(*flags(data, "tiny", "--test_only"))
     assert_one_sentence(result, here.cwd, "the disk is full")
     after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.average_map import precision_recall
-from common.matching import Spots, last_of_each_cell, match
-from common.thresholds import Outcome, best_thresholds, outcome_at
+from common.metric.average_map import precision_recall
+from common.metric.matching import Spots, last_of_each_cell, match
+from common.metric.thresholds import Outcome, best_thresholds, outcome_at
 
 
 def spots(rows, values):

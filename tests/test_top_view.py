@@ -20,8 +20,8 @@ from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.calibration.players import _from_arrays as players_of
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import _TopViewInputs as TopViewInputs
+from common.data.frame_rows import window_rows
 from common.errors import UserError
-from common.frame_rows import window_rows
 
 CAMERA = 2 * np.array([[12, -5.12, 640], [0, 3, 330], [0, -0.008, 1]])
 OPTIONS = {

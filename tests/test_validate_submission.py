@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses
 from common.errors import UserError
-from common.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses
-from common.predictions import RESULT_FILE, Detections, format_game, write_game, write_zip
+from common.results.predictions import RESULT_FILE, Detections, format_game, write_game, write_zip
 from common.validate_submission import array_problems, main, validate, verdict
 
 GAMES = ["league/2014-2015/a", "league/2014-2015/b", "league/2015-2016/c"]

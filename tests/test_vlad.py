@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from common import vlad
-from common.vlad import EPSILON, kept_entries, sliding_vlad_logits, vlad_logits
+from common.pooling import vlad
+from common.pooling.vlad import EPSILON, kept_entries, sliding_vlad_logits, vlad_logits
 
 WITH_CENTRES = pytest.mark.parametrize("with_centres", [True, False], ids=["VLAD", "RVLAD"])
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.windows import window_max, window_sum
+from common.data.windows import window_max, window_sum
 
 LENGTHS = (1, 2, 3, 5, 7, 8, 15, 16, 29, 30, 31, 60)
 

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from common.batches import Epochs
 from common.calf.chunk_draws import Draws, draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_inputs import FurtherRows, HalfPlace, Sight
 from common.calf.shifts import encode_shifts
 from common.calf.spot_targets import spot_targets
-from common.events import EventClasses
-from common.frame_rows import FrameRows, MappedRows
-from common.labelled_halves import labelled_halves
-from common.labels import TimeField
+from common.data.events import EventClasses
+from common.data.frame_rows import FrameRows, MappedRows
+from common.data.labelled_halves import labelled_halves
+from common.data.labels import TimeField
+from common.training.batches import Epochs
 
 MASKED = -1  # the shift just before an action, from which no class takes a loss
 _FARTHEST = np.iinfo(np.int16).max  # frames; context parameters are far below

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from common.average_map import TOLERANCES_SECONDS, average_map
 from common.calf.half_inputs import FeaturesOnly, Sight, game_places
 from common.calf.spotting import Spotting, detect, score_half
 from common.calf.spotting_model import SpottingModel
-from common.distributed import Processes
+from common.data.events import EventClasses
+from common.data.labels import TimeField
 from common.evaluate import EVALUATION_FRAMERATE
-from common.events import EventClasses
-from common.labels import TimeField
-from common.matching import Spots
-from common.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
-from common.spots import read_targets
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.metric.matching import Spots
+from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
+from common.results.reading import read_targets
+from common.training.distributed import Processes
 
 
 class GameEvaluator:

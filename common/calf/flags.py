@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from common.argument_types import not_negative, positive, rate
-from common.flags import (
+from common.training.argument_types import not_negative, positive, rate
+from common.training.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from common.events import EventClasses
-from common.features import HalfFeatures, open_half
-from common.frame_rows import blocks_of
-from common.nms import Peaks
+from common.data.events import EventClasses
+from common.data.features import HalfFeatures, open_half
+from common.data.frame_rows import blocks_of
+from common.results.suppression import Peaks
 
 
 class HalfInputs(Protocol):

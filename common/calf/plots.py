@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from common.files import written_whole
-from common.nms import Peaks
+from common.results.suppression import Peaks
 
 _MOST_COLUMNS = 6000  # points of a curve that a figure can show
 _SURE = 0.34  # confidence from which the original names the time of a detection

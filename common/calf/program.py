@@ -18,21 +18,21 @@ from common.calf.plots import draw_half
 from common.calf.spotting import detect, score_half, spot_game
 from common.calf.spotting_model import SpottingModel
 from common.calf.training import train_epoch, validate
-from common.checkpoints import BEST_FILE, load_weights
-from common.device import choose_device
-from common.distributed import Processes
+from common.data.events import EventClasses, event_classes, split_classes
+from common.data.features import HalfFeatures, open_array
+from common.data.frame_rows import resident_if_it_fits
+from common.data.games import games_at_hand
+from common.data.labels import read_labels
 from common.errors import UserError
-from common.events import EventClasses, event_classes, split_classes
-from common.features import HalfFeatures, open_array
-from common.fit import Fit, adam
-from common.frame_rows import resident_if_it_fits
-from common.games import games_at_hand
-from common.labels import read_labels
-from common.predictions import LEGACY_RESULT_FILE, RESULT_FILE, write_game
-from common.program import Place, Steps, fit_settings, run_baseline, spotting_settings
-from common.run_folder import log
-from common.split_results import publish_split
-from common.spotting import Spotting
+from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE, write_game
+from common.results.split_results import publish_split
+from common.results.spotting import Spotting
+from common.training.checkpoints import BEST_FILE, load_weights
+from common.training.device import choose_device
+from common.training.distributed import Processes
+from common.training.fit import Fit, adam
+from common.training.program import Place, Steps, fit_settings, run_baseline, spotting_settings
+from common.training.run_folder import log
 
 # Builds a baseline's network from its flags, the sizes of a chunk, D, and C.
 BuildModel = Callable[[argparse.Namespace, ChunkShape, int, int], SpottingModel]

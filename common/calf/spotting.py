@@ -12,11 +12,11 @@ from common.calf.half_inputs import HalfInputs
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.spot_targets import decode_spots
 from common.calf.spotting_model import SpottingModel
-from common.device import autocast
-from common.frame_rows import window_rows
-from common.nms import Peaks, suppress
-from common.predictions import format_game
-from common.spotting import Spotting
+from common.data.frame_rows import window_rows
+from common.results.predictions import format_game
+from common.results.spotting import Spotting
+from common.results.suppression import Peaks, suppress
+from common.training.device import autocast
 
 _BLOCK_CHUNKS = 64  # of a half that go through the network at a time
 

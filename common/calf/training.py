@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from common.calf.criterion import Criterion
-from common.device import autocast
-from common.passes import Pass
+from common.training.device import autocast
+from common.training.passes import Pass
 
 # Scores of whole games, by name; slow.
 Evaluate = Callable[[], dict[str, float]]

@@ -8,16 +8,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from common.average_map import AveragePrecision
-from common.checkpoints import BEST_FILE
+from common.data.events import CLASS_SPLITS, event_classes
+from common.data.games import games_at_hand
 from common.errors import UserError
-from common.events import CLASS_SPLITS, event_classes
 from common.files import read_json, write_json
-from common.games import games_at_hand
 from common.merge_predictions import merge
-from common.run_folder import log
-from common.run_record import record_settings
-from common.split_results import publish_split
+from common.metric.average_map import AveragePrecision
+from common.results.run_record import record_settings
+from common.results.split_results import publish_split
+from common.training.checkpoints import BEST_FILE
+from common.training.run_folder import log
 
 
 def run_both_splits(args: argparse.Namespace, run: Callable[[argparse.Namespace], None]) -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from common.argument_types import positive
 from common.calibration.top_view import TopView
+from common.data.events import CLASS_SPLITS
 from common.errors import UserError
-from common.events import CLASS_SPLITS
+from common.training.argument_types import positive
 
 # Settings that decide what the player branch sees.
 _SEEN = (

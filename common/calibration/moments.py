@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from common.calibration.players import Players
 from common.calibration.top_view import TopView
 from common.files import written_whole
-from common.nms import Peaks
+from common.results.suppression import Peaks
 
 _MOMENTS = 12  # of a half, the most confident detections
 _OFFSETS_SECONDS = (-6, -3, -1, 0, 1, 3)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.array_file import map_arrays, write_arrays
 from common.calibration.player_json import parse_players
+from common.data.array_file import map_arrays, write_arrays
 from common.errors import UserError
 
 log = logging.getLogger("spotting")

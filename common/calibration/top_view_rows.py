@@ -19,10 +19,10 @@ from common.calibration.players import (
     player_files,
 )
 from common.calibration.top_view import TopView
-from common.events import EventClasses
-from common.features import HalfFeatures
-from common.frame_rows import window_rows
-from common.nms import Peaks
+from common.data.events import EventClasses
+from common.data.features import HalfFeatures
+from common.data.frame_rows import window_rows
+from common.results.suppression import Peaks
 
 _BLOCK_ROWS = 1024  # frames that are drawn at a time
 _NEUTRAL = 127  # the pixel that the network sees as 0

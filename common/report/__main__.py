@@ -14,13 +14,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from common.argument_types import not_negative
-from common.average_map import KINDS, TOLERANCES_SECONDS
-from common.bootstrap import ResampledMap, draw_weights, resample
-from common.compare import unique_names
-from common.comparison import require_comparable
+from common.compare.paired import require_comparable, unique_names
 from common.errors import UserError, run_cli
 from common.files import write_bytes
+from common.metric.average_map import KINDS, TOLERANCES_SECONDS
+from common.metric.bootstrap import ResampledMap, draw_weights, resample
 from common.operating_point import POINT_FILE, load_point, threshold
 from common.report import class_figures, curve_figures
 from common.report.errors_by_kind import NEAR_SECONDS
@@ -30,9 +28,10 @@ from common.report.page_sections import Report
 from common.report.run import Run
 from common.report.svg import inline, save_figure
 from common.report.timeline import timelines
-from common.report.training_curves import read_curves
-from common.scored_run import ScoredRun, read_run
-from common.spots import EVALUATION_FRAMERATE
+from common.results.reading import EVALUATION_FRAMERATE
+from common.results.scored_run import ScoredRun, read_run
+from common.results.training_curves import read_curves
+from common.training.argument_types import not_negative
 
 PAGE_FILE = "report.html"
 COUNTED_FROM = {

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from common.average_map import KINDS, AveragePrecision
+from common.metric.average_map import KINDS, AveragePrecision
 from common.report.errors_by_kind import Judged
 from common.report.look import INKS, LOOK, RUN_INKS, new_figure
 from common.report.measures import Measures
-from common.report.training_curves import Curves, best_epoch
+from common.results.training_curves import Curves, best_epoch
 
 
 def draw_tolerances(runs: Sequence[Measures], names: Sequence[str]) -> Figure:

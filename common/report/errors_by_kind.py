@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.matching import Spots, last_of_each_cell, match_pairs
+from common.metric.matching import Spots, last_of_each_cell, match_pairs
 
 ERROR_KINDS = ("correct", "early", "late", "duplicate", "wrong class", "background")
 CORRECT, EARLY, LATE, DUPLICATE, WRONG_CLASS, BACKGROUND = range(len(ERROR_KINDS))

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.average_map import (
+from common.metric.average_map import (
     TOLERANCES_SECONDS,
     AveragePrecision,
     PrecisionRecall,
     average_map,
     precision_recall,
 )
-from common.matching import Spots
+from common.metric.matching import Spots
+from common.metric.thresholds import Outcome, best_thresholds, outcome_at
 from common.report.errors_by_kind import CORRECT, Judged, judge
 from common.report.reliability import Reliability, reliability
-from common.thresholds import Outcome, best_thresholds, outcome_at
 
 EVERY_SECOND = tuple(range(1, 61))  # tolerances (s) of the curve of mAP
 CURVE_TOLERANCES = (5, 30, 60)  # tolerances (s) of the precision-recall curves

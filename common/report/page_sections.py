@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from common.average_map import UNSHOWN_FACTOR
-from common.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
+from common.metric.average_map import UNSHOWN_FACTOR
+from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.report.errors_by_kind import NEAR_SECONDS, confusions, count_kinds
 from common.report.measures import CURVE_TOLERANCES
 from common.report.page_tables import (
@@ -17,7 +17,7 @@ from common.report.page_tables import (
     settings_list,
 )
 from common.report.run import Run
-from common.tables import counted
+from common.results.tables import counted
 
 KIND_WORDS = {
     "correct": "taken by a spot of its class",

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.average_map import KINDS
-from common.bootstrap import Interval, Resampled
+from common.metric.average_map import KINDS
+from common.metric.bootstrap import Interval, Resampled
 from common.report.errors_by_kind import ERROR_KINDS
 from common.report.measures import METRICS
 from common.report.run import Run, interval

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.bootstrap import Interval, Resampled, ResampledMap
+from common.metric.bootstrap import Interval, Resampled, ResampledMap
 from common.report.measures import Measures
-from common.report.training_curves import Curves
+from common.results.training_curves import Curves
 
 
 @dataclass(frozen=True)

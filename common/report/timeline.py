@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.matching import Spots, last_of_each_cell
+from common.metric.matching import Spots, last_of_each_cell
 from common.report.errors_by_kind import Judged
 
 MOST_UNCOUNTED = 300  # detections below the threshold that a game shows: the most confident

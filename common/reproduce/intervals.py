@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from common.average_map import TOLERANCES_SECONDS
-from common.bootstrap import (
+from common.errors import UserError
+from common.evaluate import EVALUATION_FRAMERATE
+from common.metric.average_map import TOLERANCES_SECONDS
+from common.metric.bootstrap import (
     FEW_GAMES,
     FEW_GAMES_WARNING,
     Resampled,
     draw_weights,
     resample,
 )
-from common.errors import UserError
-from common.evaluate import EVALUATION_FRAMERATE
 from common.reproduce.outcome import Outcome
 from common.reproduce.report import Step
-from common.scored_run import read_run
+from common.results.scored_run import read_run
 
 RESAMPLES = 2000
 _SEED = 0  # the same draws for all rows: their differences are paired

@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from common.data.games import OFFICIAL_SPLITS, official_splits
 from common.errors import UserError
 from common.files import read_json
-from common.games import OFFICIAL_SPLITS, official_splits
 from common.reproduce.runs import DONE, Run, read_record
 from common.reproduce.tables import Row
 

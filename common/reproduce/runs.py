@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.checkpoints import LAST_FILE
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.reproduce.sources import code_digest
 from common.reproduce.tables import Row
+from common.training.checkpoints import LAST_FILE
 
 RECORD = "reproduce.json"
 DONE, STOPPED, NEW = "done", "to be resumed", "new"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from common.average_map import KINDS, TOLERANCES_SECONDS
 from common.errors import UserError
+from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 
 if sys.version_info >= (3, 11):
     import tomllib

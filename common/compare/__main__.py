@@ -1,0 +1,74 @@
+"""Compares runs over the same games: average-mAP with 95 % intervals, paired differences, p-values.
+
+python -m common.compare models/NetVLAD++ models/MaxPool --metric loose tight --per-class
+"""
+
+import argparse
+from pathlib import Path
+
+from common.compare.output import check_suffix, comparison_tables, print_tables, write_output
+from common.compare.paired import compare_runs, unique_names
+from common.errors import run_cli
+from common.metric.average_map import KINDS, TOLERANCES_SECONDS
+from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
+from common.results.scored_run import read_run
+from common.training.argument_types import not_negative, positive
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m common.compare",
+        description="Average-mAP of runs with 95 % intervals over games; differences to the first "
+        "run with interval and p-value.",
+    )
+    add = parser.add_argument
+    # fmt: off
+    add("runs", type=Path, nargs="+", metavar="RUN",
+        help="run folder models/<model_name>, or a zip or folder of result files")
+    add("--split", default="test", help="games to compare on, any split with labels [test]")
+    add("--metric", nargs="+", default=["loose", "tight"], choices=TOLERANCES_SECONDS,
+        help="loose: 5…60 s (2021), tight: 1…5 s (2022), atN: N s only [loose tight]")
+    add("--kind", nargs="+", default=["all"], choices=KINDS,
+        help="spots to score: all, visible or unshown ones [all]")
+    add("--per-class", action="store_true", help="print each class, too")
+    add("--resamples", type=positive, default=10_000, help="number of resamples [10000]")
+    add("--seed", type=not_negative, default=0, help="of the resamples [0]")
+    add("--SoccerNet_path", type=Path, help="data root for all runs [that of each run]")
+    add("--version", type=int, choices=(1, 2),
+        help="SoccerNet version: 1 (3 classes) or 2 (17) [that of each run, else 2]")
+    add("--gt-time", choices=("position", "gameTime"), default="position",
+        help="clock of the annotations: ms, or whole seconds as in 2021 [position]")
+    add("--allow-missing", action="store_true", help="count games without results as empty")
+    add("--output", type=Path, metavar="FILE",
+        help="write all numbers as .json or .csv, or the printed tables as .md")
+    # fmt: on
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Prints the tables and writes them when asked to."""
+    args = _parse_arguments()
+    if args.output:
+        check_suffix(args.output)
+    metrics, kinds = list(dict.fromkeys(args.metric)), tuple(dict.fromkeys(args.kind))
+    runs = [
+        read_run(path, args.split, args.SoccerNet_path, args.version, args.gt_time,
+                 args.allow_missing)
+        for path in args.runs
+    ]  # fmt: skip
+    names = unique_names(args.runs, runs)
+    lines = compare_runs(runs, names, metrics, kinds, args.resamples, args.seed)
+    about = f"{args.split}: {len(runs[0].games)} games, {args.resamples} resamples"
+    tables = comparison_tables(lines, about, args.per_class)
+    print_tables(tables)
+    if len(runs[0].games) < FEW_GAMES:
+        print(FEW_GAMES_WARNING)
+    if args.output:
+        facts = {"split": args.split, "games": len(runs[0].games), "gt_time": args.gt_time,
+                 "resamples": args.resamples, "seed": args.seed}  # fmt: skip
+        write_output(args.output, lines, tables, facts)
+        print(f"all numbers: {args.output}")
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,1 @@
+"""From disk to arrays: games, classes, annotations, features. Knows no network."""

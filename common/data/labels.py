@@ -1,0 +1,132 @@
+"""Annotation files: a strict reader that returns arrays."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.events import EventClasses
+from common.errors import UserError
+from common.files import parse_json
+
+TimeField = Literal["gameTime", "position"]
+
+_GAME_TIME = re.compile(r"([0-9]) - ([0-9]{2,3}):([0-5][0-9])")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The annotated spots of one game, in file order, one array entry per spot.
+
+    Spots of classes that the data set does not know are left out and counted in `unknown`.
+    """
+
+    half: NDArray[np.int64]  # 1, 2, …
+    seconds: NDArray[np.int64]  # gameTime inside the half, whole seconds
+    milliseconds: NDArray[np.int64]  # position inside the half, -1 where the file has none
+    event: NDArray[np.int64]  # class number
+    visible: NDArray[np.bool_]  # False only for "not shown"
+    unknown: dict[str, int]  # label -> number of spots left out
+
+    def __len__(self) -> int:
+        return len(self.half)
+
+    def frames(self, framerate: int, time: TimeField = "gameTime") -> NDArray[np.int64]:
+        """Feature row of each spot, from the whole-second clock or from the position in ms.
+
+        A spot without a position keeps its gameTime. The float expression is the published
+        evaluator's; at 25 fps it differs from exact integer arithmetic now and then.
+        """
+        whole = framerate * self.seconds
+        if time == "gameTime":
+            return whole
+        exact = (framerate * (self.milliseconds / 1000)).astype(np.int64)
+        return np.where(self.milliseconds >= 0, exact, whole)
+
+
+def read_labels(path: Path, classes: EventClasses) -> Labels:
+    """Spots of a label file. Raises UserError naming file, annotation and field."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"expected the annotations at {path}, found no such file") from None
+    return parse_labels(content, str(path), classes)
+
+
+def parse_labels(
+    content: bytes, source: str, classes: EventClasses, lenient: bool = False
+) -> Labels:
+    """Spots of a label file's content; `source` names the file in errors.
+
+    `lenient` drops spots of a half that the game does not have, as the official evaluator does;
+    otherwise they are an error.
+    """
+    parsed = parse_json(content, source)
+    annotations = parsed.get("annotations") if isinstance(parsed, dict) else None
+    if not isinstance(annotations, list):
+        raise UserError(f'{source} has no list "annotations"; it is not a label file')
+    class_of_label: dict[str, int] = {}
+    unknown: dict[str, int] = {}
+    rows = []
+    halves = range(1, classes.halves + 1)
+    for number, annotation in enumerate(annotations):
+        half, seconds, milliseconds, label, visible = _parse_annotation(annotation, number, source)
+        if label not in class_of_label:
+            class_of_label[label] = classes.index(label)
+        if (event := class_of_label[label]) < 0:
+            unknown[label] = unknown.get(label, 0) + 1
+        else:
+            rows.append((half, seconds, milliseconds, event, visible))
+        if half not in halves and not lenient:
+            expected = f"a half from 1 to {classes.halves}"
+            raise _field_error(source, number, "gameTime", expected, annotation["gameTime"])
+    columns = np.array([row for row in rows if row[0] in halves], np.int64).reshape(-1, 5).T
+    half_of, clock, position, event_of, seen = columns
+    return Labels(half_of, clock, position, event_of, seen.astype(bool), unknown)
+
+
+def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, int, int, str, bool]:
+    if not isinstance(annotation, dict):
+        raise _field_error(source, number, "entry", "an object", annotation)
+    label = annotation.get("label")
+    if not isinstance(label, str):
+        raise _field_error(source, number, "label", "a class name", label)
+    game_time = annotation.get("gameTime")
+    clock = _half_and_seconds(game_time) if isinstance(game_time, str) else None
+    if clock is None:
+        raise _field_error(source, number, "gameTime", '"half - MM:SS"', game_time)
+    milliseconds = -1
+    if "position" in annotation:
+        milliseconds = _parse_position(annotation["position"], number, source)
+    visible = annotation.get("visibility") != "not shown"
+    return *clock, milliseconds, label, visible
+
+
+@lru_cache(maxsize=1 << 14)  # a half has few distinct times, a data set many annotations
+def _half_and_seconds(game_time: str) -> tuple[int, int] | None:
+    match = _GAME_TIME.fullmatch(game_time)
+    if match is None:
+        return None
+    half, minutes, seconds = map(int, match.groups())
+    return half, 60 * minutes + seconds
+
+
+def _parse_position(value: Any, number: int, source: str) -> int:
+    try:
+        milliseconds = int(value)
+    except (TypeError, ValueError, OverflowError):
+        milliseconds = -1
+    if milliseconds < 0:
+        raise _field_error(source, number, "position", "milliseconds from 0 on", value)
+    return min(milliseconds, 2**53)  # far behind every half, and still an array entry
+
+
+def _field_error(source: str, number: int, field: str, expected: str, found: Any) -> UserError:
+    return UserError(
+        f"{source}: annotation {number}, field {field}: expected {expected}, found {found!r}; "
+        "correct or download the file again"
+    )

@@ -1,0 +1,121 @@
+"""Which files a split needs, whether they are there and sound, and how to get them."""
+
+import shlex
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2
+from common.data.features import open_array, wanted_files
+from common.data.games import list_games
+from common.errors import UserError
+from common.files import parse_json
+
+# What SoccerNet 0.2.0 can fetch, with the usual size of a half in MB (0: not known).
+FEATURE_FILES = {
+    "ResNET_TF2.npy": 45,
+    "ResNET_TF2_PCA512.npy": 11,
+    "baidu_soccer_embeddings.npy": 94,
+    "player_boundingbox_maskrcnn.json": 0,
+    "field_calib_ccbv.json": 0,
+}
+LABEL_FILES = (SOCCERNET_V2.label_file, SOCCERNET_V1.label_file)
+
+
+def require_files(
+    root: Path,
+    splits: Sequence[str],
+    feature_names: Sequence[str],
+    label_file: str | None,
+    halves: int = 2,
+) -> None:
+    """Raises UserError if files of the splits are absent: how many, which, and what to do.
+
+    Takes what `download` takes. It looks for the files and does not open them. A part of SoccerNet
+    is enough: games without a folder count only when a split has no folder at all.
+    """
+    wanted = [
+        path
+        for split in splits
+        for path in split_files(root, split, feature_names, label_file, halves, at_hand=True)
+    ]
+    absent = [path for path in wanted if not path.is_file()]
+    if absent:
+        shown = "".join(f"\n  {path}" for path in absent[:5])
+        more = f"\n  and {len(absent) - 5} more" if len(absent) > 5 else ""
+        advice = how_to_get(absent, root, splits, feature_names, label_file)
+        found = f"{len(absent)} of the {len(wanted)} files of {', '.join(splits)} are missing"
+        raise UserError(f"{found}:{shown}{more}\n{advice}")
+
+
+def split_files(
+    root: Path,
+    split: str,
+    feature_names: Sequence[str],
+    label_file: str | None,
+    halves: int = 2,
+    at_hand: bool = False,
+) -> list[Path]:
+    """All files that a split needs; with `at_hand` only of official games that have a folder,
+    as training takes them, unless none has. Labels of challenge games are held by the server.
+    """
+    games = list_games(root, [split])
+    if at_hand and not (root / "splits.json").is_file():
+        games = [game for game in games if (root / game).is_dir()] or games
+    labels = None if split == "challenge" else label_file
+    return wanted_files(root, games, halves, feature_names, labels)
+
+
+def how_to_get(
+    absent: Sequence[Path],
+    root: Path,
+    splits: Sequence[str],
+    feature_names: Sequence[str],
+    label_file: str | None,
+) -> str:
+    """What to do about absent files of the splits: the command to run, if there is one."""
+    if (root / "splits.json").is_file():
+        return f"add them, or take their games out of {root / 'splits.json'}; check --features"
+    if names := not_offered(absent):
+        return f"{', '.join(names)} cannot be downloaded; check --features and --SoccerNet_path"
+    version = ["--version", "1"] if label_file == SOCCERNET_V1.label_file else []
+    wanted = ["--features", *feature_names] if feature_names else ["--labels-only"]
+    words = ["--SoccerNet_path", str(root), *wanted, "--split", *splits, *version]
+    command = "python -m common.download " + shlex.join(words)
+    return f"check --SoccerNet_path, or fetch them with:\n  {command}"
+
+
+def faulty_files(paths: Sequence[Path]) -> list[Path]:
+    """Those of the paths where nothing is, or a file that is cut off or is not what it should be.
+
+    Of an array the header is read and compared with the size of the file, not the values.
+    """
+    with ThreadPoolExecutor(8) as pool:  # network disks answer slowly, but many at once
+        sound = list(pool.map(_is_sound, paths))
+    return [path for path, whole in zip(paths, sound, strict=True) if not whole]
+
+
+def _is_sound(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        if path.suffix == ".npy":
+            return len(open_array(path)) > 0
+        if path.name in LABEL_FILES:
+            content = parse_json(path.read_bytes(), str(path))
+            return isinstance(content, dict) and isinstance(content.get("annotations"), list)
+    except UserError:
+        return False
+    with path.open("rb") as file:  # JSON that may be large: is its end there?
+        file.seek(max(0, path.stat().st_size - 64))
+        return file.read().rstrip()[-1:] in (b"}", b"]")
+
+
+def kind_of(path: Path) -> str:
+    """Name of a file without the number of its half."""
+    return path.name[2:] if path.name[:1].isdigit() and path.name[1:2] == "_" else path.name
+
+
+def not_offered(paths: Sequence[Path]) -> list[str]:
+    """Kinds of files among these that cannot be downloaded."""
+    return sorted({kind_of(path) for path in paths} - {*FEATURE_FILES, *LABEL_FILES})

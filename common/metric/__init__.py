@@ -1,0 +1,1 @@
+"""From arrays to numbers: matching, average-mAP, thresholds, intervals. numpy alone."""

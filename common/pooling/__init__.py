@@ -1,0 +1,1 @@
+"""What both pooling baselines call: VLAD arithmetic, maxima, clips, sliding windows."""

@@ -1,0 +1,203 @@
+"""A run's detections beside the annotations: what scores, intervals and reports are made of."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.data.events import EventClasses, event_classes, split_classes
+from common.data.games import games_at_hand
+from common.data.labels import TimeField
+from common.errors import UserError
+from common.metric.matching import Spots
+from common.results.predictions import JsonTree, guess_file_name
+from common.results.reading import EVALUATION_FRAMERATE, read_games
+from common.results.run_record import TESTED, TRAINED, read_record
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """Where the results of a run in a split are; nothing but settings is read.
+
+    Attributes:
+        name: of the run's folder, or of the zip or folder of result files.
+        root: data root.
+        predictions: holds {game}/{file} for the games.
+        settings: of the run's program, None where only result files were given.
+    """
+
+    name: str
+    root: Path
+    split: str
+    games: tuple[str, ...]
+    classes: EventClasses
+    predictions: JsonTree
+    file: str
+    settings: dict[str, Any] | None
+
+    def has_labels(self) -> bool:
+        """Whether any of the games can be scored; challenge games cannot."""
+        return any((self.root / game / self.classes.label_file).is_file() for game in self.games)
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """Annotated spots and detections of a run in the games of a split.
+
+    Game number g of `games` has the halves g * classes.halves, … of `targets` and `detections`;
+    frames are those of the evaluator, EVALUATION_FRAMERATE per second. The other fields are those
+    of `RunResults`.
+    """
+
+    name: str
+    root: Path
+    split: str
+    games: tuple[str, ...]
+    classes: EventClasses
+    targets: Spots
+    detections: Spots
+    settings: dict[str, Any] | None
+
+
+def find_results(
+    path: str | Path,
+    split: str = "test",
+    SoccerNet_path: str | Path | None = None,
+    version: int | None = None,
+) -> RunResults:
+    """Finds the results of a run folder models/<model_name>, or in a zip or folder of them.
+
+    Args:
+        SoccerNet_path: data root; a run folder knows its own.
+        version: of SoccerNet, 1 or 2; a run folder knows its own, otherwise 2.
+
+    Raises:
+        UserError: no results of this split, or no data root; says what to do.
+    """
+    path = Path(path)
+    records = _records(path)
+    is_run = bool(records or splits_with_results(path))
+    files = None if is_run else JsonTree(path)
+    settings = _settings(records, split)
+    root = Path(SoccerNet_path) if SoccerNet_path else _recorded_root(path, settings)
+    if not root.is_dir():
+        raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
+    predictions = JsonTree(_results_of(path, split, records)) if files is None else files
+    told = settings or {}
+    classes = event_classes(root, version or told.get("version", 2))
+    return RunResults(
+        path.resolve().name.removesuffix(".zip"),
+        root,
+        split,
+        games,
+        split_classes(classes, told.get("class_split")),
+        predictions,
+        guess_file_name(predictions),
+        settings,
+    )
+
+
+def read_run(
+    path: str | Path,
+    split: str = "test",
+    SoccerNet_path: str | Path | None = None,
+    version: int | None = None,
+    gt_time: TimeField = "position",
+    allow_missing: bool = False,
+) -> ScoredRun:
+    """Reads the results of a run and the annotations of their games.
+
+    Args:
+        path, split, SoccerNet_path, version: as `find_results` takes them.
+        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
+        allow_missing: games without a result file count as games without detections.
+
+    Raises:
+        UserError: as `find_results`; no labels, missing games, malformed files.
+    """
+    found = find_results(path, split, SoccerNet_path, version)
+    if not found.has_labels():
+        raise UserError(
+            f"the games of {split} in {found.root} have no {found.classes.label_file}, so nothing "
+            "can be scored; choose a split with labels, or check --version"
+        )
+    targets, detections = read_games(
+        JsonTree(found.root),
+        found.predictions,
+        found.games,
+        found.classes,
+        prediction_file=found.file,
+        framerate=EVALUATION_FRAMERATE,
+        gt_time=gt_time,
+        allow_missing=allow_missing,
+    )
+    return ScoredRun(
+        found.name, found.root, split, found.games, found.classes, targets, detections,
+        found.settings,
+    )  # fmt: skip
+
+
+def splits_with_results(run: Path) -> list[str]:
+    """Splits that a run folder has result files of; a file has none."""
+    packed = (file.stem.removeprefix("results_spotting_") for file in run.glob(_archive("*")))
+    folders = (path for path in run.glob("outputs_*") if path.is_dir())
+    loose = (folder.name.removeprefix("outputs_") for folder in folders)
+    return sorted({*packed, *loose})
+
+
+def _archive(split: str) -> str:
+    return f"results_spotting_{split}.zip"
+
+
+def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
+    """The run's archive of a split, or its folder."""
+    for results in (run / _archive(split), run / f"outputs_{split}"):
+        if results.exists():
+            return results
+    there = ", ".join(splits_with_results(run)) or "none"
+    raise UserError(
+        f"{run} has no results of the split {split!r}, only of: {there}; to make them run its "
+        f"program with --test_only --split_test {split}{_command(run, records, split)}"
+    )
+
+
+def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
+    """The recorded command line of the program, as it makes the results of a split."""
+    if not records or not isinstance(words := records[0].get("command"), list):
+        return ""
+    kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
+    program = kept[0] if "/" in kept[0] else f"BASELINE/{kept[0]}"
+    line = shlex.join([program, *kept[1:], "--test_only", "--split_test", split])
+    return f", in {_started_in(run, records[0]['settings'])}:\n  python {line}"
+
+
+def _records(run: Path) -> list[dict[str, Any]]:
+    """What a run folder recorded of its training and of its last testing."""
+    files = [run / name for name in (TRAINED, TESTED)]
+    return [read_record(file) for file in files if file.is_file()]
+
+
+def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:
+    """Settings with which the split was last tested, else the last ones, else None."""
+
+    def order(record: dict[str, Any]) -> tuple[bool, str]:
+        tested = record["settings"].get("split_test") or ()
+        return split in tested, str(record.get("started", ""))
+
+    return max(records, key=order)["settings"] if records else None
+
+
+def _recorded_root(path: Path, settings: dict[str, Any] | None) -> Path:
+    """Data root of a run; a relative one starts where the program was started."""
+    recorded = (settings or {}).get("SoccerNet_path")
+    if settings is None or not isinstance(recorded, str):
+        raise UserError(f"{path} does not tell where its data is; pass --SoccerNet_path")
+    return _started_in(path, settings) / recorded
+
+
+def _started_in(run: Path, settings: dict[str, Any]) -> Path:
+    """The folder that a program was started in: above models/<model_name>, a name or a path."""
+    depth = len(Path(str(settings.get("model_name", run.name))).parts)
+    parents = run.resolve().parents
+    return parents[min(depth, len(parents) - 1)]

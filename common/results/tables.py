@@ -1,0 +1,50 @@
+"""Results as tables that people read."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from common.metric.average_map import KINDS, AveragePrecision
+
+
+def counted(number: int, noun: str) -> str:
+    """Number and noun: 1 game, 2 games."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def print_results(
+    results: Mapping[str, AveragePrecision], names: Sequence[str], title: str
+) -> None:
+    """Prints the classes as rows and, per metric, AP in % over all, visible, unshown spots."""
+    first = next(iter(results.values()))
+    with_visibility = bool(first.spots[2].any())
+    kinds = KINDS if with_visibility else KINDS[:1]
+    table = Table(title=f"average-mAP (%), {title}", title_justify="left", pad_edge=False)
+    table.add_column("class", no_wrap=True)
+    for metric in results:
+        for kind in kinds:
+            table.add_column(metric if kind == "all" else kind, justify="right")
+    table.add_column("spots", justify="right")
+    table.add_column("detections", justify="right")
+    for c, name in enumerate(names):
+        cells = [
+            f"{100 * result.per_class(kind)[c]:.2f}" if result.spots[KINDS.index(kind), c] else "-"
+            for result in results.values()
+            for kind in kinds
+        ]
+        shown, unshown = first.spots[1, c], first.spots[2, c]
+        spots = f"{shown} + {unshown}" if with_visibility else f"{shown}"
+        table.add_row(name, *cells, spots, str(first.detections[0, c]))
+    table.add_section()
+    means = [f"{100 * result.a_map(kind):.2f}" for result in results.values() for kind in kinds]
+    totals = str(first.spots[0].sum()), str(first.detections[0].sum())
+    table.add_row("average", *means, *totals, style="bold")
+    # Wide enough to be whole in a log file, too.
+    Console(width=max(Console().width, 110)).print(table)
+    for metric, result in results.items() if with_visibility else ():
+        if len(result.tolerances) > 1:
+            print(
+                f"{metric}, unshown: {100 * result.a_map('unshown'):.2f} as published (mean x "
+                f"17/13), {100 * result.a_map_of_annotated():.2f} over classes that have such spots"
+            )

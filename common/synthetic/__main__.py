@@ -1,0 +1,72 @@
+"""Writes a miniature SoccerNet to play with.
+
+python -m common.synthetic --out OUT
+"""
+
+import argparse
+import shlex
+from pathlib import Path
+
+from common.data.games import OFFICIAL_SPLITS
+from common.errors import run_cli
+from common.synthetic.data_set import FEATURE_FILE, write_data_set
+
+
+def main() -> int | None:
+    """The program."""
+    arguments = _parser().parse_args()
+    out: Path = arguments.out
+    splits = write_data_set(
+        out,
+        arguments.games,
+        arguments.minutes,
+        arguments.dim,
+        arguments.seed,
+        arguments.framerate,
+        arguments.overwrite,
+        arguments.players,
+    )
+    counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
+    folders = [out / game for games in splits.values() for game in games]
+    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    program = "CALF_Calibration" if arguments.players else "TemporallyAwarePooling"
+    players = " --backbone_feature 2DConv --backbone_player 3DConv --calibration"
+    print(
+        f"Wrote {counts} games with {arguments.dim} features per frame to {out} "
+        f"({size / 1e6:,.0f} MB); train on them with: python {program}/main.py "
+        f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
+        f"{players if arguments.players else ''}"
+    )
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m common.synthetic", description="Write a miniature SoccerNet to play with."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the data set to")
+    parser.add_argument(
+        "--games",
+        type=int,
+        nargs=4,
+        default=[12, 4, 4, 2],
+        metavar=tuple(split.upper() for split in OFFICIAL_SPLITS),
+        help="number of games per split (default: 12 4 4 2)",
+    )
+    parser.add_argument("--minutes", type=float, default=45, help="per half (default: 45)")
+    parser.add_argument("--dim", type=int, default=512, help="features per frame (default: 512)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another world")
+    parser.add_argument("--framerate", type=int, default=2, help="frames per second (default: 2)")
+    parser.add_argument(
+        "--players",
+        action="store_true",
+        help="also write player boxes and camera calibrations, for the calibration baselines",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,225 @@
+"""Invented players: a small match simulation, filmed by a camera that pans and zooms.
+
+Two teams keep their formations around a ball that wanders. Around an event of a visual class they
+stand as its rules want them: a penalty empties the box, a corner fills it. What the camera sees of
+them becomes boxes with team colours; the camera itself becomes a homography per frame, known more
+or less surely, and not at all during replays. Events that are not shown happen during replays.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from common.calibration.pitch import WIDTH
+from common.data.events import V2_NAMES
+from common.synthetic.game import Spots
+from common.synthetic.scenes import FORMATION, SCENES, Scene, presence
+
+PICTURE = (720, 1280)  # height and width in pixels
+_PLAYERS = 2 * len(FORMATION)
+_OFFICIALS = 3  # a referee and two assistants
+_KITS = np.array([(40, 40, 190), (200, 170, 40), (20, 20, 20)], float)  # home, away, officials
+_CAMERA = np.array([0.0, 78.0, 21.0])  # metres: behind the near touchline, high up
+_TALL = 1.8
+_WAYPOINT_SECONDS = 6.0
+_REPLAYS_PER_MINUTE, _REPLAY_SECONDS = 0.8, (4.0, 10.0)
+_SEEN = 0.95  # probability that a player in the picture gets a box
+
+
+def draw_players(
+    rng: Generator, spots: Spots, half: int, rows: int, framerate: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Content of the box file and of the calibration file of one half.
+
+    Args:
+        rng: all randomness of this half's players.
+        spots: the events of the game.
+        rows: number of frames T.
+    """
+    ours = spots.half == half
+    times = spots.milliseconds[ours] / 1000
+    events = [V2_NAMES[event] for event in spots.event[ours]]
+    attacks_right = spots.home[ours] == (half == 1)
+    scenes = [
+        Scene(rng, time, event, right)
+        for time, event, right in zip(times, events, attacks_right, strict=True)
+        if event in SCENES
+    ]
+    ball = _ball(rng, scenes, rows, framerate)  # [T, 2]
+    people = _people(rng, scenes, ball, framerate, home_right=half == 1)  # [T, 25, 2]
+    hidden = times[~spots.visible[ours]]
+    replay = _replays(rng, hidden, rows, framerate)  # [T]
+    cameras, homographies = _film(rng, ball, framerate)
+    return (
+        _box_file(rng, people, cameras, replay, framerate),
+        _calibration_file(rng, homographies, replay, framerate),
+    )
+
+
+def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: int) -> NDArray[np.float64]:
+    """Where the ball is in each frame: [T, 2]."""
+    count = int(rows / framerate / _WAYPOINT_SECONDS) + 2
+    points = rng.normal(0, (20, 14), (count, 2)).clip((-48, -31), (48, 31))
+    times = np.arange(count) * _WAYPOINT_SECONDS * framerate
+    frame = np.arange(rows)
+    ball = np.stack([np.interp(frame, times, column) for column in points.T], axis=1)
+    for scene in scenes:
+        frames, weight = presence(scene, rows, framerate)
+        ball[frames] += weight[:, None] * (scene.ball - ball[frames])
+    return ball
+
+
+def _people(
+    rng: Generator,
+    scenes: list[Scene],
+    ball: NDArray[np.float64],
+    framerate: int,
+    home_right: bool,
+) -> NDArray[np.float64]:
+    """Home team, away team, referee, assistants: [T, 25, 2]."""
+    rows = len(ball)
+    people = np.empty((rows, _PLAYERS + _OFFICIALS, 2))
+    shift = _smooth(ball, 2 * framerate)[:, None] * (0.55, 0.35)
+    sign = 1 if home_right else -1
+    people[:, :11] = sign * FORMATION * (0.7, 1) + shift
+    people[:, 11:22] = -sign * FORMATION * (0.7, 1) + shift
+    people[:, [0, 11]] = np.array([[-49, 0], [49, 0]]) * sign + 0.05 * shift
+    people[:, 22] = ball - (4, 6)
+    people[:, 23] = np.stack([people[:, 1:5, 0].mean(axis=1), np.full(rows, -WIDTH / 2 - 1)], 1)
+    people[:, 24] = np.stack([people[:, 12:16, 0].mean(axis=1), np.full(rows, WIDTH / 2 + 1)], 1)
+    wander = _smooth(rng.standard_normal((rows, people.shape[1] * 2)), 4 * framerate)
+    people += 2.5 * wander.reshape(people.shape) * np.sqrt(4 * framerate)
+    for scene in scenes:
+        frames, weight = presence(scene, rows, framerate)
+        # The attackers of a scene are the home team if they attack as it does.
+        home_attacks = scene.attacks_right == home_right
+        who = np.r_[0:11, 11:22, 22] if home_attacks else np.r_[11:22, 0:11, 22]
+        moved = people[frames][:, who]
+        people[frames.start : frames.stop, who] = moved + weight[:, None, None] * (
+            scene.positions - moved
+        )
+    return people
+
+
+def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Moving average over so many frames, along the first axis."""
+    padded = np.pad(values, ((width, width), *((0, 0),) * (values.ndim - 1)), mode="edge")
+    total = np.cumsum(padded, axis=0)
+    middle = width // 2
+    return (total[width + middle :] - total[middle:-width])[: len(values)] / width
+
+
+def _replays(
+    rng: Generator, hidden: NDArray[np.float64], rows: int, framerate: int
+) -> NDArray[np.bool_]:
+    """Frames that show something else than the game: [T]."""
+    minutes = rows / framerate / 60
+    starts = rng.uniform(0, 60 * minutes, rng.poisson(_REPLAYS_PER_MINUTE * minutes))
+    lengths = rng.uniform(*_REPLAY_SECONDS, len(starts))
+    begins = np.concatenate([starts, hidden - 3])
+    ends = np.concatenate([starts + lengths, hidden + 3])
+    time = np.arange(rows) / framerate
+    inside = np.zeros(rows, bool)
+    for begin, end in zip(begins, ends, strict=True):
+        inside[np.searchsorted(time, begin) : np.searchsorted(time, end)] = True
+    return inside
+
+
+def _film(
+    rng: Generator, ball: NDArray[np.float64], framerate: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A camera that follows the ball: projections [T, 3, 4] and homographies [T, 3, 3]."""
+    rows = len(ball)
+    followed = _smooth(ball, 3 * framerate)
+    focus = np.stack(
+        [followed[:, 0].clip(-40, 40), 0.35 * followed[:, 1] - 4, np.zeros(rows)], axis=1
+    )
+    zoom = _smooth(rng.standard_normal((rows, 1)), 20 * framerate)[:, 0] * np.sqrt(20 * framerate)
+    focal = 1900 * np.exp(0.15 * zoom)
+    ahead = focus - _CAMERA
+    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+    right = np.stack([-ahead[:, 1], ahead[:, 0], np.zeros(rows)], axis=1)
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    down = np.cross(ahead, right)
+    down *= -np.sign(down[:, 2:])
+    height, width = PICTURE
+    across = focal[:, None] * right + width / 2 * ahead
+    along = focal[:, None] * down + height / 2 * ahead
+    axes = np.stack([across, along, ahead], axis=1)  # [T, 3, 3]
+    cameras = np.concatenate([axes, -(axes @ _CAMERA)[:, :, None]], axis=2)
+    return cameras, cameras[:, :, [0, 1, 3]]
+
+
+def _project(
+    cameras: NDArray[np.float64], people: NDArray[np.float64], height: float
+) -> NDArray[np.float64]:
+    """Pixels of points so high above people's feet: [T, n, 2]."""
+    points = np.concatenate(
+        [people, np.full((*people.shape[:2], 1), height), np.ones((*people.shape[:2], 1))], axis=2
+    )
+    seen = np.einsum("tij,tnj->tni", cameras, points)
+    return seen[..., :2] / seen[..., 2:]
+
+
+def _box_file(
+    rng: Generator,
+    people: NDArray[np.float64],
+    cameras: NDArray[np.float64],
+    replay: NDArray[np.bool_],
+    framerate: int,
+) -> dict[str, Any]:
+    rows, count = people.shape[:2]
+    feet, heads = _project(cameras, people, 0), _project(cameras, people, _TALL)
+    tall = feet[..., 1] - heads[..., 1]
+    wide = tall * rng.uniform(0.32, 0.5, tall.shape)
+    boxes = np.stack(
+        [feet[..., 0] - wide / 2, heads[..., 1], feet[..., 0] + wide / 2, feet[..., 1]], axis=2
+    )
+    boxes += rng.normal(0, 0.8, boxes.shape)
+    height, width = PICTURE
+    middle = (boxes[..., 0] + boxes[..., 2]) / 2
+    seen = (middle > 0) & (middle < width) & (boxes[..., 3] > 30) & (boxes[..., 1] < height - 10)
+    seen &= rng.random(seen.shape) < _SEEN
+    kit = np.repeat([0, 1, 2], [11, 11, _OFFICIALS])
+    colours = (_KITS[kit] + rng.normal(0, 12, (rows, count, 3))).clip(0, 255)
+    # A replay shows a few people from near.
+    seen[replay] = False
+    near = np.flatnonzero(replay)
+    seen[near, :3] = True
+    x, tops = rng.uniform(100, 1000, (len(near), 3)), rng.uniform(50, 200, (len(near), 3))
+    boxes[near, :3] = np.stack([x, tops, x + 180, tops + 460], axis=2)
+    boxes = boxes.clip(0, [width, height, width, height]).round(4)
+    colours = colours.round(1)
+    order = rng.random((rows, count)).argsort(axis=1)
+    boxes, colours, seen = (
+        np.take_along_axis(values, order.reshape(rows, count, *(1,) * (values.ndim - 2)), axis=1)
+        for values in (boxes, colours, seen)
+    )
+    ends = np.cumsum(seen.sum(axis=1))
+    shown, tints = boxes[seen].tolist(), colours[seen].tolist()
+    predictions = [
+        {"bboxes": shown[begin:end], "colors": tints[begin:end]}
+        for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+    ]
+    return {"size": [rows, *PICTURE, 3], "fps": framerate, "predictions": predictions}
+
+
+def _calibration_file(
+    rng: Generator, homographies: NDArray[np.float64], replay: NDArray[np.bool_], framerate: int
+) -> dict[str, Any]:
+    """Sure for most frames of the game, unsure for some, and wrong during replays."""
+    rows = len(homographies)
+    confidence = rng.beta(20, 2, rows)
+    unsure = rng.random(rows) < 0.06
+    confidence[unsure] = rng.uniform(0.3, 0.8, int(unsure.sum()))
+    confidence[replay] = rng.uniform(0, 0.7, int(replay.sum()))
+    scaled = homographies / homographies[:, 2:, 2:]
+    predictions = [
+        [{"confidence": sure, "homography": homography}]
+        for sure, homography in zip(
+            confidence.round(6).tolist(), scaled.reshape(rows, 9).tolist(), strict=True
+        )
+    ]
+    return {"size": [rows, *PICTURE, 3], "fps": framerate, "predictions": predictions}

@@ -1,0 +1,102 @@
+"""The command-line flags that all baselines share. Published names do not change."""
+
+import argparse
+from pathlib import Path
+
+from common.training.argument_types import not_negative, positive, rate
+from common.training.device import PRECISIONS
+
+PROTOCOLS = ("corrected", "published")
+
+
+def new_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """A parser whose help shows the defaults and keeps the description's lines."""
+    return argparse.ArgumentParser(
+        program, description=description, formatter_class=_Formatter, usage="%(prog)s [flags]"
+    )
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Leaves out defaults that say nothing, and long usage lines."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
+    """Where the data is and which part of it to use."""
+    add = parser.add_argument_group("data").add_argument
+    # fmt: off
+    add("--SoccerNet_path", type=Path, default=Path("/path/to/SoccerNet/"), help="data root")
+    add("--features", nargs="+", default=[features], metavar="FILE",
+        help="feature files without the half's number; several are joined side by side")
+    add("--feature_dim", "--num_features", type=positive, metavar="D",
+        help="features per frame to insist on; else as found")
+    add("--framerate", type=positive, default=2, help="feature rows per second")
+    add("--version", type=int, default=2, choices=(1, 2),
+        help="SoccerNet labels: 1 (3 classes) or 2 (17); a classes.json at the root goes first")
+    add("--split_train", nargs="+", default=["train"], metavar="SPLIT", help="games to train on")
+    add("--split_valid", nargs="+", default=["valid"], metavar="SPLIT", help="games to select on")
+    add("--split_test", nargs="+", default=["test", "challenge"], metavar="SPLIT",
+        help="games to spot in, each split by itself")
+    add("--label-time", choices=("gameTime", "position"), default="gameTime",
+        help="clock of training labels: whole seconds as published, or milliseconds")
+    add("--gt-time", choices=("position", "gameTime"), default="position",
+        help="clock of the annotations in the metric: milliseconds, or seconds as in 2021")
+    add("--download", action="store_true", help="fetch missing labels and features first")
+    # fmt: on
+
+
+def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
+    """What to do and where to keep it."""
+    group = parser.add_argument_group("run")
+    add = group.add_argument
+    # fmt: off
+    add("--model_name", default=model_name, help="results go to models/<model_name>/")
+    add("--test_only", action="store_true", help="do not train; test the weights of this run")
+    add("--load_weights", type=Path, metavar="FILE",
+        help="checkpoint to start from, or with --test_only to test")
+    earlier = group.add_mutually_exclusive_group().add_argument
+    earlier("--resume", action="store_true", help="go on with a run that was stopped")
+    earlier("--overwrite", action="store_true", help="replace the run of this name")
+    add("--protocol", choices=PROTOCOLS, default="corrected",
+        help="published: repeat also those quirks of the original that move numbers")
+    add("--loglevel", default="INFO", type=str.upper,
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="least important lines to log")
+    # fmt: on
+
+
+def add_training_flags(
+    parser: argparse.ArgumentParser,
+    batch_size: int,
+    patience: int,
+    evaluation_frequency: int = 10,
+    purpose: str = "for the log only",
+) -> None:
+    """Optimiser and schedule; `purpose` is that of the slow validations."""
+    add = parser.add_argument_group("training").add_argument
+    # fmt: off
+    add("--max_epochs", type=positive, default=1000, help="epochs at most")
+    add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
+    add("--LR", type=rate, default=1e-3, help="learning rate of Adam")
+    add("--patience", type=not_negative, default=patience,
+        help="epochs without a lower validation loss before the learning rate falls tenfold")
+    add("--evaluation_frequency", type=positive, default=evaluation_frequency,
+        help=f"epochs between slow validations ({purpose})")
+    add("--seed", type=not_negative, default=0, help="of weights, order and dropout")
+    # fmt: on
+
+
+def add_device_flags(parser: argparse.ArgumentParser) -> None:
+    """Where and how to compute."""
+    add = parser.add_argument_group("device").add_argument
+    # fmt: off
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--GPU", type=int, default=-1, help="number of the CUDA card, as published; -1: --device")
+    add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
+    add("--resident", choices=("auto", "yes", "no"), default="auto",
+        help="keep all training features on the device; auto: on a CUDA card if they fit")
+    add("--max_num_worker", type=not_negative, default=4, help="threads that read ahead; 0: none")
+    # fmt: on
