@@ -1,8 +1,77 @@
-"""Training chunks of two minutes, drawn around spots of each class in turn, or far from all.
+"""Training chunks of two minutes, drawn around spots of each class in turn, or far from all."""
 
-Drawing and reading is shared with the calibration baselines.
-"""
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from common.calf.chunk_data import ChunkDataset, DrawnChunks, drawn_epochs, training_chunks
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-__all__ = ["ChunkDataset", "DrawnChunks", "drawn_epochs", "training_chunks"]
+from common.calf.chunk_draws import Draws
+from common.calf.chunk_labels import ChunkLabels, half_shifts
+from common.calf.chunk_shape import ChunkShape
+from common.calf.spot_targets import spot_targets
+from common.data.data_set import DataSet
+from common.data.frame_rows import FrameRows, MappedRows
+from common.training.run_folder import log
+
+
+class Chunks:
+    """The halves that chunks are drawn from: features in memory maps, and labels."""
+
+    def __init__(self, rows: FrameRows, labels: ChunkLabels) -> None:
+        self.rows, self.labels = rows, labels
+
+    def draw(self, count: int, *seed: int) -> "DrawnChunks":
+        """The chunks of an epoch: chunk i follows from the seed and i alone."""
+        return DrawnChunks(self, self.labels.draw(count, *seed))
+
+
+@dataclass(frozen=True)
+class DrawnChunks:
+    """The chunks of one epoch: a source of batches."""
+
+    chunks: Chunks
+    draws: Draws
+
+    def __len__(self) -> int:
+        return len(self.draws.start)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Features [B, T, D], shifts [B, T, C] and spots [B, N, 2 + C]."""
+        half, start = self.draws.half[indices], self.draws.start[indices]
+        labels = self.chunks.labels
+        features = self.chunks.rows.take(half, start, labels.shape.frames)
+        shifts = labels.cut(half, start)
+        targets = torch.from_numpy(spot_targets(shifts, labels.shape.slots))
+        return features, torch.from_numpy(shifts.astype(np.float32)), targets
+
+
+def read_chunks(
+    data: DataSet,
+    splits: Sequence[str],
+    k_frames: NDArray[np.int64],
+    shape: ChunkShape,
+    published: bool = False,
+) -> Chunks:
+    """All chunks of the games of the splits.
+
+    Args:
+        k_frames: context parameters of the classes, [4, C].
+        shape: sizes of a chunk.
+        published: draw and mask as the original at the ends of a half.
+
+    Raises:
+        UserError: no games, or files that are missing or wrong.
+    """
+    games = data.games(splits)
+    halves, shifts = [], []
+    for half, frames, events in data.labelled_halves(games):
+        halves.append(half.features)
+        shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
+    labels = ChunkLabels(shifts, k_frames, shape, published)
+    without = len(labels.anchors.last) - labels.spots
+    log.info("%s: %d games, %d spots, %d stretches without any",
+             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    return Chunks(MappedRows(halves), labels)

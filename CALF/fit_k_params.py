@@ -28,9 +28,8 @@ from rich.table import Table
 from tqdm import tqdm
 
 from common.calf.k_parameters import SECONDS
-from common.data.events import EventClasses, event_classes
-from common.data.games import games_at_hand
-from common.data.labelled_halves import labelled_halves
+from common.data.data_set import DataSet
+from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
 
@@ -109,22 +108,18 @@ def k_of_distances(distances: NDArray[np.float64], framerate: int) -> KSeconds:
     return 2 * K2, K2, K3, 2 * K3
 
 
-def fit(
-    root: Path,
-    games: Sequence[str],
-    features: Sequence[str],
-    classes: EventClasses,
-    framerate: int,
-) -> tuple[dict[str, KSeconds], dict[str, int]]:
+def fit(data: DataSet, games: Sequence[str]) -> tuple[dict[str, KSeconds], dict[str, int]]:
     """K parameters in seconds, and the number of spots, of each class."""
     averages: Averages | None = None
-    halves = labelled_halves(root, games, features, classes, framerate)
-    for _, _, half, frames, events in tqdm(
-        halves, total=len(games) * classes.halves, unit="half", delay=2, leave=False, disable=None
-    ):
+    classes, framerate = data.classes, data.framerate
+    for half, frames, events in tqdm(
+        data.labelled_halves(games), total=len(games) * classes.halves, unit="half", delay=2,
+        leave=False, disable=None,
+    ):  # fmt: skip
+        rows = half.features.rows(0, half.features.frames)
         if averages is None:
-            averages = Averages.empty(len(classes), REACH_SECONDS * framerate, half.dimension)
-        averages.add(half.rows(0, half.frames), frames, events)
+            averages = Averages.empty(len(classes), REACH_SECONDS * framerate, rows.shape[1])
+        averages.add(rows, frames, events)
     if averages is None or not averages.spots[-1].any():
         raise UserError("there is not a single spot to learn from; check --split and the labels")
     distances, count = averages.distances(), averages.spots.max(axis=1)
@@ -138,7 +133,7 @@ def fit(
 
 
 def main() -> None:
-    """The program."""
+    """Prints the parameters of all classes beside the published ones, and writes them."""
     parser = argparse.ArgumentParser(
         "python -m CALF.fit_k_params",
         description=__doc__,
@@ -152,14 +147,18 @@ def main() -> None:
     add("--version", type=int, default=2, choices=(1, 2), help="SoccerNet labels [2]")
     add("--out", type=Path, default=Path("k_params.json"), help="file to write [k_params.json]")
     args = parser.parse_args()
-    classes = event_classes(args.SoccerNet_path, args.version)
-    games = games_at_hand(args.SoccerNet_path, args.split)
-    found, count = fit(args.SoccerNet_path, games, args.features, classes, args.framerate)
+    data = DataSet(
+        root=args.SoccerNet_path,
+        features=tuple(args.features),
+        classes=event_classes(args.SoccerNet_path, args.version),
+        framerate=args.framerate,
+    )
+    found, count = fit(data, data.games(args.split))
     table = Table("class", "spots", "K1", "K2", "K3", "K4", "published")
     for name, row in found.items():
         published = SECONDS.get(name)
-        told = " ".join(f"{k:g}" for k in published) if published else "-"
-        table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), told)
+        known = " ".join(f"{k:g}" for k in published) if published else "-"
+        table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), known)
     Console(width=100).print(table)
     write_json(args.out, found)
     print(f"seconds; written to {args.out}, for --k_params")

@@ -1,4 +1,4 @@
-"""The context-aware loss of the CALF paper.
+"""The context-aware loss of the CALF paper, and what is minimised with it.
 
 The loss asks of a frame only what can be known there: nothing just before an action, little far
 from it, much just after it. Here the score s says that there *is* an action. The older form, which
@@ -7,9 +7,16 @@ made the released weights and trains the calibration baselines, is `legacy_conte
 """
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from common.calf.spotting_loss import spotting_loss
+
+# Loss of segmentation [B, T, C] against shifts [B, T, C], for context parameters [4, C] in frames.
+SegmentationLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _SMALLEST = 1e-7  # distance that a probability keeps from 0 and 1
 
@@ -51,3 +58,35 @@ def context_aware_loss(
     p = (1 - segmentation).clamp(_SMALLEST, 1 - _SMALLEST)
     q = torch.where(hit, 1 - (1 - offset) * p, offset + (1 - offset) * p)
     return (margin - torch.log(q)).clamp(min=0).sum()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """Segmentation and spots; called on outputs and targets it returns weighted losses by name.
+
+    Both are sums over the batch, so that the learning rate means another thing at another batch
+    size; the weights were published for batches of 32.
+
+    Attributes:
+        segmentation_loss: `context_aware_loss`, or its older form.
+        k_frames: context parameters [4, C], on the device.
+        published: match spots as the original, see `match_predictions`.
+    """
+
+    segmentation_loss: SegmentationLoss
+    k_frames: Tensor
+    weight_segmentation: float = 0.000367
+    weight_detection: float = 1.0
+    lambda_coord: float = 5.0
+    lambda_noobj: float = 0.5
+    published: bool = False
+
+    def __call__(self, outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> dict[str, Tensor]:
+        """{"segmentation": …, "spotting": …} from (segmentation, spots) and (shifts, targets)."""
+        (segmentation, spots), (shifts, wanted) = outputs, targets
+        segmented = self.segmentation_loss(segmentation, shifts, self.k_frames)
+        spotted = spotting_loss(spots, wanted, self.lambda_coord, self.lambda_noobj, self.published)
+        return {
+            "segmentation": self.weight_segmentation * segmented,
+            "spotting": self.weight_detection * spotted,
+        }

@@ -12,8 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from CALF.loss import context_aware_loss
-from common.calf.criterion import SegmentationLoss
+from CALF.loss import SegmentationLoss, context_aware_loss
 from common.calf.k_parameters import SECONDS
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.errors import run_cli
@@ -66,7 +65,7 @@ def _draw(axes: Axes, loss: SegmentationLoss, mirrored: bool) -> None:
 
 
 def main() -> None:
-    """The program."""
+    """Draws the figure into the file of --out."""
     parser = argparse.ArgumentParser("python -m CALF.loss_figure", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("context_loss.svg"), help="SVG to write")
     draw_loss(parser.parse_args().out)

@@ -10,42 +10,177 @@ configuration.
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from CALF.loss import context_aware_loss
-from CALF.model import ContextAwareModel
+import numpy as np
+from numpy.typing import NDArray
+
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.legacy_context_loss import legacy_context_loss
-from common.calf.program import run_calf_baseline
+from common.calf.k_parameters import k_frames
+from common.data.data_set import DataSet
+from common.data.events import event_classes
+from common.data.features import open_features
 from common.errors import run_cli
+from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
+from common.results.suppression import Suppression
 
-SEGMENTATION_LOSSES = {"clean": context_aware_loss, "legacy": legacy_context_loss}
+if TYPE_CHECKING:  # --help does not wait for torch
+    import torch
+
+    from CALF.loss import Criterion
+    from CALF.model import ContextAwareModel
+    from common.training.distributed import Processes
+    from common.training.run import Run
+    from common.training.training import TrainingSettings
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The published flags, and ours."""
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line."""
     parser = calf_parser("CALF/main.py", __doc__ or "", "CALF")
     parser.add_argument(
         "--segmentation_loss",
         default="clean",
-        choices=SEGMENTATION_LOSSES,
+        choices=("clean", "legacy"),
         help="form of the context-aware loss, and so what the segmentation means: clean, high for "
         "an action, or legacy, low, as in the released weights",
     )
     add_result_flags(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def build_model(
-    args: argparse.Namespace, shape: ChunkShape, features: int, classes: int
-) -> ContextAwareModel:
+def build_model(args: argparse.Namespace, features: int, classes: int) -> "ContextAwareModel":
     """The network that the flags describe, for D features and C classes."""
+    from CALF.model import ContextAwareModel
+
+    shape = ChunkShape(
+        args.chunk_size * args.framerate,
+        args.receptive_field * args.framerate,
+        args.num_detections,
+    )
     return ContextAwareModel(features, classes, shape, args.dim_capsule)
 
 
-def main() -> None:
-    """Trains and tests."""
-    run_calf_baseline(parse_arguments(), build_model, SEGMENTATION_LOSSES)
+def build_criterion(
+    args: argparse.Namespace, k_frames: NDArray[np.int64], device: "torch.device"
+) -> "Criterion":
+    """What the flags want to be minimised, for context parameters [4, C]."""
+    import torch
+
+    from CALF.loss import Criterion, context_aware_loss
+    from common.calf.legacy_context_loss import legacy_context_loss
+
+    losses = {"clean": context_aware_loss, "legacy": legacy_context_loss}
+    return Criterion(
+        segmentation_loss=losses[args.segmentation_loss],
+        k_frames=torch.from_numpy(k_frames).float().to(device),
+        weight_segmentation=args.loss_weight_segmentation,
+        weight_detection=args.loss_weight_detection,
+        lambda_coord=args.lambda_coord,
+        lambda_noobj=args.lambda_noobj,
+        published=args.protocol == "published",
+    )
+
+
+def training_settings(args: argparse.Namespace) -> "TrainingSettings":
+    """How long, how large, from which seed."""
+    from common.training.training import TrainingSettings
+
+    return TrainingSettings(
+        learning_rate=args.LR,
+        batch_size=args.batch_size,
+        max_epochs=args.max_epochs,
+        patience=args.patience,
+        evaluation_frequency=args.evaluation_frequency,
+        seed=args.seed,
+        workers=args.max_num_worker,
+    )
+
+
+def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
+    """Where the flags want it to happen."""
+    from common.training.device import choose_device
+    from common.training.run import Run
+
+    return Run(
+        folder=Path("models", args.model_name),
+        device=choose_device(args.device, args.GPU, processes.local_rank),
+        precision=args.precision,
+        processes=processes,
+        published=args.protocol == "published",
+        resume=args.resume,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains on chunks, then spots in the games of the test splits, or in one file."""
+    args = parse_arguments(argv)
+    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    data = DataSet(
+        root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
+        classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
+        label_time=args.label_time, gt_time=args.gt_time, most_games=args.tiny,
+    )  # fmt: skip
+    names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
+    shown = {"file_names": names, "inverted": args.segmentation_loss == "legacy"}
+    if args.features_path:
+        spot_one_file(args, data, kept, shown)
+        return
+
+    from CALF.test import spot_split
+    from CALF.train import train
+    from common.training.distributed import joined_processes
+    from common.training.optimisation import seed_everything
+    from common.training.run import fetch_files, load_best, start_run
+
+    tested = ["challenge"] if args.challenge else args.split_test
+    trained = [] if args.test_only else [args.split_train, args.split_valid]
+    with joined_processes(args.device) as processes:
+        run = new_run(args, processes)
+        if args.download:
+            fetch_files(data, [*chain(*trained), *tested], processes)
+        data.require_files(tested, trained)
+        dimension = data.measure(next(chain(*trained, tested)))
+        data = replace(data, dimension=dimension)
+        seed_everything(args.seed)
+        model = build_model(args, dimension, len(data.classes)).to(run.device)
+        start_run(
+            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            settings={**vars(args), "split_test": tested}, training=not args.test_only,
+            inputs=("features", "framerate", "chunk_size", "receptive_field"),
+            overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
+        )  # fmt: skip
+        if not args.test_only:
+            k = k_frames(data.classes.names, args.framerate, args.k_params)
+            train(
+                run, data, model, training_settings(args), build_criterion(args, k, run.device),
+                k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
+                select_on=args.split_valid, watched=tested if args.watch_test else (), kept=kept,
+                resident=args.resident,
+            )  # fmt: skip
+        if not (args.test_only and args.load_weights):
+            load_best(run, model)
+        for split in tested:
+            spot_split(run, data, model, split, kept, plots=args.plots, **shown)
+
+
+def spot_one_file(
+    args: argparse.Namespace, data: DataSet, kept: Suppression, shown: dict[str, Any]
+) -> None:
+    """Spots in the file of --features_path."""
+    from CALF.test import spot_file
+    from common.training.checkpoints import BEST_FILE, load_weights
+    from common.training.distributed import Processes
+
+    run, half = new_run(args, Processes()), open_features(args.features_path, args.feature_dim)
+    model = build_model(args, half.dimension, len(data.classes)).to(run.device)
+    load_weights(model, args.load_weights or run.folder / BEST_FILE)
+    folder = spot_file(run, data, model, args.features_path, kept, **shown)
+    print(f"{half.frames} frames: detections and figure in {folder}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""CALF's network: one branch of frame features, then capsules and spots."""
+"""CALF's network: a temporal pyramid over frame features, then capsules and spots."""
 
 from torch import Tensor, nn
 
 from common.calf.chunk_shape import ChunkShape
-from common.calf.pyramid import look_around, pyramid_layers, reduce_frames
-from common.calf.spotting_model import SpottingModel
+from common.calf.pyramid import CHANNELS, FeatureBranch
+from common.calf.spotting_head import SpottingHead, check_chunks
+from common.training.published_names import keep_published_names
 
 _WIDTH = 2
 
 
-class ContextAwareModel(SpottingModel):
+class ContextAwareModel(nn.Module):
     """Temporal pyramid, capsule segmentation and list of spots (CALF paper, section 3).
 
     Args:
@@ -19,26 +20,25 @@ class ContextAwareModel(SpottingModel):
         capsule: P, size of a capsule.
     """
 
-    # Layers of the branch, under their published names.
-    conv_1: nn.Conv2d
-    conv_2: nn.Conv2d
-    conv_p_1: nn.Conv2d
-    conv_p_2: nn.Conv2d
-    conv_p_3: nn.Conv2d
-    conv_p_4: nn.Conv2d
-
     def __init__(self, features: int, classes: int, shape: ChunkShape, capsule: int = 16) -> None:
-        super().__init__(features, classes, shape, capsule)
-        for name, layer in pyramid_layers(features, _WIDTH, shape.receptive_frames).items():
-            self.add_module(name, layer)
-        self.add_head(76 * _WIDTH)
+        super().__init__()
+        self.features, self.classes, self.shape = features, classes, shape
+        self.branch = FeatureBranch(features, _WIDTH, shape.receptive_frames)
+        self.head = SpottingHead(CHANNELS * _WIDTH, classes, shape, capsule)
+        keep_published_names(self, lambda name: name.partition(".")[2])
 
-    def reduce(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """[…, D] -> […, 32]"""
-        (frames,) = inputs
-        return (reduce_frames(frames, [self.conv_1, self.conv_2]),)
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Segmentation [B, T, C] and spots [B, N, 2 + C] of chunks [B, T, D]: `SpottingHead`."""
+        check_chunks(features, self.shape.frames, self.features)
+        return self.forward_reduced(self.reduce(features).transpose(0, 1))
 
-    def branches(self, *parts: Tensor) -> Tensor:
-        """[T, B, 32] -> [T, B, 152]"""
-        (frames,) = parts
-        return look_around(frames, [self.conv_p_1, self.conv_p_2, self.conv_p_3, self.conv_p_4])
+    def reduce(self, features: Tensor) -> Tensor:
+        """What is computed of each frame by itself, once however many chunks hold it.
+
+        […, D] -> […, 32]
+        """
+        return self.branch.reduce(features)
+
+    def forward_reduced(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, of chunks whose frames went through `reduce`: [T, B, 32]."""
+        return self.head(self.branch(frames))  # by way of [T, B, 152]

@@ -1,87 +1,164 @@
-"""What the player branch sees of a half: top views, or vectors that a frozen network made of them.
+"""Training chunks of features and of what the network sees of the players.
 
-Chunks are drawn and read as in CALF; this adds the players' part to them.
+That is the top view of each frame, or a vector that a frozen network made of it. Chunks are drawn
+around spots of each class in turn, or far from all, as in CALF.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from common.calf.half_inputs import FurtherRows, HalfInputs, HalfPlace
+from common.calf.chunk_draws import Draws
+from common.calf.chunk_labels import ChunkLabels, half_shifts
+from common.calf.chunk_shape import ChunkShape
+from common.calf.spot_targets import spot_targets
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
-from common.data.events import EventClasses
-from common.data.features import HalfFeatures, open_half
-from common.data.frame_rows import MappedRows
+from common.data.data_set import DataSet
+from common.data.features import Half, HalfFeatures, open_half
+from common.data.frame_rows import FrameRows, MappedRows
 from common.errors import UserError
 from common.results.suppression import Peaks
+from common.training.run_folder import log
 
-__all__ = ["PlayersByTopView", "PlayersByVector", "TopViewRows"]
-
-_BLOCK_ROWS = 1024  # read at a time
+_BLOCK_ROWS = 1024  # frames that are read, or drawn, at a time
 
 
 @dataclass(frozen=True)
 class PlayersByVector:
-    """A sight with what a frozen network made of each top view, from one file per half."""
+    """The players of a data set as a frozen network sees each top view, from a file per half."""
 
     file: str  # name without the number of the half
     view: TopView
     cache_dir: Path | None = None
 
-    files: Sequence[str] = ()  # nothing that could be downloaded
+    files: tuple[str, ...] = ()  # nothing that could be downloaded
 
-    def missing_files(self, folder: Path, classes: EventClasses) -> list[Path]:
-        """Files that a game lacks."""
-        return []  # `_vectors` says what to do about them
+    def missing_files(self, folder: Path, halves: int) -> list[Path]:
+        """None: `open` says what to do about them."""
+        return []
 
-    def open(self, place: HalfPlace) -> HalfInputs:
-        """A half to be spotted in."""
-        return _PairedInputs(place.features, self._vectors(place))
-
-    def further_rows(self, places: Sequence[HalfPlace]) -> list[FurtherRows]:
-        """Vectors for chunks of these halves."""
-        return [MappedRows([self._vectors(place) for place in places])]
+    def open(self, halves: Sequence[Half], *, training: bool) -> "VectorRows":
+        """Vectors of these halves. Raises UserError where one has none, or of another length."""
+        return VectorRows([self._vectors(half) for half in halves])
 
     def draw_moments(
-        self, folder: Path, place: HalfPlace, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
     ) -> None:
-        """What the frozen network saw around the surest detections."""
-        sight = PlayersByTopView(self.view, self.cache_dir)
-        sight.draw_moments(folder, place, peaks, names, framerate)
+        """What the frozen network saw around the surest detections, into `folder`."""
+        pictures = PlayersByTopView(self.view, self.cache_dir)
+        pictures.draw_moments(folder, half, peaks, names, framerate)
 
-    def _vectors(self, place: HalfPlace) -> HalfFeatures:
+    def _vectors(self, half: Half) -> HalfFeatures:
         try:
-            vectors = open_half(place.folder, place.number, [self.file])
+            vectors = open_half(half.folder, half.number, [self.file])
         except UserError as error:
             raise UserError(
                 f"{error}; make them first, with python -m CALF_Calibration.extract_top_view and "
                 "those of these flags that it has, see its --help"
             ) from None
-        if vectors.frames != place.features.frames:
+        if vectors.frames != half.features.frames:
             raise UserError(
                 f"{vectors.paths[0]} has {vectors.frames} rows, the features of this half "
-                f"{place.features.frames}; extract the file again"
+                f"{half.features.frames}; extract the file again"
             )
         return vectors
 
 
+class VectorRows:
+    """Vectors of the frames of some halves."""
+
+    def __init__(self, halves: Sequence[HalfFeatures]) -> None:
+        self._rows = MappedRows(halves)
+
+    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> tuple[Tensor]:
+        """Vectors of frames start…start + length - 1 of each half [B]: [B, T, E]."""
+        return (self._rows.take(half, start, length),)
+
+
+Players = PlayersByTopView | PlayersByVector | None  # None: the network sees features alone
+PlayerRows = TopViewRows | VectorRows | None
+
+
+class Chunks:
+    """The halves that chunks are drawn from: features in memory maps, players, and labels."""
+
+    def __init__(self, rows: FrameRows, players: PlayerRows, labels: ChunkLabels) -> None:
+        self.rows, self.players, self.labels = rows, players, labels
+
+    def draw(self, count: int, *seed: int) -> "DrawnChunks":
+        """The chunks of an epoch: chunk i follows from the seed and i alone."""
+        return DrawnChunks(self, self.labels.draw(count, *seed))
+
+
 @dataclass(frozen=True)
-class _PairedInputs:
-    features: HalfFeatures
-    vectors: HalfFeatures
+class DrawnChunks:
+    """The chunks of one epoch: a source of batches."""
 
-    @property
-    def frames(self) -> int:
-        return self.features.frames
+    chunks: Chunks
+    draws: Draws
 
-    def blocks(self, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
-        for start in range(0, self.frames, _BLOCK_ROWS):
-            end = min(start + _BLOCK_ROWS, self.frames)
-            yield tuple(
-                torch.from_numpy(half.rows(start, end)).to(device)
-                for half in (self.features, self.vectors)
-            )
+    def __len__(self) -> int:
+        return len(self.draws.start)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Features [B, T, D], players [B, T, …] if any, shifts [B, T, C], spots [B, N, 2 + C]."""
+        half, start = self.draws.half[indices], self.draws.start[indices]
+        labels, players = self.chunks.labels, self.chunks.players
+        T = labels.shape.frames
+        inputs = [self.chunks.rows.take(half, start, T)]
+        if players is not None:
+            inputs += players.take(half, start, T)
+        shifts = labels.cut(half, start)
+        targets = torch.from_numpy(spot_targets(shifts, labels.shape.slots))
+        return *inputs, torch.from_numpy(shifts.astype(np.float32)), targets
+
+
+def read_chunks(
+    data: DataSet,
+    players: Players,
+    splits: Sequence[str],
+    k_frames: NDArray[np.int64],
+    shape: ChunkShape,
+    *,
+    published: bool = False,
+) -> Chunks:
+    """All chunks of the games of the splits.
+
+    Args:
+        k_frames: context parameters of the classes, [4, C].
+        shape: sizes of a chunk.
+        published: draw and mask as the original at the ends of a half.
+
+    Raises:
+        UserError: no games, or files that are missing or wrong.
+    """
+    games = data.games(splits)
+    halves, shifts = [], []
+    for half, frames, events in data.labelled_halves(games):
+        halves.append(half)
+        shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
+    seen = players.open(halves, training=True) if players is not None else None
+    labels = ChunkLabels(shifts, k_frames, shape, published)
+    without = len(labels.anchors.last) - labels.spots
+    log.info("%s: %d games, %d spots, %d stretches without any",
+             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    return Chunks(MappedRows([half.features for half in halves]), seen, labels)
+
+
+def blocks_of_half(
+    half: Half, players: Players, device: torch.device
+) -> Iterator[tuple[Tensor, ...]]:
+    """Features [1, n, D] and players of a half to be spotted in, block by block, as chunks."""
+    seen = players.open([half], training=False) if players is not None else None
+    for start in range(0, half.features.frames, _BLOCK_ROWS):
+        count = min(_BLOCK_ROWS, half.features.frames - start)
+        inputs = [torch.from_numpy(half.features.rows(start, start + count))[None]]
+        if seen is not None:
+            inputs += seen.take(np.array([0]), np.array([start]), count)
+        yield tuple(tensor.to(device) for tensor in inputs)

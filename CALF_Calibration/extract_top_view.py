@@ -9,48 +9,61 @@ flags.
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from CALF_Calibration.flags import add_player_flags, drawn_view, frozen_network
+from CALF_Calibration.flags import add_player_flags
 from CALF_Calibration.frozen_features import FrozenNetwork
+from CALF_Calibration.main import drawn_view, frozen_network
 from common.calibration.players import open_players
 from common.calibration.top_view import TopView
+from common.data.data_set import DataSet
 from common.data.events import event_classes
-from common.data.features import open_array, open_half
-from common.data.games import games_at_hand
+from common.data.features import open_array
 from common.errors import UserError, run_cli
 from common.files import written_whole
+from common.training.argument_types import positive
 from common.training.device import choose_device, describe
-from common.training.flags import add_data_flags, add_device_flags, new_parser
+from common.training.flags import PROTOCOLS, add_data_flags, add_device_flags, new_parser
 
 
-def extract_half(
-    folder: Path,
-    half: int,
-    name: str,
-    frames: int,
-    view: TopView,
-    frozen: FrozenNetwork,
-    network: torch.nn.Module,
-    device: torch.device,
-    batch: int,
-    cache_dir: Path | None = None,
-) -> Path:
-    """Writes the vectors of a half to <half>_<name>, wholly or not at all; returns their path."""
-    players = open_players(folder, half, cache_dir, view.teacher)
-    vectors = np.empty((frames, frozen.dimension), np.float32)
-    for start in range(0, frames, batch):
-        block = np.arange(start, min(start + batch, frames))
-        seen = frozen.see(network, view.draw(players, block), device)
-        vectors[start : start + len(block)] = seen.cpu().numpy()
-    path = folder / f"{half}_{name}"
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.save(file, vectors)
-    return path
+@dataclass(frozen=True)
+class Extraction:
+    """How top views become vectors.
+
+    Attributes:
+        view: what is drawn.
+        frozen, network: what sees it.
+        name: of a half's file, without its number.
+        batch: pictures at a time.
+        cache_dir: see `open_players`.
+    """
+
+    view: TopView
+    frozen: FrozenNetwork
+    network: torch.nn.Module
+    device: torch.device
+    name: str
+    batch: int = 64
+    cache_dir: Path | None = None
+
+    def half(self, folder: Path, half: int, frames: int) -> Path:
+        """Writes the vectors of a half to <half>_<name>, wholly or not at all; its path."""
+        players = open_players(folder, half, self.cache_dir, self.view.teacher)
+        vectors = np.empty((frames, self.frozen.dimension), np.float32)
+        for start in range(0, frames, self.batch):
+            block = np.arange(start, min(start + self.batch, frames))
+            seen = self.frozen.see(self.network, self.view.draw(players, block), self.device)
+            vectors[start : start + len(block)] = seen.cpu().numpy()
+        path = folder / f"{half}_{self.name}"
+        with written_whole(path) as temporary, temporary.open("wb") as file:
+            np.save(file, vectors)
+        return path
 
 
 def is_extracted(path: Path, frames: int, dimension: int) -> bool:
@@ -64,45 +77,50 @@ def is_extracted(path: Path, frames: int, dimension: int) -> bool:
 
 
 def main() -> None:
-    """The program."""
+    """Extracts what is missing."""
+    args = parse_arguments()
+    view, frozen = drawn_view(args), frozen_network(args)
+    name = frozen.file_name(view)  # once: it reads the weights
+    device = choose_device(args.device, args.GPU)
+    data = DataSet(
+        root=args.SoccerNet_path,
+        features=tuple(args.features),
+        classes=event_classes(args.SoccerNet_path, args.version),
+    )
+    halves = [half for game in data.games(args.splits) for half in data.open_game(game)]
+    lacking = [
+        half
+        for half in halves
+        if not is_extracted(
+            half.folder / f"{half.number}_{name}", half.features.frames, frozen.dimension
+        )
+    ]
+    there = len(halves) - len(lacking)
+    print(f"{there} of {len(halves)} halves are there; device: {describe(device)}")
+    if not lacking:
+        return
+    extract = Extraction(
+        view, frozen, frozen.load(device), device, name, args.batch_size, args.cache_dir
+    )
+    for half in tqdm(lacking, unit="half", disable=None):
+        extract.half(half.folder, half.number, half.features.frames)
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags, from `argv` or the command line."""
     parser = new_parser("python -m CALF_Calibration.extract_top_view", __doc__ or "")
     add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
     add_device_flags(parser)
     add_player_flags(parser)
     add = parser.add_argument
     add("--splits", nargs="+", default=["train", "valid", "test", "challenge"], help="which games")
-    add("--batch_size", type=int, default=64, help="pictures at a time")
-    add("--protocol", choices=("corrected", "published"), default="corrected",
+    add("--batch_size", type=positive, default=64, help="pictures at a time")
+    add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: draw, crop and name as the original")  # fmt: skip
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not args.with_resnet:
         raise UserError("give --with_resnet 18, 34 or 4: the network that makes the vectors")
-    run(args)
-
-
-def run(args: argparse.Namespace) -> None:
-    """Extracts what is missing."""
-    view, frozen = drawn_view(args), frozen_network(args)
-    name = frozen.file_name(view)  # once: it reads the weights
-    device = choose_device(args.device, args.GPU)
-    classes = event_classes(args.SoccerNet_path, args.version)
-    games = [g for split in args.splits for g in games_at_hand(args.SoccerNet_path, [split])]
-    halves = [
-        (args.SoccerNet_path / game, h) for game in games for h in range(1, classes.halves + 1)
-    ]
-    lacking = []
-    for folder, half in halves:
-        frames = open_half(folder, half, args.features).frames
-        if not is_extracted(folder / f"{half}_{name}", frames, frozen.dimension):
-            lacking.append((folder, half, frames))
-    there = len(halves) - len(lacking)
-    print(f"{there} of {len(halves)} halves are there; device: {describe(device)}")
-    if not lacking:
-        return
-    network = frozen.load(device)
-    batch, cache_dir = args.batch_size, args.cache_dir
-    for folder, half, frames in tqdm(lacking, unit="half", disable=None):
-        extract_half(folder, half, name, frames, view, frozen, network, device, batch, cache_dir)
+    return args
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The command-line flags about players, and what they ask for."""
+"""The command-line flags about players."""
 
 import argparse
 from pathlib import Path
 
-from CALF_Calibration.frozen_features import KINDS, FrozenNetwork
-from common.calibration.flags import add_calibration_flags, top_view
-from common.calibration.top_view import TopView
+from common.calibration.flags import add_calibration_flags
+
+FROZEN_NETWORKS = (18, 34, 4)  # ResNet-18, ResNet-34, EfficientNet-b4
 
 
 def add_player_flags(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def add_player_flags(parser: argparse.ArgumentParser) -> None:
     add_calibration_flags(parser)
     add = parser.add_argument_group("top view as vectors").add_argument
     # fmt: off
-    add("--with_resnet", type=int, default=0, choices=(0, *KINDS),
+    add("--with_resnet", type=int, default=0, choices=(0, *FROZEN_NETWORKS),
         help="see each top view through a frozen ImageNet network: ResNet-18 or -34, or "
         "EfficientNet-b4 (4); 0: see the picture itself")
     add("--resnet_weights", type=Path, metavar="FILE",
@@ -23,13 +23,3 @@ def add_player_flags(parser: argparse.ArgumentParser) -> None:
     add("--with_trail", type=int, default=0, metavar="FRAMES",
         help="draw the players of so many frames before and after, fading")
     # fmt: on
-
-
-def drawn_view(args: argparse.Namespace) -> TopView:
-    """How the flags want a frame to be drawn."""
-    return top_view(args, args.calibration_physic, args.with_trail)
-
-
-def frozen_network(args: argparse.Namespace) -> FrozenNetwork:
-    """The network that the flags want top views to be seen through."""
-    return FrozenNetwork(args.with_resnet, args.resnet_weights, args.protocol == "published")

@@ -16,7 +16,6 @@ from common.errors import UserError
 
 RESNETS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 EFFICIENTNET = 4
-KINDS = (*RESNETS, EFFICIENTNET)
 _EFFICIENTNET_REPOSITORY = "google/efficientnet-b4"
 # ImageNet means and deviations, applied to the channels in the order in which they are stored.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

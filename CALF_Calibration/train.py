@@ -1,5 +1,115 @@
-"""One epoch of training, one of validation: those of the whole family."""
+"""Training on chunks: the epoch loop, and the validation on chunks and on whole games."""
 
-from common.calf.training import train_epoch, validate
+from collections.abc import Mapping, Sequence
 
-__all__ = ["train_epoch", "validate"]
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from CALF_Calibration.dataset import DrawnChunks, Players, read_chunks
+from CALF_Calibration.loss import Criterion
+from CALF_Calibration.model import TopViewModel
+from CALF_Calibration.test import spot_game
+from common.calf.game_score import GameScore
+from common.data.data_set import DataSet
+from common.data.frame_rows import resident_if_it_fits
+from common.results.suppression import Suppression
+from common.training.optimisation import adam
+from common.training.run import Run
+from common.training.training import Epoch, Training, TrainingSettings
+
+SCORE = "valid_a_mAP"  # selects the best weights
+_ADAM_EPS = 1e-7
+_TRAINING_DRAWS, _VALIDATION_DRAWS = 0, 1  # part of the seed of drawn chunks
+
+
+def train(
+    run: Run,
+    data: DataSet,
+    players: Players,
+    model: TopViewModel,
+    settings: TrainingSettings,
+    criterion: Criterion,
+    *,
+    k_frames: NDArray[np.int64],
+    chunks_per_epoch: int,
+    train_on: Sequence[str],
+    select_on: Sequence[str],
+    watched: Sequence[str] = (),
+    kept: Suppression,
+    resident: str = "auto",
+) -> None:
+    """Trains until the schedule ends it; leaves the weights of the best `SCORE`.
+
+    Args:
+        players: how they are seen.
+        k_frames: context parameters of the classes, [4, C].
+        train_on, select_on: splits.
+        watched: further splits that thorough validations score, for the curves only.
+        kept: suppression in whole games.
+        resident: keep all features on the device: yes, no, or auto.
+    """
+    further = {f"{split}_a_mAP": [split] for split in watched if split != "challenge"}
+    scored = {
+        name: GameScore(data, data.games(splits))
+        for name, splits in {SCORE: select_on, **further}.items()
+    }
+    chunks, others = (
+        read_chunks(data, players, splits, k_frames, model.shape, published=run.published)
+        for splits in (train_on, select_on)
+    )
+    for part in (chunks, others):
+        part.rows = resident_if_it_fits(part.rows, run.device, resident)
+    # On a CPU the step is one of many small operations, unless they are fused.
+    fused = run.device.type in ("cpu", "cuda")
+    optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
+    with Training(run, model, optimizer, settings, select_by=SCORE) as training:
+        shared = run.processes.share_gradients(model)
+        for epoch in training.epochs():
+            model.train()
+            drawn = chunks.draw(chunks_per_epoch, settings.seed, _TRAINING_DRAWS, epoch.number)
+            for *inputs, shifts, targets in epoch.training(drawn):
+                with run.autocast():
+                    outputs = shared(*inputs)  # [B, T, …] -> [B, T, C] and [B, N, 2 + C]
+                loss = epoch.record(criterion(outputs, (shifts, targets)), summed=True)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            # The original validates on other chunks in each epoch: the schedule gets noisy.
+            turn = epoch.number if run.published else 0
+            drawn = others.draw(chunks_per_epoch, settings.seed, _VALIDATION_DRAWS, turn)
+            validate(run, model, epoch, criterion, drawn)
+            scores = score_games(run, players, model, scored, kept) if epoch.thorough else {}
+            epoch.close(**scores)
+
+
+@torch.inference_mode()
+def validate(
+    run: Run, model: TopViewModel, epoch: Epoch, criterion: Criterion, drawn: DrawnChunks
+) -> None:
+    """Records the loss of each batch of chunks."""
+    model.eval()
+    for *inputs, shifts, targets in epoch.validation(drawn):
+        with run.autocast():
+            outputs = model(*inputs)
+        epoch.record(criterion(outputs, (shifts, targets)), summed=True)
+
+
+def score_games(
+    run: Run,
+    players: Players,
+    model: TopViewModel,
+    scored: Mapping[str, GameScore],
+    kept: Suppression,
+) -> dict[str, float]:
+    """Loose average-mAP on whole games, by name; the games are dealt out to processes."""
+    model.eval()
+    scores = {}
+    for name, score in scored.items():
+        found = [
+            (game, spot_game(run, players, model, score.data.open_game(game), kept))
+            for game in run.processes.deal_out(score.games, name)
+        ]
+        every = [game for of_process in run.processes.gather(found) for game in of_process]
+        scores[name] = score.a_map(every, run.published)
+    return scores

@@ -1,12 +1,13 @@
-"""What the player branch sees of a half: the graphs of its frames.
+"""Training chunks of features and of what the network sees of the players.
 
-Graphs are built once per half and kept in a cache file, which is mapped into memory; a chunk is a
-slice of it. Chunks are drawn and read as in CALF.
+That is the graph of each frame, or its top view. Graphs are built once per half and kept in a cache
+file, which is mapped into memory; a chunk is a slice of it. Chunks are drawn around spots of each
+class in turn, or far from all, as in CALF.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,99 +19,98 @@ from tqdm import tqdm
 
 from CALF_Calibration_GCN.graph_plots import draw_graphs
 from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs, build_graphs
-from common.calf.half_inputs import FurtherRows, HalfInputs, HalfPlace
+from common.calf.chunk_draws import Draws
+from common.calf.chunk_labels import ChunkLabels, half_shifts
+from common.calf.chunk_shape import ChunkShape
+from common.calf.spot_targets import spot_targets
+from common.calibration.players import Players as HalfPlayers
 from common.calibration.players import (
-    Players,
     cache_folder,
     missing_player_files,
     open_players,
     player_files,
 )
-from common.calibration.top_view_rows import PlayersByTopView
+from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.array_file import map_arrays, write_arrays
-from common.data.events import EventClasses
-from common.data.features import HalfFeatures
+from common.data.data_set import DataSet
+from common.data.features import Half
+from common.data.frame_rows import FrameRows, MappedRows
 from common.results.suppression import Peaks
+from common.training.run_folder import log
 
-__all__ = ["GraphRows", "PlayersByGraph", "PlayersByTopView"]
-
-_BLOCK_ROWS = 1024  # frames at a time
-_VERSION = 1  # of the cache file
+_BLOCK_ROWS = 1024  # frames that are read at a time
+_VERSION = 2  # of the cache file
 
 
 @dataclass(frozen=True)
 class PlayersByGraph:
-    """A sight with graphs: features and a graph of each frame."""
+    """The players of a data set, seen as a graph of each frame."""
 
     options: GraphOptions
     cache_dir: Path | None = None
 
     @property
-    def files(self) -> Sequence[str]:
+    def files(self) -> tuple[str, ...]:
         """Names of the files beside the features, without the half's number."""
         return player_files(self.options.teacher)
 
-    def missing_files(self, folder: Path, classes: EventClasses) -> list[Path]:
-        """Files that a game lacks."""
-        return missing_player_files(folder, classes.halves, self.options.teacher)
+    def missing_files(self, folder: Path, halves: int) -> list[Path]:
+        """Those of them that a game lacks."""
+        return missing_player_files(folder, halves, self.options.teacher)
 
-    def open(self, place: HalfPlace) -> HalfInputs:
-        """A half to be spotted in."""
-        # The original leaves out frames on the threshold here, and in training only in half 2.
-        return _GraphInputs(place.features, self._graphs(place, strict=self.options.published))
-
-    def further_rows(self, places: Sequence[HalfPlace]) -> list[FurtherRows]:
-        """Graphs for chunks of these halves."""
-        graphs = [
-            self._graphs(place, strict=self.options.published and place.number == 2)
-            for place in tqdm(places, "graphs", unit="half", delay=2, leave=False, disable=None)
-        ]
-        return [GraphRows(graphs)]
+    def open(self, halves: Sequence[Half], *, training: bool) -> "GraphRows":
+        """Graphs of these halves, to learn from or to be spotted in."""
+        return GraphRows([
+            self._graphs(half, training)
+            for half in tqdm(halves, "graphs", unit="half", delay=2, leave=False, disable=None)
+        ])  # fmt: skip
 
     def draw_moments(
-        self, folder: Path, place: HalfPlace, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
     ) -> None:
-        """The graphs around the surest detections, on the pitch."""
+        """The graphs around the surest detections, on the pitch, into `folder`."""
         draw_graphs(
-            folder / f"{place.number}_graphs.png",
-            self._players(place),
-            self._graphs(place, strict=False),
+            folder / f"{half.number}_graphs.png",
+            self._players(half),
+            self._graphs(half, training=False),
             self.options,
             peaks,
-            names,
-            framerate,
-            f"{place.folder.name}, half {place.number}",
+            names=names,
+            framerate=framerate,
+            title=f"{half.folder.name}, half {half.number}",
         )
 
-    def _players(self, place: HalfPlace) -> Players:
-        return open_players(place.folder, place.number, self.cache_dir, self.options.teacher)
+    def _players(self, half: Half) -> HalfPlayers:
+        return open_players(half.folder, half.number, self.cache_dir, self.options.teacher)
 
-    def _graphs(self, place: HalfPlace, strict: bool) -> PlayerGraphs:
-        players = self._players(place)
-        frames = place.features.frames
+    def _graphs(self, half: Half, training: bool) -> PlayerGraphs:
+        """Graphs of a half, from the cache file if it is there and of these players."""
+        players, frames = self._players(half), half.features.frames
         key = {
-            **asdict(self.options),
-            "strict": strict,
+            **asdict(replace(self.options, published=False)),
+            "least_confidence": self.options.least_confidence(half.number, training=training),
             "frames": frames,
             "version": _VERSION,
             "players": players.digest,
         }
         text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
         name = hashlib.blake2b(text, digest_size=6).hexdigest()
-        path = cache_folder(place.folder, self.cache_dir) / f".{place.number}_graphs_{name}.cache"
+        path = cache_folder(half.folder, self.cache_dir) / f".{half.number}_graphs_{name}.cache"
         found = map_arrays(path)
         if found is None:
-            graphs = build_graphs(players, frames, self.options, strict)
+            graphs = build_graphs(
+                players, frames, self.options, half=half.number, training=training
+            )
             try:
                 write_arrays(path, vars(graphs), {})
             except OSError:
-                return graphs  # the log has been told by `open_players`
+                return graphs  # `open_players` has told the log
             found = map_arrays(path) or (vars(graphs), {})
         return PlayerGraphs(**found[0])
 
 
 class GraphRows:
-    """Graphs of many halves: see `FurtherRows`."""
+    """Graphs of the frames of some halves."""
 
     def __init__(self, graphs: Sequence[PlayerGraphs]) -> None:
         self.graphs = graphs
@@ -118,7 +118,10 @@ class GraphRows:
     def take(
         self, half: NDArray[np.int64], start: NDArray[np.int64], length: int
     ) -> tuple[Tensor, ...]:
-        """Nodes [K, D], nodes per frame [B, T], edges [2, E], edges per frame [B, T]."""
+        """Nodes [K, D], nodes per frame [B, T], edges [2, E], edges per frame [B, T].
+
+        Of frames start…start + length - 1 of each half [B], past its end its last.
+        """
         parts = [
             self.graphs[number].cut(first, length)
             for number, first in zip(half.tolist(), start.tolist(), strict=True)
@@ -140,18 +143,87 @@ def as_tensors(parts: Sequence[PlayerGraphs], shape: tuple[int, ...]) -> tuple[T
     )
 
 
+Players = PlayersByGraph | PlayersByTopView | None  # None: the network sees features alone
+PlayerRows = GraphRows | TopViewRows | None
+
+
+class Chunks:
+    """The halves that chunks are drawn from: features in memory maps, players, and labels."""
+
+    def __init__(self, rows: FrameRows, players: PlayerRows, labels: ChunkLabels) -> None:
+        self.rows, self.players, self.labels = rows, players, labels
+
+    def draw(self, count: int, *seed: int) -> "DrawnChunks":
+        """The chunks of an epoch: chunk i follows from the seed and i alone."""
+        return DrawnChunks(self, self.labels.draw(count, *seed))
+
+
 @dataclass(frozen=True)
-class _GraphInputs:
-    features: HalfFeatures
-    graphs: PlayerGraphs
+class DrawnChunks:
+    """The chunks of one epoch: a source of batches."""
 
-    @property
-    def frames(self) -> int:
-        return self.features.frames
+    chunks: Chunks
+    draws: Draws
 
-    def blocks(self, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
-        for start in range(0, self.frames, _BLOCK_ROWS):
-            count = min(_BLOCK_ROWS, self.frames - start)
-            rows = torch.from_numpy(self.features.rows(start, start + count))
-            graphs = as_tensors([self.graphs.cut(start, count)], (count,))
-            yield tuple(tensor.to(device) for tensor in (rows, *graphs))
+    def __len__(self) -> int:
+        return len(self.draws.start)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Features [B, T, D], players if any, shifts [B, T, C] and spots [B, N, 2 + C].
+
+        Players are graphs, as `GraphRows.take` has them, or top views [B, T, H, W, 3].
+        """
+        half, start = self.draws.half[indices], self.draws.start[indices]
+        labels, players = self.chunks.labels, self.chunks.players
+        T = labels.shape.frames
+        inputs = [self.chunks.rows.take(half, start, T)]
+        if players is not None:
+            inputs += players.take(half, start, T)
+        shifts = labels.cut(half, start)
+        targets = torch.from_numpy(spot_targets(shifts, labels.shape.slots))
+        return *inputs, torch.from_numpy(shifts.astype(np.float32)), targets
+
+
+def read_chunks(
+    data: DataSet,
+    players: Players,
+    splits: Sequence[str],
+    k_frames: NDArray[np.int64],
+    shape: ChunkShape,
+    *,
+    published: bool = False,
+) -> Chunks:
+    """All chunks of the games of the splits.
+
+    Args:
+        k_frames: context parameters of the classes, [4, C].
+        shape: sizes of a chunk.
+        published: draw and mask as the original at the ends of a half.
+
+    Raises:
+        UserError: no games, or files that are missing or wrong.
+    """
+    games = data.games(splits)
+    halves, shifts = [], []
+    for half, frames, events in data.labelled_halves(games):
+        halves.append(half)
+        shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
+    seen = players.open(halves, training=True) if players is not None else None
+    labels = ChunkLabels(shifts, k_frames, shape, published)
+    without = len(labels.anchors.last) - labels.spots
+    log.info("%s: %d games, %d spots, %d stretches without any",
+             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    return Chunks(MappedRows([half.features for half in halves]), seen, labels)
+
+
+def blocks_of_half(
+    half: Half, players: Players, device: torch.device
+) -> Iterator[tuple[Tensor, ...]]:
+    """Features [1, n, D] and players of a half to be spotted in, block by block, as chunks."""
+    seen = players.open([half], training=False) if players is not None else None
+    for start in range(0, half.features.frames, _BLOCK_ROWS):
+        count = min(_BLOCK_ROWS, half.features.frames - start)
+        inputs = [torch.from_numpy(half.features.rows(start, start + count))[None]]
+        if seen is not None:
+            inputs += seen.take(np.array([0]), np.array([start]), count)
+        yield tuple(tensor.to(device) for tensor in inputs)

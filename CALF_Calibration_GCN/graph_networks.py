@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from CALF_Calibration_GCN.flags import NETWORKS
 from CALF_Calibration_GCN.graph_batch import GraphBatch
 from CALF_Calibration_GCN.softmax_aggregation import softmax_sum
 from common.errors import UserError
 
-NAMES = "GCN, EdgeConvGCN, DynamicEdgeConvGCN or resGCN-<layers>, such as resGCN-14"
 _HIDDEN = 64
 _MESSAGE_EPS = 1e-7
 _NEAREST = 3  # nodes, itself among them
@@ -169,4 +169,4 @@ def graph_network(name: str, features: int, width: int) -> ResidualNetwork | Pla
     if name in ("GCN", "EdgeConvGCN", "DynamicEdgeConvGCN"):
         widths = (8 * width, 16 * width, 32 * width, 76 * width)
         return PlainNetwork(features, widths, name)
-    raise UserError(f"--backbone_player must be 3DConv, {NAMES}; found {name!r}")
+    raise UserError(f"--backbone_player must be 3DConv, {NETWORKS}; found {name!r}")

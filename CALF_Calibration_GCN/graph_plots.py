@@ -25,6 +25,7 @@ def draw_graphs(
     graphs: PlayerGraphs,
     options: GraphOptions,
     peaks: Peaks,
+    *,
     names: Sequence[str],
     framerate: int,
     title: str,

@@ -9,82 +9,320 @@ Representations for Action Spotting, CVPR Workshops 2021. One of the ten publish
 """
 
 import argparse
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
-from CALF_Calibration_GCN.graph_networks import NAMES
-from CALF_Calibration_GCN.model import GraphBranch, PictureBranch
-from CALF_Calibration_GCN.player_graph import GraphOptions
+import numpy as np
+from numpy.typing import NDArray
+
+from CALF_Calibration_GCN.flags import NETWORKS, add_graph_flags
+from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.half_inputs import Sight
+from common.calf.k_parameters import k_frames
 from common.calibration.flags import (
+    PLAYER_INPUTS,
     add_branch_flags,
     add_calibration_flags,
     check_calibration_flags,
-    top_view,
 )
-from common.calibration.program import run_calibration_baseline
-from common.calibration.two_branches import BuildBranch
-from common.errors import run_cli
-from common.training.argument_types import rate
+from common.data.data_set import DataSet
+from common.data.events import event_classes, split_classes
+from common.data.features import open_features
+from common.errors import UserError, run_cli
+from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
+from common.results.suppression import Suppression
+
+if TYPE_CHECKING:  # --help does not wait for torch
+    import torch
+
+    from CALF_Calibration_GCN.dataset import Players
+    from CALF_Calibration_GCN.loss import Criterion
+    from CALF_Calibration_GCN.model import GraphBranch, PictureBranch, PlayerGraphModel
+    from CALF_Calibration_GCN.player_graph import GraphOptions
+    from common.calibration.top_view import TopView
+    from common.training.distributed import Processes
+    from common.training.run import Run
+    from common.training.training import TrainingSettings
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The published flags, and ours."""
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line."""
     parser = calf_parser("CALF_Calibration_GCN/main.py", __doc__ or "", "CALF_Calibration_GCN")
-    add_branch_flags(parser, f"3DConv, {NAMES}")
+    add_branch_flags(parser, f"3DConv, {NETWORKS}")
     add_calibration_flags(parser)
-    add = parser.add_argument_group("graph").add_argument
-    # fmt: off
-    add("--dist_graph_player", type=rate, default=25, metavar="METRES",
-        help="players nearer than this are neighbours")
-    add("--calibration_confidence", action="store_true",
-        help="nodes know how sure the calibration is")
-    add("--pitch_margin", type=rate, metavar="METRES",
-        help="leave out who stands farther than this from the pitch; else spectators are nodes")
-    add("--relative_positions", action="store_true",
-        help="without --calibration: places from -1 to 1 in the picture, instead of pixels / 50")
-    # fmt: on
+    add_graph_flags(parser)
     add_result_flags(parser)
-    args = parser.parse_args()
-    check_calibration_flags(args)
+    args = parser.parse_args(argv)
+    check_calibration_flags(args.dim_representation_c, args.with_dropout)
     return args
 
 
-def graph_options(args: argparse.Namespace) -> GraphOptions:
-    """How the flags want a graph to be built."""
-    return GraphOptions(
-        args.calibration,
-        args.dist_graph_player,
-        args.calibration_cone,
-        args.calibration_confidence,
-        args.teacher,
-        args.protocol == "published",
-        args.pitch_margin,
-        args.relative_positions,
+def drawn_view(args: argparse.Namespace) -> "TopView":
+    """How the flags want a frame to be drawn."""
+    from common.calibration.top_view import TopView
+
+    return TopView(
+        width=args.dim_representation_w,
+        height=args.dim_representation_h,
+        player=args.dim_representation_player,
+        calibration=args.calibration,
+        field=args.calibration_field,
+        cone=args.calibration_cone,
+        teacher=args.teacher,
+        published=args.protocol == "published",
     )
 
 
-def player_branch(args: argparse.Namespace) -> BuildBranch | None:
-    """How the network sees the players."""
-    if args.backbone_player in (None, "3DConv"):
-        return PictureBranch if args.backbone_player else None
-    nodes = graph_options(args).features
-    return partial(GraphBranch, name=args.backbone_player, features=nodes)
+def graph_options(args: argparse.Namespace) -> "GraphOptions":
+    """How the flags want a graph to be built."""
+    from CALF_Calibration_GCN.player_graph import GraphOptions
+
+    return GraphOptions(
+        calibration=args.calibration,
+        distance=args.dist_graph_player,
+        cone=args.calibration_cone,
+        confidence=args.calibration_confidence,
+        teacher=args.teacher,
+        published=args.protocol == "published",
+        margin=args.pitch_margin,
+        relative=args.relative_positions,
+    )
 
 
-def sight(args: argparse.Namespace) -> Sight | None:
-    """How the network's inputs are read."""
+def build_players(args: argparse.Namespace) -> "Players":
+    """How the flags want players to be read; None without --backbone_player."""
+    from CALF_Calibration_GCN.dataset import PlayersByGraph, PlayersByTopView
+
     if args.backbone_player is None:
         return None
     if args.backbone_player == "3DConv":
-        return PlayersByTopView(top_view(args), args.cache_dir)
+        return PlayersByTopView(drawn_view(args), args.cache_dir)
     return PlayersByGraph(graph_options(args), args.cache_dir)
 
 
-def main() -> None:
+def build_branch(
+    args: argparse.Namespace, width: int, receptive_frames: int
+) -> "GraphBranch | PictureBranch":
+    """How the flags want the network to see players."""
+    from CALF_Calibration_GCN.graph_networks import graph_network
+    from CALF_Calibration_GCN.model import GraphBranch, PictureBranch
+
+    if args.backbone_player == "3DConv":
+        return PictureBranch(width, receptive_frames)
+    return GraphBranch(graph_network(args.backbone_player, graph_options(args).features, width))
+
+
+def build_model(
+    args: argparse.Namespace, features: int, classes: int, *, with_players: bool = True
+) -> "PlayerGraphModel":
+    """The network that the flags describe, for D features and C classes.
+
+    Args:
+        with_players: otherwise one that looks at the features alone, whatever the flags say.
+    """
+    from CALF_Calibration_GCN.model import PlayerGraphModel
+    from common.calibration.branches import branch_width
+
+    shape = ChunkShape(
+        args.chunk_size * args.framerate,
+        args.receptive_field * args.framerate,
+        args.num_detections,
+    )
+    seen = with_players and args.backbone_player is not None
+    looked_at = not with_players or args.backbone_feature is not None
+    width = branch_width(args.feature_multiplier, features=looked_at, players=seen)
+    return PlayerGraphModel(
+        features,
+        classes,
+        shape,
+        capsule=args.dim_capsule,
+        multiplier=args.feature_multiplier,
+        feature_branch=looked_at,
+        player_branch=build_branch(args, width, shape.receptive_frames) if seen else None,
+        dropout=args.with_dropout,
+    )
+
+
+def build_criterion(
+    args: argparse.Namespace, k_frames: NDArray[np.int64], device: "torch.device"
+) -> "Criterion":
+    """What the flags want to be minimised, for context parameters [4, C]."""
+    import torch
+
+    from CALF_Calibration_GCN.loss import Criterion
+
+    return Criterion(
+        k_frames=torch.from_numpy(k_frames).float().to(device),
+        weight_segmentation=args.loss_weight_segmentation,
+        weight_detection=args.loss_weight_detection,
+        lambda_coord=args.lambda_coord,
+        lambda_noobj=args.lambda_noobj,
+        published=args.protocol == "published",
+    )
+
+
+def training_settings(args: argparse.Namespace) -> "TrainingSettings":
+    """How long, how large, from which seed."""
+    from common.training.training import TrainingSettings
+
+    return TrainingSettings(
+        learning_rate=args.LR,
+        batch_size=args.batch_size,
+        max_epochs=args.max_epochs,
+        patience=args.patience,
+        evaluation_frequency=args.evaluation_frequency,
+        seed=args.seed,
+        workers=args.max_num_worker,
+    )
+
+
+def new_run(args: argparse.Namespace, name: str, processes: "Processes") -> "Run":
+    """Where the flags want it to happen, in models/<name>."""
+    from common.training.device import choose_device
+    from common.training.run import Run
+
+    return Run(
+        folder=Path("models", name),
+        device=choose_device(args.device, args.GPU, processes.local_rank),
+        precision=args.precision,
+        processes=processes,
+        published=args.protocol == "published",
+        resume=args.resume,
+    )
+
+
+def data_set(args: argparse.Namespace, class_split: str | None) -> DataSet:
+    """The data set that the flags describe, with all classes or those of a split."""
+    return DataSet(
+        root=args.SoccerNet_path,
+        features=tuple(args.features),
+        classes=split_classes(event_classes(args.SoccerNet_path, args.version), class_split),
+        framerate=args.framerate,
+        label_time=args.label_time,
+        gt_time=args.gt_time,
+        dimension=args.feature_dim,
+        most_games=args.tiny,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains and tests one model, or one for each class split."""
-    run_calibration_baseline(parse_arguments(), player_branch, sight)
+    args = parse_arguments(argv)
+    if args.features_path and args.class_split != "both":
+        spot_one_file(args)
+    elif args.class_split == "both":
+        train_and_test_pair(args)
+    else:
+        train_and_test(args, args.model_name, args.class_split)
+
+
+def train_and_test(
+    args: argparse.Namespace, name: str, class_split: str | None, *, with_players: bool = True
+) -> None:
+    """Trains a model on chunks, then spots in the games of the test splits."""
+    from CALF_Calibration_GCN.test import spot_split
+    from CALF_Calibration_GCN.train import train
+    from common.training.distributed import joined_processes
+    from common.training.optimisation import seed_everything
+    from common.training.run import fetch_files, load_best, start_run
+
+    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    data, players = data_set(args, class_split), build_players(args) if with_players else None
+    files = players.files if players else ()
+    tested = ["challenge"] if args.challenge else args.split_test
+    trained = [] if args.test_only else [args.split_train, args.split_valid]
+    with joined_processes(args.device) as processes:
+        run = new_run(args, name, processes)
+        if args.download:
+            fetch_files(data, [*chain(*trained), *tested], processes, files)
+        data.require_files(tested, trained)
+        if players:
+            data.require_further(chain(*trained, tested), players.missing_files, files)
+        dimension = data.measure(next(chain(*trained, tested)))
+        data = replace(data, dimension=dimension)
+        seed_everything(args.seed)
+        model = build_model(args, dimension, len(data.classes), with_players=with_players)
+        model = model.to(run.device)
+        start_run(
+            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            settings=recorded(args, name, class_split, with_players), inputs=inputs(players),
+            training=not args.test_only, overwrite=args.overwrite,
+            load_weights_from=args.load_weights, loglevel=args.loglevel,
+        )  # fmt: skip
+        if not args.test_only:
+            k = k_frames(data.classes.names, args.framerate, args.k_params)
+            train(
+                run, data, players, model, training_settings(args),
+                build_criterion(args, k, run.device), k_frames=k, kept=kept,
+                chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
+                select_on=args.split_valid, watched=tested if args.watch_test else (),
+                resident=args.resident,
+            )  # fmt: skip
+        if not (args.test_only and args.load_weights):
+            load_best(run, model)
+        names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
+        for split in tested:
+            spot_split(run, data, players, model, split, kept, file_names=names, plots=args.plots)
+
+
+def recorded(
+    args: argparse.Namespace, name: str, class_split: str | None, with_players: bool
+) -> dict[str, Any]:
+    """The settings of one model, as its run records them."""
+    alone = {} if with_players else {"backbone_player": None, "backbone_feature": "2DConv"}
+    tested = ["challenge"] if args.challenge else args.split_test
+    own = {"model_name": name, "class_split": class_split, "split_test": tested, **alone}
+    return {**vars(args), "segmentation_loss": "legacy", **own}
+
+
+def inputs(players: "Players") -> tuple[str, ...]:
+    """Names of the settings that decide what the network sees."""
+    always = ("features", "framerate", "chunk_size", "receptive_field")
+    return (*always, *(PLAYER_INPUTS if players else ("backbone_player",)))
+
+
+def train_and_test_pair(args: argparse.Namespace) -> None:
+    """The visual classes with the players, as published the others without, and both together."""
+    from common.calibration.both_splits import publish_pair, require_pair
+    from common.results.run_record import record_settings
+    from common.training.distributed import is_first_process
+
+    folder = Path("models", args.model_name)
+    require_pair(
+        folder, training=not args.test_only, load_weights=args.load_weights,
+        features_path=args.features_path,
+    )  # fmt: skip
+    train_and_test(args, f"{args.model_name}/visual", "visual")
+    train_and_test(args, f"{args.model_name}/nonvisual", "nonvisual", with_players=False)
+    if is_first_process():  # which has all results
+        record_settings(folder, recorded(args, args.model_name, "both", True),
+                        "test" if args.test_only else "train")  # fmt: skip
+        for split in ["challenge"] if args.challenge else args.split_test:
+            publish_pair(folder, split, data_set(args, None))
+
+
+def spot_one_file(args: argparse.Namespace) -> None:
+    """Spots in the file of --features_path, which shows features alone."""
+    from CALF_Calibration_GCN.test import spot_file
+    from common.training.checkpoints import BEST_FILE, load_weights
+    from common.training.distributed import Processes
+
+    if args.backbone_player:
+        raise UserError(
+            "--features_path shows no players; leave out --backbone_player, or put the file into "
+            "the folder of a game with its box and calibration files and spot there"
+        )
+    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    data, run = data_set(args, args.class_split), new_run(args, args.model_name, Processes())
+    half = open_features(args.features_path, args.feature_dim)
+    model = build_model(args, half.dimension, len(data.classes)).to(run.device)
+    load_weights(model, args.load_weights or run.folder / BEST_FILE)
+    names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
+    folder = spot_file(run, data, model, args.features_path, kept, file_names=names)
+    print(f"{half.frames} frames: detections and figure in {folder}")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def _stacked(offsets: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.append(0, np.cumsum(counts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GraphOptions:
     """How a graph is built.
 
@@ -68,12 +68,12 @@ class GraphOptions:
         cone: nodes know where the middle of the picture lies on the pitch.
         confidence: nodes know how sure the calibration is.
         teacher: the threshold that goes with the teacher network's calibration.
-        published: where the original's copies disagree, see `build_graphs`.
+        published: leave out what the original's copies leave out, see `least_confidence`.
         margin: leave out who stands farther than so many metres from the pitch; None keeps all.
         relative: without calibration, places from -1 to 1 instead of pixels / 50.
     """
 
-    calibration: bool = True
+    calibration: bool = False
     distance: float = 25
     cone: bool = False
     confidence: bool = False
@@ -87,9 +87,23 @@ class GraphOptions:
         """Size of a node's features."""
         return 9 if self.confidence else 8
 
+    def least_confidence(self, half: int, *, training: bool) -> float:
+        """Confidence from which a frame's calibration is used.
+
+        The original has the same lines several times: those for whole games, and in training for
+        second halves, leave out frames exactly on the threshold, those for first halves keep them.
+
+        Args:
+            half: its number, from 1 on.
+            training: whether chunks are cut from it, or it is spotted in.
+        """
+        threshold = TEACHER_CONFIDENT if self.teacher else CONFIDENT
+        above = self.published and not (training and half == 1)
+        return float(np.nextafter(threshold, 2)) if above else threshold
+
 
 def build_graphs(
-    players: Players, frames: int, options: GraphOptions, strict: bool = False
+    players: Players, frames: int, options: GraphOptions, *, half: int = 1, training: bool = True
 ) -> PlayerGraphs:
     """Graphs of the first `frames` frames of a half.
 
@@ -99,14 +113,12 @@ def build_graphs(
     Edges go both ways between each node and every earlier one of its frame that is near.
 
     Args:
-        strict: leave out frames whose confidence lies exactly on the threshold, as the original
-            does in second halves of the training games and in whole games.
+        half, training: see `GraphOptions.least_confidence`; they matter with `published` only.
     """
     frame = np.arange(frames)
     number, place = players.boxes_of(frame)
     if options.calibration:
-        threshold = TEACHER_CONFIDENT if options.teacher else CONFIDENT
-        usable = players.calibrated(frame, np.nextafter(threshold, 2) if strict else threshold)
+        usable = players.calibrated(frame, options.least_confidence(half, training=training))
         kept = usable[place]
         number, place = number[kept], place[kept]
     x, y = _places(players, number, place, options)

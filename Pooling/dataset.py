@@ -1,8 +1,65 @@
-"""Training clips: chunks of --chunk_size seconds, cut without overlap.
+"""Training clips: chunks of --chunk_size seconds, cut without overlap."""
 
-Reading is shared with the other pooling baseline.
-"""
+from collections.abc import Sequence
 
-from common.pooling.clip_data import ClipDataset, training_clips
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-__all__ = ["ClipDataset", "training_clips"]
+from common.data.data_set import DataSet
+from common.data.frame_rows import FrameRows, MappedRows
+from common.pooling.clips import clip_targets, count_clips
+from common.training.run_folder import log
+
+
+class Clips:
+    """Clips of all halves, in game order, read from memory maps.
+
+    Args:
+        rows: features of the halves.
+        targets: what happens in the clips of each half, [N, 1 + C].
+        clip_frames: L.
+    """
+
+    def __init__(self, rows: FrameRows, targets: Sequence[NDArray], clip_frames: int) -> None:
+        self.rows, self.clip_frames = rows, clip_frames
+        counts = [len(target) for target in targets]
+        self.half_of_clip = np.repeat(np.arange(len(targets)), counts)
+        self.start_of_clip = np.concatenate([clip_frames * np.arange(n) for n in counts])
+        self.targets = torch.from_numpy(np.concatenate(targets))
+
+    def __len__(self) -> int:
+        return len(self.half_of_clip)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Clips [B, L, D] and their targets [B, 1 + C]. Raises UserError for NaN features."""
+        half, start = self.half_of_clip[indices], self.start_of_clip[indices]
+        clips = self.rows.take(half, start, self.clip_frames)
+        return clips, self.targets[torch.from_numpy(indices)]
+
+
+def read_clips(
+    data: DataSet, splits: Sequence[str], clip_frames: int, published: bool = False
+) -> Clips:
+    """The clips of all games of the splits.
+
+    Args:
+        clip_frames: L, length of the network's window in rows.
+        published: leave out the last frame of a half as the original did.
+
+    Raises:
+        UserError: no games, or files that are missing or wrong.
+    """
+    games = data.games(splits)
+    halves, targets, late = [], [], 0
+    for half, frames, events in data.labelled_halves(games):
+        count = count_clips(half.features.frames, clip_frames, published)
+        late += int((frames >= count * clip_frames).sum())
+        halves.append(half.features)
+        targets.append(clip_targets(frames, events, count, clip_frames, len(data.classes)))
+    clips = Clips(MappedRows(halves), targets, clip_frames)
+    log.info("%s: %d games, %d clips", " + ".join(splits), len(games), len(clips))
+    if late:
+        log.warning("%d spots lie behind the last clip of their half: left out", late)
+    return clips

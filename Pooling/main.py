@@ -14,9 +14,16 @@ Flags that are given beside a preset win.
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from common.data.data_set import DataSet
+from common.data.events import event_classes
 from common.errors import run_cli
-from common.pooling.clip_program import run_clip_baseline
+from common.results.suppression import Suppression
 from common.training.argument_types import positive
 from common.training.flags import (
     add_data_flags,
@@ -25,8 +32,11 @@ from common.training.flags import (
     add_training_flags,
     new_parser,
 )
-from Pooling.model import POOLS, PoolingModel
 
+if TYPE_CHECKING:  # --help does not wait for torch
+    from Pooling.model import PoolingModel
+
+POOLS = ("MAX", "NetVLAD")
 PRESETS = {
     f"{name.lower()}-v{version}": {
         "version": version,
@@ -42,8 +52,8 @@ PRESETS = {
 }
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The published flags, and ours."""
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line."""
     parser = new_parser("Pooling/main.py", __doc__ or "")
     add_data_flags(parser, features="ResNET_TF2_PCA512.npy")
     add_run_flags(parser, model_name="Pooling")
@@ -58,19 +68,67 @@ def parse_arguments() -> argparse.Namespace:
     add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.5, help="lowest confidence to report")
     # fmt: on
-    preset = parser.parse_known_args()[0].preset
+    preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def build_model(args: argparse.Namespace, features: int, classes: int) -> PoolingModel:
+def build_model(args: argparse.Namespace, features: int, classes: int) -> "PoolingModel":
     """The network that the flags describe, for D features and C classes."""
-    return PoolingModel(features, classes, args.chunk_size * args.framerate, args.pool)
+    from Pooling.model import PoolingModel
+
+    return PoolingModel(features, classes, args.chunk_size * args.framerate, pool=args.pool)
 
 
-def main() -> None:
-    """Trains and tests; the original drops a window and never had one for the last frame."""
-    run_clip_baseline(parse_arguments(), build_model, unscored_frames=2)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains on clips, then slides the window along the games of the test splits."""
+    args = parse_arguments(argv)
+    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    data = DataSet(
+        root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
+        classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
+        label_time=args.label_time, gt_time=args.gt_time,
+    )  # fmt: skip
+
+    from common.training.device import choose_device
+    from common.training.distributed import joined_processes
+    from common.training.optimisation import seed_everything
+    from common.training.run import Run, fetch_files, load_best, start_run
+    from common.training.training import TrainingSettings
+    from Pooling.test import spot_split
+    from Pooling.train import train
+
+    trained = [] if args.test_only else [args.split_train, args.split_valid]
+    with joined_processes(args.device) as processes:
+        run = Run(
+            folder=Path("models", args.model_name), precision=args.precision, processes=processes,
+            device=choose_device(args.device, args.GPU, processes.local_rank),
+            published=args.protocol == "published", resume=args.resume,
+        )  # fmt: skip
+        if args.download:
+            fetch_files(data, [*chain(*trained), *args.split_test], processes)
+        data.require_files(args.split_test, trained)
+        dimension = data.measure(next(chain(*trained, args.split_test)))
+        data = replace(data, dimension=dimension)
+        seed_everything(args.seed)
+        model = build_model(args, dimension, len(data.classes)).to(run.device)
+        start_run(
+            run, model, about=f"{args.pool}, {model.features} features", settings=vars(args),
+            inputs=("features", "framerate", "chunk_size"), training=not args.test_only,
+            overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
+        )  # fmt: skip
+        if not args.test_only:
+            settings = TrainingSettings(
+                learning_rate=args.LR, batch_size=args.batch_size, max_epochs=args.max_epochs,
+                patience=args.patience, evaluation_frequency=args.evaluation_frequency,
+                seed=args.seed, workers=args.max_num_worker,
+            )  # fmt: skip
+            train(run, data, model, settings, train_on=args.split_train,
+                  select_on=args.split_valid, resident=args.resident)  # fmt: skip
+        if not (args.test_only and args.load_weights):
+            load_best(run, model)
+        for split in args.split_test:
+            spot_split(run, data, model, split, kept)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,33 @@
 """NetVLAD++ and its seven relatives: reduce the features, pool past and future apart, classify."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import torch
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.pooling.window_model import MaxPool, Part, WindowModel
+from common.pooling.half_windows import check_windows, padded_half
+from common.pooling.max_pooling import MaxPool
+from common.training.device import at_least_single
 from TemporallyAwarePooling.pooling import AveragePool, NetVLAD
 
-POOLS = ("NetVLAD", "NetVLAD++", "NetRVLAD", "NetRVLAD++", "MAX", "MAX++", "AVG", "AVG++")
+DROPOUT = 0.4  # of the pooled vector
 PROJECTED = 512  # features of this size are taken as already reduced
 
 Pool = MaxPool | AveragePool | NetVLAD
 
 
-class TemporallyAwareModel(WindowModel):
+class TemporallyAwareModel(nn.Module):
     """Classifies a window of frames, whose past and future are pooled apart (paper, section 3).
+
+    Multi-label, with background as class 0.
 
     Args:
         features: D, size of the input features.
         classes: C, without background.
         window_frames: L, rows per window; the first ⌊L/2⌋ are the past.
-        pool: one of `POOLS`; with "++" past and future have a layer each, of K/2 clusters.
+        pool: NetVLAD, NetRVLAD, MAX or AVG; with "++" behind it past and future have a layer
+            each, of K/2 clusters.
         clusters: K, for the VLAD layers.
         project_to: size E of a learned linear reduction; None for no reduction. The default is
             the published rule: reduce to 512 whatever is not 512 already.
@@ -32,13 +38,12 @@ class TemporallyAwareModel(WindowModel):
         features: int,
         classes: int,
         window_frames: int,
+        *,
         pool: str = "NetVLAD++",
         clusters: int = 64,
         project_to: int | None = PROJECTED,
     ) -> None:
         super().__init__()
-        if pool not in POOLS:
-            raise UserError(f"unknown pooling {pool!r}; choose of {', '.join(POOLS)}")
         self.split = pool.endswith("++")
         if window_frames < 2 and self.split:
             raise UserError(f"{pool} needs windows of at least 2 frames, found {window_frames}")
@@ -67,25 +72,51 @@ class TemporallyAwareModel(WindowModel):
         """The learned linear reduction, unless the features came reduced: […, D] -> […, E]."""
         return self.feature_extractor(frames) if hasattr(self, "feature_extractor") else frames
 
-    def parts(self) -> list[Part]:
-        """Past and future with a layer each, or the whole window.
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits of windows or clips: [B, L, D] -> [B, 1 + C]. Sigmoid makes them confidences."""
+        check_windows(windows, self.window_frames, self.features)
+        frames = self.reduce(windows)  # [B, L, E]
+        dropout = DROPOUT if self.training else 0.0
+        if not self.split:
+            (whole,) = self.classifiers()
+            return self.fc.bias + self.pool_layer(frames, whole, dropout)
+        past, future = self.classifiers()
+        before = self.pool_layer_before(frames[:, : self.past_frames], past, dropout)
+        after = self.pool_layer_after(frames[:, self.past_frames :], future, dropout)
+        return self.fc.bias + before + after
 
-        Checkpoints store the classifier's weight feature by feature (column e·n + k). It is turned
-        round here, since it is small, so that the long pooled vectors can lie cluster by cluster.
+    def score_half(self, blocks: Iterable[Tensor]) -> Tensor:
+        """Confidences of the windows around every frame of a half: [T, 1 + C].
+
+        Equals `forward` on the T windows of `padded_half`, none of which is built.
+
+        Args:
+            blocks: the rows of the half in order, tensors [n, D].
         """
-        past, L = self.past_frames, self.window_frames
-        if self.split:
-            layers = [self.pool_layer_before, self.pool_layer_after]
-            rows = [(0, past), (past, L - past)]
-        else:
-            layers, rows = [self.pool_layer], [(0, L)]
-        weights = [
+        frames = torch.cat([self.reduce(block) for block in blocks])  # [T, E]
+        padded = padded_half(frames, self.window_frames)  # [T + L - 1, E]
+        if not self.split:
+            (whole,) = self.classifiers()
+            logits = at_least_single(self.pool_layer.slide(padded, whole, self.window_frames))
+            return torch.sigmoid(self.fc.bias + logits)
+        past, future = self.classifiers()
+        rest = self.window_frames - self.past_frames
+        before = self.pool_layer_before.slide(padded[:-rest], past, self.past_frames)
+        after = self.pool_layer_after.slide(padded[self.past_frames :], future, rest)
+        return torch.sigmoid(self.fc.bias + at_least_single(before) + at_least_single(after))
+
+    def classifiers(self) -> list[Tensor]:
+        """The classifier's weight for each pooling layer, [1 + C, n, E]: past, future, or whole.
+
+        Checkpoints store it feature by feature (column e·n + k). It is turned round here, since it
+        is small, so that the long pooled vectors can lie cluster by cluster.
+        """
+        layers = (
+            [self.pool_layer_before, self.pool_layer_after] if self.split else [self.pool_layer]
+        )
+        return [
             weight.unflatten(1, (-1, layer.size)).transpose(1, 2)  # [1 + C, E, n] -> [1 + C, n, E]
             for layer, weight in zip(layers, self.fc.weight.chunk(len(layers), dim=1), strict=True)
-        ]
-        return [
-            Part(layer, weight, first, length)
-            for layer, weight, (first, length) in zip(layers, weights, rows, strict=True)
         ]
 
 
@@ -96,4 +127,8 @@ def _pooling(pool: str, features: int, clusters: int) -> Pool:
         "NetVLAD": lambda: NetVLAD(features, clusters),
         "NetRVLAD": lambda: NetVLAD(features, clusters, with_centres=False),
     }
-    return layers[pool.removesuffix("++")]()
+    kind = pool.removesuffix("++")
+    if kind not in layers:
+        names = [name + suffix for name in layers for suffix in ("", "++")]
+        raise UserError(f"unknown pooling {pool!r}; choose of {', '.join(names)}")
+    return layers[kind]()

@@ -5,21 +5,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.data.windows import window_sum
-from common.pooling.vlad import sliding_vlad_logits, vlad_logits
+from common.pooling.vlad import pooled_vlad, sliding_vlad_logits, vlad_logits
+from common.training.device import at_least_single
 
 
 class AveragePool(nn.Module):
     """Mean of each feature."""
 
-    size = 1
+    size = 1  # vectors that it makes of a window
+
+    def pooled(self, frames: Tensor) -> Tensor:
+        """The pooled vectors of clips: [B, T, E] -> [B, E]."""
+        return frames.mean(dim=1)
 
     def forward(self, frames: Tensor, weight: Tensor, dropout: float = 0.0) -> Tensor:
-        """[B, T, E], [C, 1, E] -> [B, C]"""
-        return F.linear(F.dropout(frames.mean(dim=1), dropout), weight[:, 0])
+        """Logits of clips: [B, T, E], [C, 1, E] -> [B, C]."""
+        return F.linear(F.dropout(self.pooled(frames), dropout), weight[:, 0])
 
     def slide(self, frames: Tensor, weight: Tensor, length: int) -> Tensor:
-        """[T, E], [C, 1, E] -> [T - length + 1, C]"""
-        return window_sum(F.linear(frames, weight[:, 0]).float(), length) / length
+        """Logits of all windows of a half: [T, E], [C, 1, E] -> [T - length + 1, C]."""
+        return window_sum(at_least_single(F.linear(frames, weight[:, 0])), length) / length
 
 
 class NetVLAD(nn.Module):
@@ -34,7 +39,7 @@ class NetVLAD(nn.Module):
         with_centres: False for NetRVLAD.
     """
 
-    def __init__(self, features: int, clusters: int, with_centres: bool = True) -> None:
+    def __init__(self, features: int, clusters: int, *, with_centres: bool = True) -> None:
         super().__init__()
         self.size = clusters
         scale = features**-0.5
@@ -43,12 +48,16 @@ class NetVLAD(nn.Module):
         if with_centres:
             self.clusters2 = nn.Parameter(scale * torch.randn(1, features, clusters))
 
+    def pooled(self, frames: Tensor) -> Tensor:
+        """The pooled vectors of clips, cluster by cluster: [B, T, E] -> [B, K·E]."""
+        return pooled_vlad(frames, self.clusters, self._centres())
+
     def forward(self, frames: Tensor, weight: Tensor, dropout: float = 0.0) -> Tensor:
-        """[B, T, E], [C, K, E] -> [B, C]"""
+        """Logits of clips: [B, T, E], [C, K, E] -> [B, C]."""
         return vlad_logits(frames, self.clusters, self._centres(), weight, dropout)
 
     def slide(self, frames: Tensor, weight: Tensor, length: int) -> Tensor:
-        """[T, E], [C, K, E] -> [T - length + 1, C]"""
+        """Logits of all windows of a half: [T, E], [C, K, E] -> [T - length + 1, C]."""
         return sliding_vlad_logits(frames, self.clusters, self._centres(), weight, length)
 
     def _centres(self) -> Tensor | None:

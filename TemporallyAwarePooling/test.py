@@ -1,6 +1,47 @@
-"""A game to its result file: windows slid along each half, then suppression over 30 s."""
+"""From a half to confidences, and from a split to result files: windows slid along each half."""
 
-from common.pooling.window_spotting import score_half, spot_game, spot_split
-from common.results.spotting import Spotting
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
-__all__ = ["Spotting", "score_half", "spot_game", "spot_split"]
+from common.data.data_set import DataSet
+from common.data.features import HalfFeatures
+from common.data.frame_rows import blocks_of
+from common.results.predictions import format_game, write_game
+from common.results.split_results import publish_split
+from common.results.suppression import Suppression, suppress
+from common.training.run import Run
+from TemporallyAwarePooling.model import TemporallyAwareModel
+
+UNSCORED_FRAMES = 1  # at the end of a half, for which the original has no window
+
+
+@torch.inference_mode()
+def score_half(run: Run, model: TemporallyAwareModel, half: HalfFeatures) -> NDArray[np.float32]:
+    """Confidence of each class in each frame of a half: [T, C], background dropped.
+
+    With the published protocol without the last frame.
+    """
+    with run.autocast():
+        scores = model.score_half(blocks_of(half, run.device))  # [T, 1 + C]
+    unscored = UNSCORED_FRAMES if run.published else 0
+    return scores[: half.frames - unscored, 1:].cpu().numpy()
+
+
+def spot_split(
+    run: Run, data: DataSet, model: TemporallyAwareModel, split: str, kept: Suppression
+) -> None:
+    """Writes the result files of a split's games, then packs, scores and draws them."""
+    model.eval()
+    games, out = data.games([split]), run.folder / f"outputs_{split}"
+    for game in run.processes.deal_out(games, out.name):
+        detections = []
+        for half in data.open_game(game):
+            scores = score_half(run, model, half.features)
+            peaks = suppress(scores, kept.window_frames, kept.threshold)
+            detections.append((half.number, *peaks))
+        names = data.classes.names
+        write_game(out, game, format_game(game, detections, names, data.framerate, run.published))
+    run.processes.wait_for_all()
+    if run.processes.is_main:
+        publish_split(run.folder, split, data, games)

@@ -1,5 +1,73 @@
-"""One epoch of training, one of validation: those of both pooling baselines."""
+"""Training on clips: the epoch loop, and the validation that steers the learning rate."""
 
-from common.pooling.clip_training import clip_map, train_epoch, validate
+from collections.abc import Sequence
 
-__all__ = ["clip_map", "train_epoch", "validate"]
+import numpy as np
+import torch
+
+from common.data.data_set import DataSet
+from common.data.frame_rows import resident_if_it_fits
+from common.pooling.clip_map import clip_map
+from common.training.batches import shuffled
+from common.training.optimisation import adam
+from common.training.run import Run
+from common.training.training import Epoch, Training, TrainingSettings
+from TemporallyAwarePooling.dataset import Clips, read_clips
+from TemporallyAwarePooling.loss import clip_loss
+from TemporallyAwarePooling.model import TemporallyAwareModel
+
+
+def train(
+    run: Run,
+    data: DataSet,
+    model: TemporallyAwareModel,
+    settings: TrainingSettings,
+    *,
+    train_on: Sequence[str],
+    select_on: Sequence[str],
+    resident: str = "auto",
+) -> None:
+    """Trains until the schedule ends it; leaves the weights of the lowest validation loss.
+
+    Args:
+        train_on, select_on: splits.
+        resident: keep all features on the device: yes, no, or auto.
+    """
+    clips, others = (
+        read_clips(data, splits, model.window_frames, run.published)
+        for splits in (train_on, select_on)
+    )
+    for part in (clips, others):
+        part.rows = resident_if_it_fits(part.rows, run.device, resident)
+    optimizer = adam(model, settings.learning_rate)
+    with Training(run, model, optimizer, settings) as training:
+        shared = run.processes.share_gradients(model)
+        for epoch in training.epochs():
+            model.train()
+            order = shuffled(len(clips), settings.seed, epoch.number)
+            for features, targets in epoch.training(clips, order):
+                with run.autocast():
+                    logits = shared(features)  # [B, L, D] -> [B, 1 + C]
+                loss = epoch.record(clip_loss(logits, targets))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            epoch.close(**validate(run, model, epoch, others))
+
+
+@torch.inference_mode()
+def validate(run: Run, model: TemporallyAwareModel, epoch: Epoch, clips: Clips) -> dict[str, float]:
+    """Records the loss of each batch; in a thorough epoch also returns {"clip_mAP": …}."""
+    model.eval()
+    parts = []
+    for features, targets in epoch.validation(clips):
+        with run.autocast():
+            logits = model(features)
+        epoch.record(clip_loss(logits, targets))
+        if epoch.thorough:
+            both = torch.stack([logits.float(), targets])  # [2, B, 1 + C]
+            parts.append(both[:, : epoch.items].cpu().numpy())
+    if not epoch.thorough:
+        return {}
+    every = [part for of_process in run.processes.gather(parts) for part in of_process]
+    return {"clip_mAP": clip_map(*np.concatenate(every, axis=1))}

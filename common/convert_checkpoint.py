@@ -12,63 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from common.errors import UserError, run_cli
+from common.errors import run_cli
+from common.pooling.layouts import StateDict, to_pooling, to_temporally_aware_pooling
 from common.training.checkpoints import read_checkpoint, save_checkpoint
-
-StateDict = dict[str, Tensor]
-
-_CLUSTER_MAJOR = ("pool_layer.centroids", "pool_layer.conv.weight", "fc.weight", "fc.bias")
-_FEATURE_MAJOR = ("pool_layer.clusters", "pool_layer.clusters2", "fc.weight", "fc.bias")
-
-
-def to_temporally_aware_pooling(state_dict: StateDict) -> StateDict:
-    """Weights of `Pooling --pool NetVLAD` as those of `TemporallyAwarePooling --pool NetVLAD`.
-
-    clusters[d, k] = conv.weight[k, d, 0, 0], clusters2[0, d, k] = centroids[k, d], and column
-    k·D + d of the classifier becomes column d·K + k. Raises UserError for other weights.
-    """
-    _require(state_dict, _CLUSTER_MAJOR, "Pooling --pool NetVLAD")
-    centroids = state_dict["pool_layer.centroids"]  # [K, D]
-    return {
-        "pool_layer.clusters": state_dict["pool_layer.conv.weight"][:, :, 0, 0].T.contiguous(),
-        "pool_layer.clusters2": centroids.T[None].contiguous(),
-        "fc.weight": _turn(state_dict["fc.weight"], *centroids.shape),
-        "fc.bias": state_dict["fc.bias"],
-    }
-
-
-def to_pooling(state_dict: StateDict) -> StateDict:
-    """The inverse of `to_temporally_aware_pooling`.
-
-    Raises UserError for weights that have no counterpart there: another pooling, or a learned
-    reduction of the features.
-    """
-    _require(
-        state_dict, _FEATURE_MAJOR, "TemporallyAwarePooling --pool NetVLAD without a reduction"
-    )
-    clusters = state_dict["pool_layer.clusters"]  # [D, K]
-    return {
-        "pool_layer.centroids": state_dict["pool_layer.clusters2"][0].T.contiguous(),
-        "pool_layer.conv.weight": clusters.T[:, :, None, None].contiguous(),
-        "fc.weight": _turn(state_dict["fc.weight"], *clusters.shape),
-        "fc.bias": state_dict["fc.bias"],
-    }
-
-
-def _turn(weight: Tensor, rows: int, columns: int) -> Tensor:
-    """Column r·columns + c of each class becomes column c·rows + r."""
-    return weight.unflatten(1, (rows, columns)).transpose(1, 2).flatten(1)
-
-
-def _require(state_dict: StateDict, names: tuple[str, ...], expected: str) -> None:
-    if set(state_dict) != set(names):
-        raise UserError(
-            f"expected the weights of {expected} ({', '.join(names)}), found "
-            f"{', '.join(state_dict)}"
-        )
-
 
 TARGETS: dict[str, Callable[[StateDict], StateDict]] = {
     "TemporallyAwarePooling": to_temporally_aware_pooling,

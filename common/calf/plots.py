@@ -20,6 +20,7 @@ def draw_half(
     path: Path,
     score: NDArray[np.float32],
     peaks: Peaks,
+    *,
     names: Sequence[str],
     framerate: int,
     title: str,

@@ -8,37 +8,41 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.calf.fourier import direct_convolutions, fourier_convolutions
+from common.training.device import at_least_single
+
+CHANNELS = 76  # that a branch gives per unit of width
+REACHES = ((4, 7), (8, 3), (16, 2), (32, 1))  # channels per unit of width, part of the longest
 
 
-def pyramid_layers(
-    features: int, width: int, receptive_frames: int, suffix: str = ""
-) -> dict[str, nn.Conv2d]:
-    """Layers of a branch under their published names, in the published order.
+class FeatureBranch(nn.Module):
+    """Two layers over each frame, and a temporal pyramid: 76 · width numbers per frame.
 
-    They are two-dimensional convolutions of frames by 1, as in the checkpoints; `suffix` tells a
-    second branch of one network apart. A branch gives 76 · width numbers per frame.
+    Its layers are two-dimensional convolutions of frames by 1, as in the published checkpoints.
 
     Args:
         features: D.
         width: 2 in CALF.
         receptive_frames: R, the longest kernel; the others have R/7, R/3 and R/2, rounded up.
     """
-    layers = {
-        "conv_1": nn.Conv2d(1, 64 * width, (1, features)),
-        "conv_2": nn.Conv2d(64 * width, 16 * width, (1, 1)),
-    }
-    parts = zip((4, 8, 16, 32), (7, 3, 2, 1), strict=True)
-    for number, (channels, part) in enumerate(parts, 1):
-        taps = math.ceil(receptive_frames / part)
-        layers[f"conv_p_{number}"] = nn.Conv2d(16 * width, channels * width, (taps, 1))
-    return {name + suffix: layer for name, layer in layers.items()}
 
+    def __init__(self, features: int, width: int, receptive_frames: int) -> None:
+        super().__init__()
+        self.conv_1 = nn.Conv2d(1, 64 * width, (1, features))
+        self.conv_2 = nn.Conv2d(64 * width, 16 * width, (1, 1))
+        for number, (channels, part) in enumerate(REACHES, 1):
+            taps = math.ceil(receptive_frames / part)
+            layer = nn.Conv2d(16 * width, channels * width, (taps, 1))
+            self.add_module(f"conv_p_{number}", layer)
 
-def reduce_frames(frames: Tensor, layers: Sequence[nn.Conv2d]) -> Tensor:
-    """The two layers that see a single frame: […, D] -> […, 16 · width]."""
-    first, second = layers
-    frames = F.relu(F.linear(frames, first.weight.flatten(1), first.bias))
-    return F.relu(F.linear(frames, second.weight.flatten(1), second.bias))
+    def reduce(self, frames: Tensor) -> Tensor:
+        """What is computed of each frame by itself: […, D] -> […, 16 · width]."""
+        for layer in (self.conv_1, self.conv_2):
+            frames = F.relu(F.linear(frames, layer.weight.flatten(1), layer.bias))
+        return frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Reduced frames among others, zeros around them: [T, B, 16 · width] -> [T, B, 76 · w]."""
+        return look_around(frames, [getattr(self, f"conv_p_{n}") for n in (1, 2, 3, 4)])
 
 
 def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tensor:
@@ -50,7 +54,7 @@ def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tens
     bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
     if frames.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):  # transforms need full precision
-            maps = fourier_convolutions(frames.float(), kernels)
+            maps = fourier_convolutions(at_least_single(frames), kernels)
     else:
         maps = direct_convolutions(frames, kernels)
     return torch.cat([frames, F.relu(maps + bias)], dim=2)

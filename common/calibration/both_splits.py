@@ -1,63 +1,50 @@
-"""The two models of the calibration papers in one go: visual classes with players, others without.
+"""The two models of the calibration papers as a pair: what they spot is put together and scored.
 
 Their runs lie in models/<model_name>/visual and …/nonvisual, the merged results beside them.
 """
 
-import argparse
-import os
-from collections.abc import Callable
 from pathlib import Path
 
-from common.data.events import CLASS_SPLITS, event_classes
-from common.data.games import games_at_hand
+from common.data.data_set import DataSet
+from common.data.events import CLASS_SPLITS
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.merge_predictions import merge
 from common.metric.average_map import AveragePrecision
-from common.results.run_record import record_settings
 from common.results.split_results import publish_split
 from common.training.checkpoints import BEST_FILE
 from common.training.run_folder import log
 
 
-def run_both_splits(args: argparse.Namespace, run: Callable[[argparse.Namespace], None]) -> None:
-    """Trains or tests a model for each class split, merges and scores what they spot.
-
-    The model of the nonvisual classes has no player branch, as published.
-
-    Args:
-        run: trains and tests one model.
-    """
-    if args.load_weights:
+def require_pair(
+    folder: Path, *, training: bool, load_weights: Path | None, features_path: Path | None
+) -> None:
+    """Raises UserError for what a pair of models cannot do, or where one model's run is."""
+    if load_weights:
         raise UserError("--class_split both tests two models; use --model_name, not --load_weights")
-    if args.features_path:
+    if features_path:
         raise UserError("--features_path takes one model; give --class_split visual or nonvisual")
-    folder = Path("models") / args.model_name
-    if not args.test_only and (folder / BEST_FILE).exists():
+    if training and (folder / BEST_FILE).exists():
         raise UserError(
             f"{folder} already holds the run of one model; pass another --model_name for the pair"
         )
-    splits = ["challenge"] if args.challenge else args.split_test
-    for part in CLASS_SPLITS:
-        own = argparse.Namespace(**vars(args))
-        own.class_split, own.model_name = part, f"{args.model_name}/{part}"
-        if part == "nonvisual":
-            own.backbone_player, own.backbone_feature = None, "2DConv"
-        run(own)
-    if int(os.environ.get("RANK", "0")):
-        return  # the first process has all results
-    record_settings(folder, vars(args), "test" if args.test_only else "train")
-    classes = event_classes(args.SoccerNet_path, args.version)
-    for split in splits:
-        games = games_at_hand(args.SoccerNet_path, [split])[: args.tiny]
-        parts = [folder / part / f"results_spotting_{split}.zip" for part in CLASS_SPLITS]
-        merge(parts, folder / f"outputs_{split}")
-        results = publish_split(folder, split, args.SoccerNet_path, games, classes, args.gt_time)
-        if results:
-            _tell_parts(folder, split, results)
 
 
-def _tell_parts(folder: Path, split: str, results: dict[str, AveragePrecision]) -> None:
+def publish_pair(folder: Path, split: str, data: DataSet) -> None:
+    """Merges what both models found in a split; packs, scores and draws it as one model's.
+
+    Args:
+        folder: of the pair, with a run for each class split.
+        data: with the classes of both.
+    """
+    parts = [folder / part / f"results_spotting_{split}.zip" for part in CLASS_SPLITS]
+    merge(parts, folder / f"outputs_{split}")
+    results = publish_split(folder, split, data, data.games([split]))
+    if results:
+        _add_parts(folder, split, results)
+
+
+def _add_parts(folder: Path, split: str, results: dict[str, AveragePrecision]) -> None:
     """Logs both parts beside the whole, and adds them to its file of results."""
     path = folder / f"results_{split}.json"
     content = read_json(path)

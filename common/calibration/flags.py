@@ -3,13 +3,12 @@
 import argparse
 from pathlib import Path
 
-from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
 from common.training.argument_types import positive
 
 # Settings that decide what the player branch sees.
-_SEEN = (
+PLAYER_INPUTS = (
     "backbone_player", "calibration", "calibration_field", "calibration_cone", "teacher",
     "dim_representation_w", "dim_representation_h", "dim_representation_player",
     "with_resnet", "resnet_weights", "calibration_physic", "with_trail",
@@ -53,30 +52,9 @@ def add_branch_flags(parser: argparse.ArgumentParser, player_branches: str) -> N
     # fmt: on
 
 
-def check_calibration_flags(args: argparse.Namespace) -> None:
-    """Raises UserError for flags that cannot go together."""
-    if args.dim_representation_c != 3:
-        raise UserError(f"--dim_representation_c must be 3, found {args.dim_representation_c}")
-    if not 0 <= args.with_dropout <= 1:
-        raise UserError(f"--with_dropout must be from 0 to 1, found {args.with_dropout}")
-
-
-def top_view(args: argparse.Namespace, physic: bool = False, trail: int = 0) -> TopView:
-    """How the flags want a frame to be drawn."""
-    return TopView(
-        args.dim_representation_w,
-        args.dim_representation_h,
-        args.dim_representation_player,
-        args.calibration,
-        args.calibration_field,
-        args.calibration_cone,
-        physic,
-        trail,
-        args.teacher,
-        args.protocol == "published",
-    )
-
-
-def seen(args: argparse.Namespace) -> tuple[str, ...]:
-    """Names of the settings that decide what the network sees of the players, if anything."""
-    return _SEEN if args.backbone_player else ("backbone_player",)
+def check_calibration_flags(channels: int, dropout: float) -> None:
+    """Raises UserError for values of flags that the network cannot have."""
+    if channels != 3:
+        raise UserError(f"--dim_representation_c must be 3, found {channels}")
+    if not 0 <= dropout <= 1:
+        raise UserError(f"--with_dropout must be from 0 to 1, found {dropout}")

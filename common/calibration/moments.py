@@ -22,6 +22,7 @@ def draw_moments(
     players: Players,
     view: TopView,
     peaks: Peaks,
+    *,
     names: Sequence[str],
     framerate: int,
     frames: int,

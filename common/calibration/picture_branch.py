@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from common.calf.pyramid import look_around
+from common.calf.pyramid import REACHES, look_around
 
 _BLOCK = 240  # pictures that are computed at a time
 
 
-class PictureBranch:
+class PictureBranch(nn.Module):
     """Two convolutions with pooling over each picture, then a pyramid in time at each place.
 
     Args:
@@ -25,32 +25,39 @@ class PictureBranch:
     """
 
     def __init__(self, width: int, receptive_frames: int) -> None:
-        self.width = width
-        self.first = nn.Conv3d(3, 16, (1, 5, 5))  # kernels over (time, y, x)
-        self.second = nn.Conv3d(16, 16 * width, (1, 5, 5))
-        self.pyramid = [
-            nn.Conv3d(16 * width, channels * width, (-(-receptive_frames // part), 1, 1))
-            for channels, part in zip((4, 8, 16, 32), (7, 3, 2, 1), strict=True)
-        ]
-        self.layers: dict[str, nn.Module] = {"r_conv_1": self.first, "r_conv_2": self.second}
-        self.layers |= {f"r_conv_p_{n}": layer for n, layer in enumerate(self.pyramid, 1)}
+        super().__init__()
+        self.r_conv_1 = nn.Conv3d(3, 16, (1, 5, 5))  # kernels over (time, y, x)
+        self.r_conv_2 = nn.Conv3d(16, 16 * width, (1, 5, 5))
+        for number, (channels, part) in enumerate(REACHES, 1):
+            taps = -(-receptive_frames // part)
+            layer = nn.Conv3d(16 * width, channels * width, (taps, 1, 1))
+            self.add_module(f"r_conv_p_{number}", layer)
 
-    def reduce(self, *players: Tensor, training: bool) -> Tensor:
-        """Pictures […, H, W, 3], 0…255 -> […, S, 16 · width], S places in the picture."""
-        (pictures,) = players
+    def reduce(self, pictures: Tensor) -> Tensor:
+        """Pictures […, H, W, 3], 0…255 -> […, S, 16 · width], S places in the picture.
+
+        Raises ValueError for pictures that are not raw bytes.
+        """
+        if pictures.dtype != torch.uint8:
+            raise ValueError(
+                f"expected top views as bytes 0…255 (torch.uint8), found {pictures.dtype}; do not "
+                "scale them, the network does"
+            )
+        first, second = self.r_conv_1, self.r_conv_2
         with torch.autocast(pictures.device.type, enabled=False):
             x = FirstLayer.apply(
-                pictures.flatten(0, -4), self.first.weight.squeeze(2), self.first.bias
+                pictures.flatten(0, -4), first.weight.squeeze(2), first.bias
             )  # [n, 16, h, w]
-            x = F.conv2d(x, _channels_last(self.second.weight.squeeze(2)), self.second.bias)
+            x = F.conv2d(x, _channels_last(second.weight.squeeze(2)), second.bias)
             x = F.relu(F.max_pool2d(x, 2))
         seen = x.flatten(2).transpose(1, 2)  # [n, S, 16 · width]
         return seen.unflatten(0, pictures.shape[:-3])
 
-    def look_around(self, frames: Tensor) -> Tensor:
-        """[T, B, S, 16 · width] -> [T, B, 76 · width], the largest over the places"""
+    def forward(self, frames: Tensor) -> Tensor:
+        """[T, B, S, 16 · width] -> [T, B, 76 · width], the largest over the places."""
         T, B, S, E = frames.shape
-        around = look_around(frames.reshape(T, B * S, E), self.pyramid)
+        layers = [getattr(self, f"r_conv_p_{n}") for n in (1, 2, 3, 4)]
+        around = look_around(frames.reshape(T, B * S, E), layers)
         return around.view(T, B, S, -1).amax(dim=2)
 
 

@@ -6,7 +6,7 @@ kept in a cache file, which is mapped into memory from then on.
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,20 @@ class Players:
     camera_picture: tuple[int, int]
     digest: str = ""  # of the files
 
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> "Players":
+        """Players of arrays and picture sizes, as `parse_players` gives them."""
+        return cls(
+            arrays["offsets"],
+            arrays["boxes"],
+            arrays["colours"],
+            arrays["inverses"],
+            arrays["confidences"],
+            tuple(facts["box_picture"]),
+            tuple(facts["camera_picture"]),
+            "".join(facts.get("digest", "")),
+        )
+
     def calibrated(self, frames: NDArray[np.int64], confident: float) -> NDArray[np.bool_]:
         """Whether the camera of each of these frames is known well enough."""
         known = frames < len(self.confidences)
@@ -87,7 +101,7 @@ def open_players(
     stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sources]
     found = map_arrays(cache)
     if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamp:
-        return _from_arrays(*found)
+        return Players.of_arrays(*found)
     contents = [path.read_bytes() for path in sources]
     digest = [hashlib.blake2b(content, digest_size=16).hexdigest() for content in contents]
     if found and found[1].get("version") == _VERSION and found[1].get("digest") == digest:
@@ -106,15 +120,15 @@ def open_players(
                 cache,
                 error.strerror,
             )
-        return _from_arrays(arrays, facts)
-    return _from_arrays(*(map_arrays(cache) or (arrays, facts)))
+        return Players.of_arrays(arrays, facts)
+    return Players.of_arrays(*(map_arrays(cache) or (arrays, facts)))
 
 
 def read_players(game_folder: Path, half: int) -> Players:
     """Players of a half from JSON, leaving no cache file behind. Raises as `open_players`."""
     sources = _sources(game_folder, half)
     contents = [path.read_bytes() for path in sources]
-    return _from_arrays(*parse_players(contents, [str(path) for path in sources]))
+    return Players.of_arrays(*parse_players(contents, [str(path) for path in sources]))
 
 
 def _sources(folder: Path, half: int, teacher: bool = False) -> tuple[Path, Path]:
@@ -137,19 +151,6 @@ def missing_player_files(game_folder: Path, halves: int, teacher: bool = False) 
         for names in (BOX_FILES, calibrations)
         if not any((game_folder / f"{half}_{name}").is_file() for name in names)
     ]
-
-
-def _from_arrays(arrays: dict[str, NDArray], facts: dict[str, Any]) -> Players:
-    return Players(
-        arrays["offsets"],
-        arrays["boxes"],
-        arrays["colours"],
-        arrays["inverses"],
-        arrays["confidences"],
-        tuple(facts["box_picture"]),
-        tuple(facts["camera_picture"]),
-        "".join(facts.get("digest", "")),
-    )
 
 
 def _find(folder: Path, half: int, names: Sequence[str]) -> Path:

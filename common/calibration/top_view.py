@@ -17,7 +17,7 @@ _WHITE = (255, 255, 255)
 _PIXEL = np.dtype("V3")  # red, green and blue as one item
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TopView:
     """What is drawn, and how large.
 
@@ -35,7 +35,7 @@ class TopView:
     width: int = 64
     height: int = 32
     player: int = 2
-    calibration: bool = True
+    calibration: bool = False
     field: bool = False
     cone: bool = False
     physic: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ class HalfFeatures:
     paths: tuple[Path, ...]
     arrays: tuple[NDArray, ...]  # memory maps [T_i, D_i], joined along D
     frames: int  # T, the shortest T_i
+
+    @classmethod
+    def of_rows(cls, rows: NDArray, name: str = "features in memory") -> "HalfFeatures":
+        """A half whose rows [T, D] are in memory; `name` stands for their file in errors."""
+        return cls((Path(name),), (rows,), len(rows))
 
     @property
     def dimension(self) -> int:
@@ -44,6 +50,14 @@ class HalfFeatures:
             width = array.shape[1]
             out[:, column : column + width] = array[start:stop]
             column += width
+
+
+class Half(NamedTuple):
+    """A half of a game: the game's folder, the half's number from 1 on, and its features."""
+
+    folder: Path
+    number: int
+    features: HalfFeatures
 
 
 def check_finite(rows: NDArray[np.float32], half: HalfFeatures, first_row: int) -> None:
@@ -89,11 +103,16 @@ def open_half(
     return found
 
 
-def open_game(
-    root: Path, game: str, features: Sequence[str], halves: int, dimension: int | None = None
-) -> list[HalfFeatures]:
-    """The halves of a game, memory-mapped."""
-    return [open_half(root / game, half, features, dimension) for half in range(1, halves + 1)]
+def open_features(path: Path, dimension: int | None = None) -> HalfFeatures:
+    """One feature file as a half of its own. Raises UserError as `open_half`."""
+    array = open_array(path)
+    half = HalfFeatures((path,), (array,), len(array))
+    if dimension is not None and half.dimension != dimension:
+        raise UserError(
+            f"{path} has {half.dimension} features per frame, expected {dimension}; give it the "
+            "features that the weights were trained on"
+        )
+    return half
 
 
 def open_array(path: Path) -> NDArray:

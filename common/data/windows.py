@@ -1,27 +1,30 @@
 """Sums and maxima over sliding windows, in log2(length) passes instead of `length`."""
 
+import operator
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
-Array = TypeVar("Array", np.ndarray, Tensor)
+if TYPE_CHECKING:  # numpy's users do not wait for torch
+    from torch import Tensor
+
+Array = TypeVar("Array", np.ndarray, "Tensor")
 
 
 def window_max(rows: Array, length: int) -> Array:
     """Maximum of each window of `length` rows, stride 1: [T, …] -> [T - length + 1, …]."""
-    maximum = np.maximum if isinstance(rows, np.ndarray) else torch.maximum
-    return _slide(rows, length, maximum, overlap=True)
+    if isinstance(rows, np.ndarray):
+        return _slide(rows, length, np.maximum, overlap=True)
+    return _slide(rows, length, type(rows).maximum, overlap=True)
 
 
-def window_sum(rows: Tensor, length: int) -> Tensor:
+def window_sum(rows: "Tensor", length: int) -> "Tensor":
     """Sum of each window of `length` rows, stride 1: [T, …] -> [T - length + 1, …].
 
     Windows are added up in a tree, so that no error runs along the half as in a running sum.
     """
-    return _slide(rows, length, torch.add, overlap=False)
+    return _slide(rows, length, operator.add, overlap=False)
 
 
 def _slide(rows: Any, length: int, combine: Callable[..., Any], overlap: bool) -> Any:

@@ -19,11 +19,28 @@ from torch.nn import functional as F
 
 from common.data.windows import window_sum
 from common.pooling.lanes import LANES, in_lanes
+from common.training.device import at_least_single
 
 EPSILON = 1e-12  # as in torch.nn.functional.normalize
 _GROUP_ENTRIES = 1 << 19  # of V for a group of clips on a CPU: a few such arrays fit its cache
 _WINDOWS_PER_BLOCK = 512
 _ROWS_AT_ONCE = 32  # of the band of inner products
+
+
+def pooled_vlad(
+    frames: Tensor, clusters: Tensor, centres: Tensor | None, bias: Tensor | None = None
+) -> Tensor:
+    """The pooled vector v of clips, by the formulas above: [B, T, E] -> [B, K·E].
+
+    What `vlad_logits` classifies without ever holding it; its arguments are as there.
+    """
+    unit = F.normalize(at_least_single(frames), dim=2, eps=EPSILON)  # [B, T, E]
+    assignment = _assign(unit, clusters, bias)  # [B, T, K]
+    residual = assignment.transpose(1, 2) @ unit  # [B, K, E]
+    if centres is not None:
+        residual = residual - assignment.sum(dim=1)[:, :, None] * centres
+    residual = F.normalize(residual, dim=2, eps=EPSILON)
+    return F.normalize(residual.flatten(1), dim=1, eps=EPSILON)
 
 
 def vlad_logits(
@@ -34,7 +51,7 @@ def vlad_logits(
     dropout: float = 0.0,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """Logits of clips.
+    """Logits of clips: `pooled_vlad` times the classifier.
 
     Args:
         frames: [B, T, E]
@@ -47,8 +64,7 @@ def vlad_logits(
     Returns:
         [B, C]
     """
-    frames = frames.to(torch.promote_types(frames.dtype, torch.float32))
-    unit = F.normalize(frames, dim=2, eps=EPSILON)
+    unit = F.normalize(at_least_single(frames), dim=2, eps=EPSILON)
     assignment = _assign(unit, clusters, bias)  # [B, T, K]
     kept = None
     if dropout > 0:
@@ -182,19 +198,20 @@ def sliding_vlad_logits(
     C, K = weight.shape[:2]
     flat = weight.reshape(C * K, -1)
     offset = None if centres is None else (weight * centres).sum(dim=2)  # w_ck · centre_k
-    logits = frames.new_empty(len(frames) - length + 1, C, dtype=torch.float32)
+    dtype = torch.promote_types(frames.dtype, torch.float32)
+    logits = frames.new_empty(len(frames) - length + 1, C, dtype=dtype)
 
     def score(lane: int, starts: Sequence[int]) -> None:
         for start in starts:
-            block = frames[start : start + _WINDOWS_PER_BLOCK + length - 1].float()
+            block = at_least_single(frames[start : start + _WINDOWS_PER_BLOCK + length - 1])
             unit = F.normalize(block, dim=1, eps=EPSILON)
             assignment = _assign(unit, clusters, bias)  # [N + length - 1, K]
-            response = F.linear(unit, flat).view(-1, C, K).float()  # w_ck · u_t
+            response = at_least_single(F.linear(unit, flat)).view(-1, C, K)  # w_ck · u_t
             towards = window_sum(response.mul_(assignment[:, None]), length)  # [N, C, K]
             if offset is not None:
                 towards -= window_sum(assignment, length)[:, None] * offset
             lengths = _window_lengths(unit, assignment, centres, length)
-            towards *= _scale(lengths).float()[:, None]
+            towards *= _scale(lengths).to(dtype)[:, None]
             logits[start : start + len(towards)] = towards.sum(dim=2)
 
     in_lanes(score, range(0, len(logits), _WINDOWS_PER_BLOCK), frames.device)

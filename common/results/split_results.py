@@ -1,57 +1,57 @@
 """From the result files of a split to everything that people and the server want of it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.data.events import EventClasses
-from common.data.labels import TimeField
+from common.data.data_set import DataSet
 from common.evaluate import evaluate_games, summary
+from common.files import write_json
 from common.metric.average_map import AveragePrecision
 from common.results.predictions import RESULT_FILE, JsonTree, write_zip
 from common.results.split_figure import draw_report
 from common.results.tables import counted, print_results
-from common.training.run_folder import log, write_results
 from common.validate_submission import validate, verdict
+
+log = logging.getLogger("spotting")
 
 
 def publish_split(
-    run: Path,
-    split: str,
-    root: Path,
-    games: Sequence[str],
-    classes: EventClasses,
-    gt_time: TimeField = "position",
+    folder: Path, split: str, data: DataSet, games: Sequence[str]
 ) -> dict[str, AveragePrecision] | None:
     """Packs results_spotting_<split>.zip; where there are labels also scores, prints and draws.
 
-    Reads models/<name>/outputs_<split>/. Games without labels (the challenge split) cannot be
+    Reads outputs_<split>/ of a run's folder. Games without labels (the challenge split) cannot be
     scored: then only the archive is written and None returned.
     """
-    archive = run / f"results_spotting_{split}.zip"
-    write_zip(archive, run / f"outputs_{split}", games)
-    findings = validate(archive, games, classes)
+    archive = folder / f"results_spotting_{split}.zip"
+    write_zip(archive, folder / f"outputs_{split}", games)
+    findings = validate(archive, games, data.classes)
     log.info("%s: %s: %s", split, archive, verdict(findings))
     for error in findings.errors:
         log.error("%s: %s", split, error)
-    if not any((root / game / classes.label_file).is_file() for game in games):
+    if not data.has_labels(games):
         log.info("%s: no labels here, so no scores", split)
         return None
+    names = data.classes.names
     results = evaluate_games(
-        JsonTree(root),
+        JsonTree(data.root),
         JsonTree(archive),
         games,
-        classes,
+        data.classes,
         prediction_file=RESULT_FILE,
         metrics=("loose", "tight"),
-        gt_time=gt_time,
+        gt_time=data.gt_time,
     )
-    content = {metric: summary(result, classes.names) for metric, result in results.items()}
-    file = write_results(
-        run, split, {"split": split, "games": len(games), "gt_time": gt_time, "metrics": content}
-    )
-    print_results(results, classes.names, f"{run.name}, {split}: {counted(len(games), 'game')}")
-    figure = draw_report(
-        run / f"report_{split}.png", results, classes.names, f"{run.name}, {split}"
-    )
-    log.info("%s: all numbers in %s, figure in %s", split, file, figure)
+    content = {
+        "split": split,
+        "games": len(games),
+        "gt_time": data.gt_time,
+        "metrics": {metric: summary(result, names) for metric, result in results.items()},
+    }
+    scores = folder / f"results_{split}.json"
+    write_json(scores, content)
+    print_results(results, names, f"{folder.name}, {split}: {counted(len(games), 'game')}")
+    figure = draw_report(folder / f"report_{split}.png", results, names, f"{folder.name}, {split}")
+    log.info("%s: all numbers in %s, figure in %s", split, scores, figure)
     return results

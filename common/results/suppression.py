@@ -1,5 +1,6 @@
 """Non-maximum suppression as published for the pooling baselines, for all classes at once."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,20 @@ class Peaks(NamedTuple):
     frame: NDArray[np.int64]
     event: NDArray[np.int64]
     confidence: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """What `suppress` is asked for: a window in frames and the lowest confidence to keep.
+
+    Raises UserError for a suppression that cannot work, before anything is computed.
+    """
+
+    window_frames: int
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_suppression(self.window_frames, self.threshold)
 
 
 def check_suppression(window: int, threshold: float) -> None:

@@ -6,7 +6,7 @@ Python's lock. Nothing is pickled or copied twice, and the bits never depend on 
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,10 +27,6 @@ class Source(Protocol):
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
         """The items of these numbers, stacked along axis 0."""
         ...
-
-
-# What an epoch reads, and in which order: a pure function of the epoch's number.
-Epochs = Callable[[int], tuple[Source, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -62,19 +58,10 @@ def shuffled(length: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(length)
 
 
-def shuffled_epochs(source: Source, seed: int) -> Epochs:
-    """All items in each epoch, each time in another order."""
-    return lambda epoch: (source, shuffled(len(source), seed, epoch))
-
-
-def equal_epochs(source: Source) -> Epochs:
-    """All items in each epoch, in the same order."""
-    return lambda epoch: (source, np.arange(len(source)))
-
-
 def read_batches(
     source: Source,
     order: NDArray[np.int64],
+    *,
     batch_size: int,
     device: torch.device,
     workers: int = 0,

@@ -5,11 +5,9 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
 from common.errors import UserError
-
-PRECISIONS = ("fp32", "bf16")
-Device = torch.device
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # from malloc.h
 _KEPT_BYTES = 1 << 30
@@ -61,6 +59,11 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """The tensor in single precision or better: half precision is widened, double stays."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _has_mps() -> bool:

@@ -81,5 +81,10 @@ def joined_processes(device_name: str = "auto") -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process, or the first that torchrun started; needs no group."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def _collective_device() -> str:
     return "cuda" if distributed.get_backend() == "nccl" else "cpu"

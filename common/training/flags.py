@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from common.training.argument_types import not_negative, positive, rate
-from common.training.device import PRECISIONS
 
 PROTOCOLS = ("corrected", "published")
+PRECISIONS = ("fp32", "bf16")
 
 
 def new_parser(program: str, description: str) -> argparse.ArgumentParser:

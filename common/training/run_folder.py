@@ -6,17 +6,16 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
-from common.files import write_bytes, write_json
+from common.files import write_bytes
 from common.training.checkpoints import BEST_FILE, LAST_FILE
 
 log = logging.getLogger("spotting")
 
 
-def open_run(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
+def claim_folder(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
     """Makes the folder of a run, or refuses when a trained run is in the way.
 
     With `overwrite` the checkpoints and curves of the earlier run are removed; its other files are
@@ -78,10 +77,3 @@ def write_curves(path: Path, history: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_bytes(path / "curves.csv", text.getvalue().encode())
-
-
-def write_results(path: Path, split: str, content: dict[str, Any]) -> Path:
-    """Writes the scores of a split to results_<split>.json; returns its path."""
-    file = path / f"results_{split}.json"
-    write_json(file, content)
-    return file

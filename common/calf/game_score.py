@@ -1,0 +1,49 @@
+"""Average-mAP on whole games while a network is trained, without writing files."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from common.data.data_set import DataSet
+from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.metric.matching import Spots
+from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
+from common.results.reading import EVALUATION_FRAMERATE, read_targets
+from common.results.suppression import Peaks
+
+GamePeaks = tuple[str, list[Peaks]]  # a game, and the detections of each of its halves
+
+
+class GameScore:
+    """The loose average-mAP on some games, again and again. The annotations are read once."""
+
+    def __init__(self, data: DataSet, games: Sequence[str]) -> None:
+        self.data, self.games = data, games
+        self.targets = read_targets(
+            JsonTree(data.root), games, data.classes, data.classes.label_file,
+            EVALUATION_FRAMERATE, data.gt_time, False,
+        )  # fmt: skip
+
+    def a_map(self, found: Iterable[GamePeaks], published: bool = False) -> float:
+        """Loose average-mAP of the detections of all games, as the evaluator finds it in files.
+
+        Args:
+            published: positions as the original writes them.
+        """
+        number_of = {game: number for number, game in enumerate(self.games)}
+        rate, halves = self.data.framerate, self.data.classes.halves
+        columns = []
+        for game, peaks_of_halves in found:
+            for half, peaks in enumerate(peaks_of_halves, number_of[game] * halves):
+                milliseconds = frame_to_milliseconds(peaks.frame, rate, published)
+                frame = milliseconds_to_frame(milliseconds, EVALUATION_FRAMERATE)
+                confidence = peaks.confidence.astype(np.float64)
+                columns.append((np.full(len(frame), half), frame, peaks.event, confidence))
+        detections = Spots(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+        return average_map(
+            self.targets,
+            detections,
+            len(self.data.classes),
+            TOLERANCES_SECONDS["loose"],
+            EVALUATION_FRAMERATE,
+        ).a_map()

@@ -1,0 +1,135 @@
+"""A data set, read in one way: what travels together from the flags to the files."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.data.events import EventClasses
+from common.data.features import Half, open_half
+from common.data.games import games_at_hand, list_games
+from common.data.labels import Labels, TimeField, read_labels
+from common.data.wanted_files import require_files
+from common.errors import UserError
+
+
+class LabelledHalf(NamedTuple):
+    """A half, and the frames and classes of its spots in file order; frames may lie behind it."""
+
+    half: Half
+    spot_frames: NDArray[np.int64]
+    spot_events: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """Where games lie, and how their files are read.
+
+    Attributes:
+        root: data root.
+        features: feature files without the number of the half; several are joined side by side.
+        classes: the classes to learn, in the order of a network's outputs.
+        framerate: feature rows per second.
+        label_time: clock of the annotations that are learnt from.
+        gt_time: clock of the annotations that are scored against.
+        dimension: D that the features must have; None takes any.
+        most_games: only so many games of each split; None takes all.
+    """
+
+    root: Path
+    features: tuple[str, ...]
+    classes: EventClasses
+    framerate: int = 2
+    label_time: TimeField = "gameTime"
+    gt_time: TimeField = "position"
+    dimension: int | None = None
+    most_games: int | None = None
+
+    def games(self, splits: Sequence[str]) -> list[str]:
+        """Games of the splits that are at hand, in order. Raises UserError as `games_at_hand`."""
+        return [g for s in splits for g in games_at_hand(self.root, [s])[: self.most_games]]
+
+    def require_files(self, tested: Sequence[str], trained: Sequence[Sequence[str]] = ()) -> None:
+        """Makes sure that all files are there, before hours are spent.
+
+        Args:
+            tested: splits that need features alone.
+            trained: lists of splits that need labels, too, and hold no game twice.
+
+        Raises:
+            UserError: files are missing (how many, which, what to do), or a game counts twice.
+        """
+        labelled = [split for splits in trained for split in splits]
+        halves = self.classes.halves
+        require_files(self.root, tested, self.features, None, halves)
+        require_files(self.root, labelled, self.features, self.classes.label_file, halves)
+        for splits in trained:
+            list_games(self.root, splits)
+
+    def require_further(
+        self,
+        splits: Iterable[str],
+        missing: Callable[[Path, int], Sequence[Path]],
+        names: Sequence[str],
+    ) -> None:
+        """Makes sure that files beside features and labels are there.
+
+        Args:
+            missing: those that a game lacks, given its folder and number of halves.
+            names: how they are called where they can be downloaded.
+
+        Raises:
+            UserError: how many are missing, which, and what to do.
+        """
+        games = games_at_hand(self.root, dict.fromkeys(splits))
+        halves = self.classes.halves
+        lacking = [path for game in games for path in missing(self.root / game, halves)]
+        if lacking:
+            raise UserError(
+                f"{len(lacking)} files beside the features are missing, such as {lacking[0]}; "
+                f"fetch them with: python -m common.download --SoccerNet_path {self.root} "
+                f"--features {' '.join(names)}"
+            )
+
+    def measure(self, split: str) -> int:
+        """D of the features of a split, as they are on disk. Raises UserError as `open_half`."""
+        games = self.games([split])
+        if not games:
+            raise UserError(f"the split {split} holds no games; check splits.json")
+        return open_half(self.root / games[0], 1, self.features, self.dimension).dimension
+
+    def open_game(self, game: str) -> list[Half]:
+        """The halves of a game, memory-mapped. Raises UserError as `open_half`."""
+        folder = self.root / game
+        return [
+            Half(folder, number, open_half(folder, number, self.features, self.dimension))
+            for number in range(1, self.classes.halves + 1)
+        ]
+
+    def labels(self, game: str) -> Labels | None:
+        """Annotations of a game, None without a label file. Raises UserError as `read_labels`."""
+        path = self.root / game / self.classes.label_file
+        return read_labels(path, self.classes) if path.is_file() else None
+
+    def has_labels(self, games: Sequence[str]) -> bool:
+        """Whether any of the games can be scored; challenge games cannot."""
+        return any((self.root / game / self.classes.label_file).is_file() for game in games)
+
+    def labelled_halves(self, games: Sequence[str]) -> Iterator[LabelledHalf]:
+        """The halves of all games with what is annotated in them, in order.
+
+        Raises UserError: no games, files that are missing or wrong, or another D than the first's.
+        """
+        if not games:
+            raise UserError("there are no games to train on; check the splits that were asked for")
+        data = self
+        for game in games:
+            labels = read_labels(self.root / game / self.classes.label_file, self.classes)
+            frames = labels.frames(self.framerate, self.label_time)
+            for half in data.open_game(game):
+                data = replace(data, dimension=half.features.dimension)
+                ours = labels.half == half.number
+                yield LabelledHalf(half, frames[ours], labels.event[ours])

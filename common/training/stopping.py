@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM as a wish that is granted between two batches."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from common.training.distributed import Processes
+
+
+class StopRequest:
+    """Remembers that Ctrl-C or SIGTERM came; a second one stops at once."""
+
+    def __init__(self) -> None:
+        self.signal: str | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes over both signals inside the block."""
+        before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.signal is not None:
+            raise KeyboardInterrupt(name)
+        self.signal = name
+
+    def asked(self, processes: Processes) -> bool:
+        """Whether a signal came to any process. All must ask at the same place.
+
+        So all leave before the same batch, and none waits for the others' gradients.
+        """
+        return processes.sum(self.signal is not None)[0] > 0

@@ -1,0 +1,317 @@
+"""What an epoch loop is written with: iterators that hold seeds, checkpoints, stops, processes.
+
+    with Training(run, model, optimizer, settings) as training:
+        for epoch in training.epochs():
+            for features, targets in epoch.training(clips, order):
+                loss = epoch.record({"bce": …})
+                …  # zero_grad, backward, step
+            for features, targets in epoch.validation(other_clips):
+                epoch.record({"bce": …})
+            epoch.close()
+
+Everything random in a step is a pure function of (seed, epoch, batch, process), and everything
+else is in `last.pth.tar`. So a run that was stopped, or killed, and resumed ends with the same
+bits as one that was left alone.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tensorboardX import SummaryWriter
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from common.errors import Interrupted, UserError
+from common.training.batches import Source, read_batches
+from common.training.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
+from common.training.loss_meter import LossMeter
+from common.training.optimisation import plateau_schedule, step_schedule
+from common.training.run import Run
+from common.training.run_folder import log, write_curves
+from common.training.stopping import StopRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How long, how large, from which seed. `batch_size` is over all processes together."""
+
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int  # bad epochs (no relative gain of 1e-4 in validation loss) to wait
+    evaluation_frequency: int  # epochs between thorough validations
+    seed: int
+    workers: int = 0  # threads that read ahead
+
+
+@dataclass
+class Progress:
+    """Where training stands, beside weights, optimiser and schedule."""
+
+    epoch: int = 0  # complete epochs
+    best_loss: float = 9e99  # lowest validation loss
+    best_score: float | None = None  # highest validation score, where there is one
+    finished: bool = False
+    history: list[dict[str, float]] = field(default_factory=list)
+    # An epoch that was stopped half-way: its batches, their items and sums of losses.
+    batch: int = 0
+    items: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def improves(self, valid_loss: float, score: float | None) -> bool:
+        """Whether these are the best weights so far; notes that they are."""
+        lower = valid_loss < self.best_loss
+        self.best_loss = min(valid_loss, self.best_loss)
+        if score is None:
+            return lower and self.best_score is None
+        higher = self.best_score is None or score > self.best_score
+        if higher:
+            self.best_score = score
+        return higher
+
+    def close_epoch(self, row: dict[str, float]) -> None:
+        """An epoch is complete; `row` is its line of the curves."""
+        self.epoch += 1
+        self.batch, self.items, self.sums = 0, 0, {}
+        self.history.append(row)
+
+
+class Training:
+    """Trains `model` until the schedule or `max_epochs` ends it; a context manager.
+
+    Leaves the best weights in model.pth.tar, the newest state in last.pth.tar, and the curves as
+    CSV and for TensorBoard.
+
+    Args:
+        run: its folder exists; with `resume` training goes on from last.pth.tar if there is one.
+        model: without a wrapper for several processes.
+        select_by: the number of a thorough validation whose highest value marks the best weights,
+            as soon as there is one; the lowest validation loss until then, and always if None.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        settings: TrainingSettings,
+        select_by: str | None = None,
+    ) -> None:
+        self.run, self.model, self.optimizer = run, model, optimizer
+        self.settings, self.select_by = settings, select_by
+        self.schedule = plateau_schedule(optimizer, settings.patience)
+        self.progress = Progress()
+        self.stop = StopRequest()
+        self._open = ExitStack()
+        if run.resume and (run.folder / LAST_FILE).exists():
+            self._restore()
+
+    def __enter__(self) -> "Training":
+        self.writer = SummaryWriter(
+            str(self.run.folder / "tensorboard"),
+            purge_step=self.progress.epoch + 1,
+            write_to_disk=self.run.processes.is_main,
+        )
+        self._open.enter_context(self.writer)
+        self._open.enter_context(self.stop.listening())
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.close()
+
+    def epochs(self) -> Iterator["Epoch"]:
+        """The epochs that are left, each to be closed before the next.
+
+        Raises Interrupted after Ctrl-C or SIGTERM, with everything saved for --resume.
+        """
+        while not self.progress.finished and self.progress.epoch < self.settings.max_epochs:
+            yield Epoch(self)
+        # Also a meeting: the other processes read next what the first has just written.
+        if self.stop.asked(self.run.processes):
+            raise self.interrupted("after the last epoch")
+
+    def close_epoch(self, row: dict[str, float], valid_loss: float) -> None:
+        """Schedule, checkpoints, curves."""
+        progress, is_main = self.progress, self.run.processes.is_main
+        improved = progress.improves(valid_loss, row.get(self.select_by or ""))
+        progress.close_epoch(row)
+        if improved and is_main:
+            save_checkpoint(self.run.folder / BEST_FILE, self._published_content())
+        progress.finished = step_schedule(self.schedule, valid_loss)
+        if is_main:
+            self._save_last()
+            write_curves(self.run.folder, progress.history)
+        log.info(
+            "epoch %d: %s%s",
+            progress.epoch,
+            ", ".join(f"{k} {v:.5g}" for k, v in row.items() if k != "epoch"),
+            " (best)" if improved else "",
+        )
+        for name, value in row.items():
+            self.writer.add_scalar(name, value, progress.epoch)
+
+    def save_half_way(self, meter: LossMeter) -> None:
+        """Saves the state of an epoch that is stopped after `meter.done` batches."""
+        progress = self.progress
+        progress.batch = meter.done
+        progress.sums, progress.items = meter.totals()
+        if self.run.processes.is_main:
+            self._save_last()
+
+    def interrupted(self, where: str) -> Interrupted:
+        """What to raise after a stop."""
+        return Interrupted(
+            f"stopped by {self.stop.signal or 'a signal to another process'} {where}; everything "
+            "is saved, the same command with --resume goes on from there"
+        )
+
+    def _published_content(self) -> dict[str, Any]:
+        return {
+            "epoch": self.progress.epoch,
+            "state_dict": self.model.state_dict(),
+            "best_loss": self.progress.best_loss,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def _save_last(self) -> None:
+        further = {
+            "scheduler": self.schedule.state_dict(),
+            "progress": asdict(self.progress),
+            "settings": asdict(self.settings),
+        }
+        save_checkpoint(self.run.folder / LAST_FILE, {**self._published_content(), **further})
+
+    def _restore(self) -> None:
+        path = self.run.folder / LAST_FILE
+        content = load_weights(self.model, path)
+        if "progress" not in content:
+            raise UserError(f"{path} has no state to resume from; use it with --load_weights")
+        for name in ("batch_size", "seed"):
+            then, now = content["settings"][name], getattr(self.settings, name)
+            if then != now:
+                raise UserError(
+                    f"{path} was trained with {name} {then}, found {now}; resume with the same"
+                )
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.schedule.load_state_dict(content["scheduler"])
+        self.progress = Progress(**content["progress"])
+        log.info("resuming after epoch %d, batch %d", self.progress.epoch, self.progress.batch)
+
+
+class Epoch:
+    """One epoch: iterate over `training`, then over `validation`, `record` the losses, `close`.
+
+    Attributes:
+        number: complete epochs before this one.
+        thorough: whether this is one of the epochs with the slow validation.
+    """
+
+    def __init__(self, training: Training) -> None:
+        self._owner, self._started = training, time.monotonic()
+        self.number = training.progress.epoch
+        frequency = training.settings.evaluation_frequency
+        self.thorough = self.number > 0 and self.number % frequency == 0
+        self._meters: dict[str, LossMeter] = {}
+        self._meter: LossMeter | None = None  # of the pass in hand
+
+    def training(
+        self, source: Source, order: NDArray[np.int64] | None = None
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """The tensors of each batch of `order`, from where an earlier attempt was stopped.
+
+        Without an order, of all items as they come.
+
+        Torch is seeded before each batch with numbers that say where we are, which pins dropout
+        whatever happened before. Between two batches a stop that was asked for saves and raises
+        Interrupted.
+        """
+        owner, processes = self._owner, self._owner.run.processes
+        progress = owner.progress
+        meter = self._new_meter("train", progress.batch)
+        # What was summed before a stop counts once, but all sum the same things.
+        meter.sums = dict.fromkeys(progress.sums, 0.0)
+        if processes.is_main:
+            meter.sums, meter.items = dict(progress.sums), progress.items
+        for tensors in self._batches(meter, source, order):
+            if owner.stop.asked(processes):
+                owner.save_half_way(meter)
+                raise owner.interrupted(f"in epoch {self.number + 1} after batch {meter.done}")
+            here = [owner.settings.seed, self.number, meter.done, processes.rank]
+            torch.manual_seed(int(np.random.SeedSequence(here).generate_state(1)[0]))
+            yield tensors
+
+    def validation(
+        self, source: Source, order: NDArray[np.int64] | None = None
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """The tensors of each batch of `order`; without one, of all items as they come."""
+        self._owner.run.processes.share_buffers(self._owner.model)
+        meter = self._new_meter("valid")
+        yield from self._batches(meter, source, order)
+
+    def record(self, losses: dict[str, Tensor], summed: bool = False) -> Tensor:
+        """Adds the losses of the batch in hand; returns what to minimise: `LossMeter.record`."""
+        assert self._meter is not None, "record belongs inside an iteration"
+        return self._meter.record(losses, summed)
+
+    @property
+    def items(self) -> int:
+        """Items of the batch in hand that are ours; in the last one it may be none."""
+        assert self._meter is not None and self._meter.batch is not None
+        return self._meter.batch.items
+
+    def close(self, **further: float) -> None:
+        """Ends the epoch: best weights, schedule, checkpoints, curves.
+
+        Args:
+            further: numbers for the curves beside the losses.
+        """
+        valid_loss = self._meters["valid"].mean()
+        row = {
+            "epoch": self.number + 1,
+            "train_loss": self._meters["train"].mean(),
+            "valid_loss": valid_loss,
+            **further,
+            "learning_rate": self._owner.optimizer.param_groups[0]["lr"],
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
+        self._owner.close_epoch(row, valid_loss)
+
+    def _new_meter(self, what: str, done: int = 0) -> LossMeter:
+        title, processes = f"epoch {self.number + 1} {what}", self._owner.run.processes
+        self._meter = self._meters[what] = LossMeter(title, processes, done)
+        return self._meter
+
+    def _batches(
+        self, meter: LossMeter, source: Source, order: NDArray[np.int64] | None
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Reads the batches with a progress bar, and keeps the meter up to date."""
+        order = np.arange(len(source)) if order is None else order
+        run, settings = self._owner.run, self._owner.settings
+        batches = read_batches(
+            source,
+            order,
+            batch_size=settings.batch_size,
+            device=run.device,
+            workers=settings.workers,
+            processes=run.processes,
+            first_batch=meter.done,
+        )
+        with tqdm(
+            total=-(-len(order) // settings.batch_size),
+            initial=meter.done,
+            desc=meter.title,
+            unit="batch",
+            delay=2,
+            leave=False,
+            disable=None if run.processes.is_main else True,
+        ) as bar:
+            for meter.batch in batches:
+                yield meter.batch.tensors
+                meter.done += 1
+                bar.update()
