@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from common.calf.fourier import direct_convolutions, fourier_convolutions
 
+SHORT = 16  # taps of the longest kernel up to which direct convolutions are as fast, also on CPUs
+
 
 def pyramid_layers(
     features: int, width: int, receptive_frames: int, suffix: str = ""
@@ -49,8 +51,10 @@ def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tens
     kernels = [layer.weight.flatten(2) for layer in layers]  # [O, I, k] each
     bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
     if frames.device.type == "cpu":
+        is_short = max(kernel.shape[2] for kernel in kernels) <= SHORT
+        convolve = direct_convolutions if is_short else fourier_convolutions
         with torch.autocast("cpu", enabled=False):  # transforms need full precision
-            maps = fourier_convolutions(frames.float(), kernels)
+            maps = convolve(frames.float(), kernels)
     else:
         maps = direct_convolutions(frames, kernels)
     return torch.cat([frames, F.relu(maps + bias)], dim=2)
