@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from common.calf.fourier import _fast_size, direct_convolutions, fourier_convolutions
+from common.calf.fourier import direct_convolutions, fast_size, fourier_convolutions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -79,4 +79,4 @@ def test_inputs_without_gradients_get_none():
 
 
 def test_sizes_are_even_and_made_of_small_primes():
-    assert [_fast_size(n) for n in (1, 2, 7, 240, 280, 281, 301)] == [2, 2, 8, 240, 288, 288, 320]
+    assert [fast_size(n) for n in (1, 2, 7, 240, 280, 281, 301)] == [2, 2, 8, 240, 288, 288, 320]

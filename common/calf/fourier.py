@@ -28,8 +28,8 @@ def fourier_convolutions(rows: Tensor, kernels: Sequence[Tensor]) -> Tensor:
     Equal to rounding to zero-padded `conv1d`, with floor((k - 1) / 2) zeros before the input.
 
     Args:
-        rows: float32, time first.
-        kernels: [O, I, k] each.
+        rows: in single or double precision, time first.
+        kernels: [O, I, k] each, in the same precision.
     """
     return _FourierConvolutions.apply(rows, *kernels)
 
@@ -41,7 +41,7 @@ class _FourierConvolutions(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, *kernels: Tensor) -> Tensor:
         T = len(rows)
         longest = max(kernel.shape[2] for kernel in kernels)
-        size = _fast_size(T + longest // 2)  # what wraps around falls on zeros
+        size = fast_size(T + longest // 2)  # what wraps around falls on zeros
         spectrum = _transform(rows, size)  # [size/2 + 1, B, I]
         kernel_spectrum = _spectrum_of(kernels, size)  # [size/2 + 1, I, O]
         ctx.save_for_backward(spectrum, kernel_spectrum, _energy(rows))
@@ -110,7 +110,7 @@ def _adjoint(matrices: Tensor) -> Tensor:
     return torch.conj_physical(matrices.transpose(1, 2).contiguous())
 
 
-def _fast_size(least: int) -> int:
+def fast_size(least: int) -> int:
     """Smallest even number from `least` on with no prime factor above 5."""
     size = least + least % 2
     while True:

@@ -53,8 +53,9 @@ def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tens
     if frames.device.type == "cpu":
         is_short = max(kernel.shape[2] for kernel in kernels) <= SHORT
         convolve = direct_convolutions if is_short else fourier_convolutions
-        with torch.autocast("cpu", enabled=False):  # transforms need full precision
-            maps = convolve(frames.float(), kernels)
+        precise = frames.to(torch.promote_types(frames.dtype, torch.float32))
+        with torch.autocast("cpu", enabled=False):  # transforms need single precision or more
+            maps = convolve(precise, kernels)
     else:
         maps = direct_convolutions(frames, kernels)
     return torch.cat([frames, F.relu(maps + bias)], dim=2)
