@@ -165,6 +165,28 @@ def test_pairs_name_the_spot_that_took_each_detection():
     assert (taken.tolist(), taker.tolist()) == ([1, 2, 3], [0, 1, 3])
 
 
+@pytest.mark.parametrize("swapped", ["targets", "detections"])
+@pytest.mark.parametrize("rows", [[(0, 9, 0), (0, 5, 0)], [(1, 5, 0), (0, 9, 0)],
+                                  [(0, 5, 1), (0, 9, 0)]])  # fmt: skip
+@pytest.mark.parametrize(
+    "function", [closest_sign, lambda *both: match(*both, 2), lambda *both: match_pairs(*both, 2)]
+)
+def test_another_order_is_refused(function, rows, swapped):
+    both = {name: last_of_each_cell(spots(rows, [1, 1])) for name in ("targets", "detections")}
+    function(*both.values())
+    both[swapped] = spots(rows, [1, 1])
+    with pytest.raises(ValueError, match=f"{swapped} must be sorted by class, half and frame"):
+        function(*both.values())
+
+
+@pytest.mark.parametrize("confidence", [-0.5, np.nan])
+def test_detections_without_a_confidence_cannot_be_matched(confidence):
+    targets, detections = spots([(0, 5, 0)], [1]), spots([(0, 5, 0), (0, 6, 0)], [0.5, confidence])
+    for function in (match, match_pairs):
+        with pytest.raises(ValueError, match="confidences >= 0"):
+            function(targets, detections, 2)
+
+
 def test_match_stays_inside_half_and_class():
     targets = last_of_each_cell(spots([(0, 59, 0), (1, 0, 1)], [1, 1]))
     others = spots([(1, 0, 0), (0, 59, 1), (0, 0, 1), (1, 59, 0)], [0.5] * 4)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from common.calf.fourier import _fast_size, direct_convolutions, fourier_convolutions
+from common.calf.fourier import direct_convolutions, fast_size, fourier_convolutions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,6 +54,22 @@ def test_single_precision_stays_within_rounding_of_the_largest_values():
     assert float(error) < 1e-6 * float(exact.abs().max())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernels_learn_nothing_where_input_and_gradient_never_meet(dtype):
+    kernels = kernels_of(12, 27, 40, 80, channels=32, widths=(8, 16, 32, 64), dtype=dtype)
+    rows, arriving = rows_of(240, 8, 32, dtype), rows_of(240, 8, 120, dtype)
+    with torch.no_grad():  # what is left has no pair of frames under most taps of the longest
+        rows[:, :, 4:] *= rows[:, :, 4:] > 3
+        arriving[:, :, 20:] *= arriving[:, :, 20:] > 3
+    direct, fourier = (
+        torch.autograd.grad(convolve(rows, kernels), kernels, arriving)
+        for convolve in (direct_convolutions, fourier_convolutions)
+    )
+    assert sum(int((gradient == 0).sum()) for gradient in direct) > 10_000
+    for found, expected in zip(fourier, direct, strict=True):
+        assert torch.equal(found == 0, expected == 0)
+
+
 def test_inputs_without_gradients_get_none():
     kernels, rows = kernels_of(5), rows_of(9).detach()
     out = fourier_convolutions(rows, kernels)
@@ -63,4 +79,4 @@ def test_inputs_without_gradients_get_none():
 
 
 def test_sizes_are_even_and_made_of_small_primes():
-    assert [_fast_size(n) for n in (1, 2, 7, 240, 280, 281, 301)] == [2, 2, 8, 240, 288, 288, 320]
+    assert [fast_size(n) for n in (1, 2, 7, 240, 280, 281, 301)] == [2, 2, 8, 240, 288, 288, 320]

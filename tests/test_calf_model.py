@@ -128,7 +128,6 @@ def test_recorded_training_steps(shared, fused):
     recorded = torch.load(shared("golden/calf_training_steps.pt"), weights_only=True)
     model = small_model()
     model.load_state_dict(recorded["state_dict"])
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.train()
     optimizer = adam(model, 1e-3, 1e-7, fused)
     criterion = Criterion(context_aware_loss, recorded["K"])
@@ -143,9 +142,8 @@ def test_recorded_training_steps(shared, fused):
         total.backward()
         optimizer.step()
     for name, tensor in model.state_dict().items():
-        after = recorded["final_state"][name]
-        moved = (after - before[name]).double().norm()
-        assert float((tensor - after).double().norm()) <= 1e-3 * float(moved)
+        # A step is up to 1e-3 per weight, whatever its gradient's size.
+        assert torch.allclose(tensor, recorded["final_state"][name], rtol=1e-4, atol=1e-5), name
 
 
 def test_names_shapes_order_and_number_of_parameters_are_the_published_ones():
@@ -192,7 +190,7 @@ def test_the_same_seed_draws_the_same_weights_and_another_one_others():
 @pytest.mark.parametrize("training", [False, True])
 def test_both_ways_to_convolve_in_time_agree(training, monkeypatch):
     torch.manual_seed(0)
-    model = small_model().train(training)
+    model = small_model(receptive=20).train(training)  # too long to be convolved directly
     chunks = torch.randn(3, 48, 20)
     first = [output.detach() for output in model(chunks)]
     monkeypatch.setattr(pyramid, "fourier_convolutions", direct_convolutions)

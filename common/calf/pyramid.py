@@ -12,6 +12,7 @@ from common.training.device import at_least_single
 
 CHANNELS = 76  # that a branch gives per unit of width
 REACHES = ((4, 7), (8, 3), (16, 2), (32, 1))  # channels per unit of width, part of the longest
+SHORT = 16  # taps of the longest kernel up to which direct convolutions are as fast, also on CPUs
 
 
 class FeatureBranch(nn.Module):
@@ -53,8 +54,10 @@ def look_around(frames: Tensor, layers: Sequence[nn.Conv2d | nn.Conv3d]) -> Tens
     kernels = [layer.weight.flatten(2) for layer in layers]  # [O, I, k] each
     bias = torch.cat([layer.bias for layer in layers if layer.bias is not None])
     if frames.device.type == "cpu":
-        with torch.autocast("cpu", enabled=False):  # transforms need full precision
-            maps = fourier_convolutions(at_least_single(frames), kernels)
+        is_short = max(kernel.shape[2] for kernel in kernels) <= SHORT
+        convolve = direct_convolutions if is_short else fourier_convolutions
+        with torch.autocast("cpu", enabled=False):  # transforms need single precision or more
+            maps = convolve(at_least_single(frames), kernels)
     else:
         maps = direct_convolutions(frames, kernels)
     return torch.cat([frames, F.relu(maps + bias)], dim=2)

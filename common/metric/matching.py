@@ -56,6 +56,9 @@ def match(
 
     Returns:
         Lane and detection number of each true positive.
+
+    Raises:
+        ValueError: an argument is in another order, or a confidence is negative or NaN.
     """
     used, _, _ = _take(targets, detections, np.atleast_1d(np.asarray(reach, float)))
     matched, n = np.flatnonzero(used), max(len(detections), 1)
@@ -67,7 +70,7 @@ def match_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Matches as `match` does at one reach: numbers of detections, and of the spots they belong to.
 
-    Both are in the order of the detections.
+    Both are in the order of the detections. Refuses what `match` refuses.
     """
     _, taken, taker = _take(targets, detections, np.array([reach], float))
     order = np.argsort(taken)
@@ -82,6 +85,8 @@ def _take(
     Detection d in lane l is entry l * len(detections) + d: `used` [lanes * detections] is over all
     entries, the entries that were taken are in no order.
     """
+    if not (detections.value >= 0).all():
+        raise ValueError("detections to match need confidences >= 0, found a negative one or NaN")
     first, stop = _windows(targets, detections, reach)  # [lanes, targets]
 
     # A window that starts behind the end of the one before shares no detection with any earlier
@@ -116,11 +121,25 @@ def _windows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and one-past-last detection in reach of each target: two arrays [lanes, targets]."""
     gap = int(np.ceil(reach.max(initial=0))) + 1
-    target_key, detection_key = _time_keys(targets, detections, gap=gap)
+    target_key, detection_key = _sorted_time_keys(targets, detections, gap)
     span = reach[:, None]
     first = np.searchsorted(detection_key, np.ceil(target_key - span), side="left")
     stop = np.searchsorted(detection_key, np.floor(target_key + span), side="right")
     return first, stop
+
+
+def _sorted_time_keys(
+    targets: Spots, detections: Spots, gap: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`_time_keys` of both, for binary search: another order is refused."""
+    target_key, detection_key = _time_keys(targets, detections, gap=gap)
+    for name, key in (("targets", target_key), ("detections", detection_key)):
+        if (key[1:] < key[:-1]).any():
+            raise ValueError(
+                f"{name} must be sorted by class, half and frame, found another order; "
+                "`last_of_each_cell` sorts them"
+            )
+    return target_key, detection_key
 
 
 def _time_keys(*parts: Spots, gap: int = 0) -> list[NDArray[np.int64]]:
@@ -155,15 +174,16 @@ def closest_sign(targets: Spots, detections: Spots) -> NDArray[np.int64]:
 
     Borders lie half-way between neighbours, rounded down, and belong to the later spot: spots at
     10 and 21 meet at 15, and frame 15 belongs to 21. Where half and class have no spot: -1.
-    Both arguments are sorted by `last_of_each_cell`.
+
+    Raises:
+        ValueError: an argument is not in the order of `last_of_each_cell`.
     """
+    target_key, detection_key = _sorted_time_keys(targets, detections)
     if not len(targets):
         return np.full(len(detections), -1)
     same = (np.diff(targets.event) == 0) & (np.diff(targets.half) == 0)
-    border = np.zeros_like(targets.frame)  # the first frame that a spot governs
-    border[1:] = np.where(same, (targets.frame[:-1] + targets.frame[1:]) // 2, 0)
-    begins = Spots(targets.half, border, targets.event, targets.value)
-    begin_key, detection_key = _time_keys(begins, detections)
+    begin_key = target_key - targets.frame  # of the first frame that a spot governs
+    begin_key[1:] = np.where(same, (target_key[:-1] + target_key[1:]) // 2, begin_key[1:])
     governing = np.searchsorted(begin_key, detection_key, side="right") - 1
     ours = (targets.event[governing] == detections.event) & (
         targets.half[governing] == detections.half
