@@ -1,13 +1,11 @@
 """One epoch of training on clips, one of validation."""
 
-import warnings
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 from torch import nn
 
+from common.metric.average_precision import average_precision
 from common.pooling.clip_loss import clip_loss
 from common.training.device import autocast
 from common.training.passes import Pass
@@ -54,6 +52,5 @@ def clip_map(scores: NDArray, targets: NDArray) -> float:
 
     For the log only: it classifies clips and does not spot. A class without clips counts 0.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about classes without clips
-        return float(np.mean(average_precision_score(targets[:, 1:], scores[:, 1:], average=None)))
+    classes = zip(scores.T[1:], targets.T[1:] > 0, strict=True)
+    return float(np.mean([average_precision(*each) for each in classes]))
