@@ -5,7 +5,7 @@ from pathlib import Path
 
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS
-from common.errors import UserError
+from common.errors import UserError, needs_extra
 from common.training.argument_types import positive
 
 # Settings that decide what the player branch sees.
@@ -63,6 +63,8 @@ def check_calibration_flags(args: argparse.Namespace) -> None:
 
 def top_view(args: argparse.Namespace, physic: bool = False, trail: int = 0) -> TopView:
     """How the flags want a frame to be drawn."""
+    with needs_extra("calibration", "drawing a top view"):  # before there is anything to lose
+        import cv2  # noqa: F401
     return TopView(
         args.dim_representation_w,
         args.dim_representation_h,
