@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.calibration.top_view import TopView
-from common.errors import UserError
+from common.errors import UserError, needs_extra
 
 RESNETS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 EFFICIENTNET = 4
@@ -69,11 +69,11 @@ class FrozenNetwork:
         return network.to(device).eval()
 
     def _resnet_weights(self) -> dict[str, Tensor]:
+        with needs_extra("calibration", "--with_resnet"):
+            from safetensors.torch import load_file
         path = self.weights or _fetch(f"timm/resnet{self.kind}.tv_in1k", "model.safetensors")
         try:
             if path.suffix == ".safetensors":
-                from safetensors.torch import load_file
-
                 theirs = load_file(path)
             else:
                 theirs = torch.load(path, map_location="cpu", weights_only=True)
@@ -100,7 +100,8 @@ class FrozenNetwork:
 
 def resnet(kind: int) -> nn.Module:
     """A ResNet without its classifier, with random weights."""
-    from transformers import ResNetConfig, ResNetModel
+    with needs_extra("calibration", "--with_resnet"):
+        from transformers import ResNetConfig, ResNetModel
 
     config = ResNetConfig(
         embedding_size=64,
@@ -112,7 +113,8 @@ def resnet(kind: int) -> nn.Module:
 
 
 def _efficientnet() -> nn.Module:
-    from transformers import EfficientNetModel
+    with needs_extra("calibration", "--with_resnet"):
+        from transformers import EfficientNetModel
 
     try:
         return EfficientNetModel.from_pretrained(_EFFICIENTNET_REPOSITORY)
@@ -121,7 +123,8 @@ def _efficientnet() -> nn.Module:
 
 
 def _fetch(repository: str, file: str) -> Path:
-    from huggingface_hub import hf_hub_download
+    with needs_extra("calibration", "--with_resnet"):
+        from huggingface_hub import hf_hub_download
 
     try:
         return Path(hf_hub_download(repository, file))

@@ -31,7 +31,7 @@ from common.calibration.flags import (
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
-from common.errors import UserError, run_cli
+from common.errors import UserError, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 
@@ -62,6 +62,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def drawn_view(args: argparse.Namespace) -> "TopView":
     """How the flags want a frame to be drawn."""
+    with needs_extra("calibration", "drawing a top view"):  # before there is anything to lose
+        import cv2  # noqa: F401
+
     from common.calibration.top_view import TopView
 
     return TopView(

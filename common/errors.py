@@ -3,7 +3,8 @@
 import errno
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 EXIT_USER_ERROR = 2
@@ -16,6 +17,27 @@ class UserError(ValueError):
 
 class Interrupted(Exception):  # noqa: N818 - an event, not a mistake
     """Somebody asked the program to stop (Ctrl-C, SIGTERM) and it has saved what it had."""
+
+
+@contextmanager
+def needs_extra(extra: str, what: str) -> Iterator[None]:
+    """Around imports of packages that only some users install.
+
+    `with needs_extra("calibration", "drawing a top view"): import cv2` raises UserError where cv2
+    cannot be imported. It stands inside the function that uses the package: at the top of a file it
+    would stop programs that never get there.
+
+    Args:
+        extra: its name in pyproject.toml.
+        what: the subject of the sentence, in the singular.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"{what} needs a package that cannot be imported ({error}); run in the folder of "
+            f"pyproject.toml: pip install -e '.[{extra}]'"
+        ) from None
 
 
 def run_cli(main: Callable[[], int | None]) -> None:

@@ -387,8 +387,8 @@ def test_a_program_that_is_not_there(fake, call):
 
 
 def test_without_submitit(fake, call, monkeypatch):
-    monkeypatch.setattr("common.reproduce.cluster.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install submitit"):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UserError, match=r"pip install -e '\.\[cluster\]'"):
         call("--launcher", "slurm")
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from common.calibration.pitch import LENGTH, WIDTH
+from common.errors import needs_extra
 
 Runs = dict[int, tuple[tuple[int, int], ...]]  # row -> columns from and to, of white pixels
 
@@ -111,6 +111,8 @@ def _with_arcs(image: NDArray[np.uint8], arcs: Runs) -> NDArray[np.uint8]:
 @cache
 def published_field(width: int, height: int, to_scale: bool) -> NDArray[np.uint8]:
     """Lines as the original pastes them into a picture of this size: [height, width]."""
+    with needs_extra("calibration", "drawing a pitch"):
+        import cv2
     drawing = scale_drawing() if to_scale else large_drawing()
     size = int(0.95 * width), int(0.95 * height)
     resized = cv2.resize(drawing, size, interpolation=cv2.INTER_CUBIC)
@@ -126,6 +128,8 @@ def exact_field(width: int, height: int) -> NDArray[np.uint8]:
 
     The pitch takes the middle 95 % of the picture in both directions.
     """
+    with needs_extra("calibration", "drawing a pitch"):
+        import cv2
     rows, columns = round(WIDTH / 0.95 * _FINE), round(LENGTH / 0.95 * _FINE)
     y = ((np.arange(rows) + 0.5) / rows - 0.5)[:, None] * WIDTH / 0.95  # metres
     x = np.abs(((np.arange(columns) + 0.5) / columns - 0.5) * LENGTH / 0.95)  # both halves at once

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from common.calibration.pitch import LENGTH, WIDTH, footprint, to_pitch
 from common.calibration.pitch_drawing import exact_field, published_field
 from common.calibration.players import CONFIDENT, TEACHER_CONFIDENT, Players
-from common.errors import UserError
+from common.errors import UserError, needs_extra
 
 _FARTHEST = 1 << 20  # pixels from the picture that an outline may reach
 _WHITE = (255, 255, 255)
@@ -119,6 +118,8 @@ class TopView:
         picture: tuple[int, int],
     ) -> None:
         """The footprint of the camera: its outline in white, or filled in channel 1."""
+        with needs_extra("calibration", "drawing a top view"):
+            import cv2
         x, y = footprint(inverses, *picture, self.published)
         column, row = self._pixels(x, y)  # [m, 4] each
         corners = np.stack([column, row], axis=2)

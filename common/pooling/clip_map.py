@@ -1,10 +1,9 @@
 """How well clips are classified, for the curves of a training."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
+
+from common.metric.average_precision import average_precision
 
 
 def clip_map(scores: NDArray, targets: NDArray) -> float:
@@ -12,6 +11,5 @@ def clip_map(scores: NDArray, targets: NDArray) -> float:
 
     It classifies clips and does not spot. A class without clips counts 0.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about classes without clips
-        return float(np.mean(average_precision_score(targets[:, 1:], scores[:, 1:], average=None)))
+    classes = zip(scores.T[1:], targets.T[1:] > 0, strict=True)
+    return float(np.mean([average_precision(*each) for each in classes]))

@@ -3,11 +3,10 @@
 import os
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from common.errors import UserError
+from common.errors import UserError, needs_extra
 from common.reproduce.attempts import Attempt, lock_run
 from common.reproduce.launch import Attempted, Begin
 from common.reproduce.runs import DONE, Run
@@ -87,12 +86,8 @@ def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[s
         root: of the sources, which jobs import from.
         parameters: of submitit, as NAME=VALUE: slurm_partition=gpu, gpus_per_node=1.
     """
-    if find_spec("submitit") is None:
-        raise UserError(
-            "jobs need the package submitit, which is not installed; run: pip install submitit"
-        )
-    import submitit
-
+    with needs_extra("cluster", "--launcher"):
+        import submitit
     settings = {"name": "reproduce", "timeout_min": _DAY_MINUTES, **_parsed(parameters)}
     # Jobs inherit it: they import the code that this command was started from.
     os.environ["PYTHONPATH"] = os.pathsep.join(
