@@ -4,143 +4,25 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 """
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
-from common.errors import UserError, run_cli
-from common.files import read_json, write_json
-from common.metric.thresholds import Outcome, best_thresholds, outcome_at
+from common.errors import UserError, counted, run_cli
+from common.metric.thresholds import outcome_at
 from common.results.kept_detections import write_kept
+from common.results.operating_points import (
+    POINT_FILE,
+    TOLERANCE_SECONDS,
+    OperatingPoint,
+    choose,
+    load_point,
+    save_point,
+)
 from common.results.reading import EVALUATION_FRAMERATE
-from common.results.scored_run import RunResults, ScoredRun, find_results, read_run
-from common.results.tables import counted
+from common.results.scored_run import RunResults, find_results, read_run
+from common.results.tables import print_outcome
 from common.training.argument_types import rate
-
-POINT_FILE = "operating_point.json"
-TOLERANCE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold for each class: [C], infinite where no detection is to be kept.
-
-    Attributes:
-        tolerance: in seconds, of the F1 that it was chosen for.
-        chosen_on: split; None for a threshold that was given.
-        f1: F1 of each class on that split: [C].
-    """
-
-    thresholds: NDArray[np.float64]
-    tolerance: float
-    chosen_on: str | None = None
-    f1: NDArray[np.float64] | None = None
-
-
-def choose(run: ScoredRun, tolerance: float) -> tuple[OperatingPoint, Outcome]:
-    """The thresholds of best F1 on the run's split, and what they are worth there."""
-    spots = run.targets, run.detections
-    thresholds = best_thresholds(*spots, len(run.classes), tolerance, EVALUATION_FRAMERATE)
-    outcome = outcome_at(*spots, thresholds, tolerance, EVALUATION_FRAMERATE)
-    return OperatingPoint(thresholds, tolerance, run.split, outcome.f1), outcome
-
-
-def save_point(path: Path, point: OperatingPoint, outcome: Outcome, run: ScoredRun) -> None:
-    """Writes thresholds and outcome as JSON; a threshold of null keeps nothing of its class."""
-    classes = {
-        name: {
-            "threshold": float(point.thresholds[c]) if np.isfinite(point.thresholds[c]) else None,
-            **_numbers(outcome, c),
-        }
-        for c, name in enumerate(run.classes.names)
-    }
-    macro = dict(zip(("precision", "recall", "F1"), outcome.macro(), strict=True))
-    content = {
-        "chosen_on": run.split,
-        "games": len(run.games),
-        "tolerance_seconds": point.tolerance,
-        "micro": _numbers(outcome.micro(), 0),
-        "macro": macro,
-        "classes": classes,
-    }
-    write_json(path, content)
-
-
-def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
-    """Reads what `save_point` wrote. Raises UserError if it is absent or of other classes."""
-    if not path.is_file():
-        raise UserError(
-            f"{path} is not there; choose thresholds first: "
-            f"python -m common.operating_point {path.parent}"
-        )
-    content = read_json(path)
-    try:
-        classes = content["classes"]
-        thresholds = [classes[name]["threshold"] for name in names]
-        point = OperatingPoint(
-            np.array([np.inf if each is None else float(each) for each in thresholds]),
-            float(content["tolerance_seconds"]),
-            str(content["chosen_on"]),
-            np.array([float(classes[name]["F1"]) for name in names]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} does not hold thresholds of the classes {', '.join(names)} ({error!r}); "
-            "choose them anew without --threshold"
-        ) from None
-    return point
-
-
-def _numbers(outcome: Outcome, event: int) -> dict[str, Any]:
-    return {
-        "precision": float(outcome.precision[event]),
-        "recall": float(outcome.recall[event]),
-        "F1": float(outcome.f1[event]),
-        "spots": int(outcome.spots[event]),
-        "found": int(outcome.found[event]),
-        "correct": int(outcome.correct[event]),
-    }
-
-
-def print_outcome(run: ScoredRun, point: OperatingPoint, outcome: Outcome) -> None:
-    """Prints precision, recall and F1 in % per class, and both averages."""
-    table = Table(
-        title=f"{run.name}, {run.split}: {counted(len(run.games), 'game')}, at most "
-        f"{point.tolerance / 2:g} s from a spot, %",
-        title_justify="left",
-        pad_edge=False,
-    )
-    table.add_column("class", no_wrap=True)
-    columns = ["threshold", "precision", "recall", "F1", "spots", "found", "correct"]
-    if point.f1 is not None:
-        columns.insert(4, f"F1 on {point.chosen_on}")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for c, name in enumerate(run.classes.names):
-        threshold = point.thresholds[c]
-        first = f"{threshold:.4f}" if np.isfinite(threshold) else "none"
-        there = [] if point.f1 is None else [f"{100 * point.f1[c]:.2f}"]
-        table.add_row(name, first, *_percent(outcome, c), *there, *_counts(outcome, c))
-    table.add_section()
-    micro, blank = outcome.micro(), [""] * (point.f1 is not None)
-    table.add_row("all together (micro)", "", *_percent(micro, 0), *blank, *_counts(micro, 0))
-    means = [f"{100 * mean:.2f}" for mean in outcome.macro()]
-    table.add_row("mean of classes (macro)", "", *means, *blank, "", "", "")
-    Console(width=max(Console().width, 110)).print(table)
-
-
-def _percent(outcome: Outcome, event: int) -> list[str]:
-    shares = outcome.precision, outcome.recall, outcome.f1
-    return [f"{100 * share[event]:.2f}" for share in shares]
-
-
-def _counts(outcome: Outcome, event: int) -> list[str]:
-    return [str(part[event]) for part in (outcome.spots, outcome.found, outcome.correct)]
 
 
 def threshold(text: str) -> float | str:

@@ -10,7 +10,7 @@ import pytest
 
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.games import official_splits
-from common.evaluate import evaluate, evaluate_games, summary
+from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.metric.bootstrap import draw_weights, resample
 from common.reproduce.__main__ import parse_arguments, reproduce
@@ -20,6 +20,7 @@ from common.reproduce.runs import DONE, place_of, runs_of, write_record
 from common.reproduce.tables import ROOT, Row, find_tables
 from common.results.predictions import JsonTree
 from common.results.scored_run import read_run
+from common.results.scores import evaluate_games, summary
 
 GAMES = [f"league/season/{n}" for n in range(6)]
 CLASSES = ("Pass", "Shot")

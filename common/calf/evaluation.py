@@ -10,11 +10,10 @@ from common.calf.spotting import Spotting, detect, score_half
 from common.calf.spotting_model import SpottingModel
 from common.data.events import EventClasses
 from common.data.labels import TimeField
-from common.evaluate import EVALUATION_FRAMERATE
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
 from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
-from common.results.reading import read_targets
+from common.results.reading import EVALUATION_FRAMERATE, read_targets
 from common.training.distributed import Processes
 
 

@@ -12,8 +12,8 @@ from common.data.events import CLASS_SPLITS, event_classes
 from common.data.games import games_at_hand
 from common.errors import UserError
 from common.files import read_json, write_json
-from common.merge_predictions import merge
 from common.metric.average_map import AveragePrecision
+from common.results.merging import merge
 from common.results.run_record import record_settings
 from common.results.split_results import publish_split
 from common.training.checkpoints import BEST_FILE

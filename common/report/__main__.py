@@ -19,7 +19,7 @@ from common.errors import UserError, run_cli
 from common.files import write_bytes
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import ResampledMap, draw_weights, resample
-from common.operating_point import POINT_FILE, load_point, threshold
+from common.operating_point import threshold
 from common.report import class_figures, curve_figures
 from common.report.errors_by_kind import NEAR_SECONDS
 from common.report.measures import METRICS, measure
@@ -28,6 +28,7 @@ from common.report.page_sections import Report
 from common.report.run import Run
 from common.report.svg import inline, save_figure
 from common.report.timeline import timelines
+from common.results.operating_points import POINT_FILE, load_point
 from common.results.reading import EVALUATION_FRAMERATE
 from common.results.scored_run import ScoredRun, read_run
 from common.results.training_curves import read_curves

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from common.errors import counted
 from common.metric.average_map import UNSHOWN_FACTOR
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.report.errors_by_kind import NEAR_SECONDS, confusions, count_kinds
@@ -17,7 +18,6 @@ from common.report.page_tables import (
     settings_list,
 )
 from common.report.run import Run
-from common.results.tables import counted
 
 KIND_WORDS = {
     "correct": "taken by a spot of its class",

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.errors import UserError, run_cli
+from common.errors import UserError, counted, run_cli
 from common.reproduce.cluster import begin_on_cluster
 from common.reproduce.intervals import bounded
 from common.reproduce.launch import begin_here, work_off
@@ -23,7 +23,6 @@ from common.reproduce.render import print_report, write_report
 from common.reproduce.report import Report
 from common.reproduce.runs import Place, Run, place_of, plan, runs_of
 from common.reproduce.tables import ROOT, Row, Table, find_tables, read_tables, refuse_taken
-from common.results.tables import counted
 from common.training.argument_types import not_negative, positive
 from common.training.flags import new_parser
 

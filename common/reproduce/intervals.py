@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from common.errors import UserError
-from common.evaluate import EVALUATION_FRAMERATE
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.metric.bootstrap import (
     FEW_GAMES,
@@ -21,6 +20,7 @@ from common.metric.bootstrap import (
 )
 from common.reproduce.outcome import Outcome
 from common.reproduce.report import Step
+from common.results.reading import EVALUATION_FRAMERATE
 from common.results.scored_run import read_run
 
 RESAMPLES = 2000

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from common.data.events import EventClasses
 from common.data.labels import TimeField
-from common.evaluate import evaluate_games, summary
+from common.errors import counted
 from common.metric.average_map import AveragePrecision
 from common.results.predictions import RESULT_FILE, JsonTree, write_zip
+from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
-from common.results.tables import counted, print_results
+from common.results.tables import print_results
+from common.results.validity import validate, verdict
 from common.training.run_folder import log, write_results
-from common.validate_submission import validate, verdict
 
 
 def publish_split(

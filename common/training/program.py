@@ -14,9 +14,9 @@ from torch import nn
 
 from common.data.events import EventClasses, event_classes
 from common.data.features import open_game
+from common.data.fetching import download
 from common.data.games import games_at_hand, list_games
 from common.data.wanted_files import require_files
-from common.download import download
 from common.errors import UserError
 from common.results.run_record import check_same_inputs, record_settings
 from common.results.spotting import Spotting
