@@ -15,7 +15,7 @@ from common.errors import UserError, counted, run_cli
 from common.files import write_json
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.predictions import JsonTree, guess_file_name
-from common.results.reading import EVALUATION_FRAMERATE
+from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scores import evaluate_games, published_results, summary
 
 
@@ -57,13 +57,15 @@ def evaluate(
         predictions,
         _games_of(labels, split) if dataset else _games_with(labels, label_file),
         classes,
-        label_file=label_file,
-        prediction_file=prediction_file or guess_file_name(predictions),
         metrics=(metric,),
-        framerate=framerate,
-        gt_time=gt_time,
-        allow_missing=allow_missing,
-        lenient=lenient,
+        reading=Reading(
+            label_file=label_file,
+            prediction_file=prediction_file or guess_file_name(predictions),
+            framerate=framerate,
+            gt_time=gt_time,
+            allow_missing=allow_missing,
+            lenient=lenient,
+        ),
     )
     return published_results(result[metric], version)
 
@@ -116,17 +118,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
     classes = event_classes(args.SoccerNet_path, args.version)
     games = _games_of(labels, args.split)
-    results = evaluate_games(
-        labels,
-        predictions,
-        games,
-        classes,
+    reading = Reading(
         label_file=args.label_file,
         prediction_file=args.Prediction_file or guess_file_name(predictions),
-        metrics=args.metric,
         gt_time=args.gt_time,
         allow_missing=args.allow_missing,
         lenient=args.lenient,
+    )
+    results = evaluate_games(
+        labels, predictions, games, classes, metrics=args.metric, reading=reading
     )
     print_results(results, classes.names, f"{args.split}: {counted(len(games), 'game')}")
     if args.output:

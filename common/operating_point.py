@@ -4,6 +4,7 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,12 @@ from common.results.kept_detections import write_kept
 from common.results.operating_points import (
     POINT_FILE,
     TOLERANCE_SECONDS,
-    OperatingPoint,
     choose,
-    load_point,
+    given_point,
     save_point,
 )
-from common.results.reading import EVALUATION_FRAMERATE
-from common.results.scored_run import RunResults, find_results, read_run
-from common.results.tables import print_outcome
+from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.scored_run import find_results, read_run
 from common.training.argument_types import rate
 
 
@@ -38,7 +37,8 @@ def threshold(text: str) -> float | str:
     return number
 
 
-def _parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.operating_point",
         description="Choose for each class the threshold of best F1 on one split, save it in the "
@@ -62,25 +62,35 @@ def _parse_arguments() -> argparse.Namespace:
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     # fmt: on
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Chooses or loads thresholds, prints what they are worth, writes what they keep."""
-    args = _parse_arguments()
+    args = parse_arguments(argv)
+    from common.results.tables import print_outcome  # behind the flags: --help is quick
+
     if not args.run.is_dir():
         raise UserError(f"expected a run folder models/<model_name> at {args.run}, found none")
-    data = args.SoccerNet_path, args.version
-    found = [find_results(args.run, split, *data) for split in args.apply]
+    data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
+    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    found = [find_results(args.run, split, **data) for split in args.apply]
     for results in found:
         if not (args.write or results.has_labels()):
             raise UserError(
                 f"the games of {results.split} have no labels, so only --write can be of use there"
             )
-    point = _point(args, found[0])
+    if args.threshold is None:
+        chosen_on = read_run(args.run, args.on, **data, reading=reading)
+        point, outcome = choose(chosen_on, args.tolerance or TOLERANCE_SECONDS)
+        save_point(args.run / POINT_FILE, point, outcome, chosen_on)
+        games = counted(len(chosen_on.games), "game")
+        print(f"thresholds of best F1 on {args.on} ({games}): {args.run / POINT_FILE}")
+    else:
+        point = given_point(args.threshold, args.tolerance, args.run, found[0].classes.names)
     for results in found:
         if results.has_labels():
-            run = read_run(args.run, results.split, *data, args.gt_time, args.allow_missing)
+            run = read_run(args.run, results.split, **data, reading=reading)
             spots = run.targets, run.detections
             outcome = outcome_at(*spots, point.thresholds, point.tolerance, EVALUATION_FRAMERATE)
             print_outcome(run, point, outcome)
@@ -90,24 +100,6 @@ def main() -> None:
             folder = args.run / f"detections_{results.split}"
             kept = write_kept(results, point.thresholds, folder)
             print(f"{counted(kept, 'detection')}: {folder} and {folder}.zip")
-
-
-def _point(args: argparse.Namespace, results: RunResults) -> OperatingPoint:
-    """The operating point that the flags ask for; one that is chosen is saved."""
-    path = args.run / POINT_FILE
-    if args.threshold == "auto":
-        saved = load_point(path, results.classes.names)
-        tolerance = args.tolerance or saved.tolerance
-        return OperatingPoint(saved.thresholds, tolerance, saved.chosen_on, saved.f1)
-    tolerance = args.tolerance or TOLERANCE_SECONDS
-    if args.threshold is not None:
-        return OperatingPoint(np.full(len(results.classes), args.threshold), tolerance)
-    data = args.SoccerNet_path, args.version, args.gt_time, args.allow_missing
-    run = read_run(args.run, args.on, *data)
-    point, outcome = choose(run, tolerance)
-    save_point(path, point, outcome, run)
-    print(f"thresholds of best F1 on {args.on} ({counted(len(run.games), 'game')}): {path}")
-    return point
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.report.errors_by_kind import count_kinds
 from common.report.measures import measure
+from common.results.reading import Reading
 from common.results.scored_run import read_run
 
 
@@ -14,7 +15,7 @@ def released(shared, real_labels):
     return read_run(
         shared("data/released/NETVLAD_v2_results_spotting_test.zip"),
         SoccerNet_path=real_labels,
-        gt_time="gameTime",
+        reading=Reading(gt_time="gameTime"),
     )
 
 

@@ -19,6 +19,7 @@ from common.reproduce.outcome import Outcome
 from common.reproduce.runs import DONE, place_of, runs_of, write_record
 from common.reproduce.tables import ROOT, Row, find_tables
 from common.results.predictions import JsonTree
+from common.results.reading import Reading
 from common.results.scored_run import read_run
 from common.results.scores import evaluate_games, summary
 
@@ -81,7 +82,7 @@ def outcome(name, data, folders, wrong=0.0):
 
 
 def samples_of(folder, data):
-    run = read_run(folder, "test", data)
+    run = read_run(folder, "test", SoccerNet_path=data)
     weights = draw_weights(len(GAMES), RESAMPLES, 0)
     tolerances = TOLERANCES_SECONDS["loose"]
     found = resample(run.targets, run.detections, 2, tolerances, weights)
@@ -138,7 +139,11 @@ def test_the_released_predictions_agree_with_the_published_number(
     shutil.copy(archive, run.folder / "results_spotting_test.zip")
     games = official_splits()["test"]
     scores = evaluate_games(
-        JsonTree(real_labels), JsonTree(archive), games, SOCCERNET_V2, gt_time="gameTime"
+        JsonTree(real_labels),
+        JsonTree(archive),
+        games,
+        SOCCERNET_V2,
+        reading=Reading(gt_time="gameTime"),
     )
     content = {metric: summary(result, V2_NAMES) for metric, result in scores.items()}
     told = {"games": len(games), "gt_time": "gameTime", "metrics": content}

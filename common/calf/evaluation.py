@@ -13,7 +13,7 @@ from common.data.labels import TimeField
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
 from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
-from common.results.reading import EVALUATION_FRAMERATE, read_targets
+from common.results.reading import EVALUATION_FRAMERATE, Reading, read_targets
 from common.training.distributed import Processes
 
 
@@ -35,9 +35,7 @@ class GameEvaluator:
     ) -> None:
         self.root, self.games, self.features, self.classes = root, games, features, classes
         self.spotting, self.sight = spotting, sight or FeaturesOnly()
-        self.targets = read_targets(
-            JsonTree(root), games, classes, classes.label_file, EVALUATION_FRAMERATE, gt_time, False
-        )
+        self.targets = read_targets(JsonTree(root), games, classes, Reading(gt_time=gt_time))
 
     def a_map(self, model: SpottingModel, title: str, processes: Processes | None = None) -> float:
         """Loose average-mAP; the games are dealt out to processes, and all get the result."""

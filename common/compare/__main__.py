@@ -11,6 +11,7 @@ from common.compare.paired import compare_runs, unique_names
 from common.errors import run_cli
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
+from common.results.reading import Reading
 from common.results.scored_run import read_run
 from common.training.argument_types import not_negative, positive
 
@@ -51,13 +52,18 @@ def main() -> None:
     if args.output:
         check_suffix(args.output)
     metrics, kinds = list(dict.fromkeys(args.metric)), tuple(dict.fromkeys(args.kind))
-    runs = [
-        read_run(path, args.split, args.SoccerNet_path, args.version, args.gt_time,
-                 args.allow_missing)
-        for path in args.runs
-    ]  # fmt: skip
+    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
+    runs = [read_run(path, args.split, **data, reading=reading) for path in args.runs]
     names = unique_names(args.runs, runs)
-    lines = compare_runs(runs, names, metrics, kinds, args.resamples, args.seed)
+    lines = compare_runs(
+        runs,
+        names=names,
+        metrics=metrics,
+        kinds=kinds,
+        resamples=args.resamples,
+        seed=args.seed,
+    )
     about = f"{args.split}: {len(runs[0].games)} games, {args.resamples} resamples"
     tables = comparison_tables(lines, about, args.per_class)
     print_tables(tables)

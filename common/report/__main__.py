@@ -29,7 +29,7 @@ from common.report.run import Run
 from common.report.svg import inline, save_figure
 from common.report.timeline import timelines
 from common.results.operating_points import POINT_FILE, load_point
-from common.results.reading import EVALUATION_FRAMERATE
+from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scored_run import ScoredRun, read_run
 from common.results.training_curves import read_curves
 from common.training.argument_types import not_negative
@@ -49,8 +49,7 @@ def main() -> None:
         split=args.split,
         SoccerNet_path=args.SoccerNet_path,
         version=args.version,
-        gt_time=args.gt_time,
-        allow_missing=args.allow_missing,
+        reading=Reading(gt_time=args.gt_time, allow_missing=args.allow_missing),
     )
     paths = [path for path in (args.run, args.compare) if path is not None]
     scored = [read(path) for path in paths]

@@ -20,7 +20,7 @@ from common.metric.bootstrap import (
 )
 from common.reproduce.outcome import Outcome
 from common.reproduce.report import Step
-from common.results.reading import EVALUATION_FRAMERATE
+from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scored_run import read_run
 
 RESAMPLES = 2000
@@ -81,7 +81,8 @@ def _resampled(
     folder: Path, split: str, metric: str, kind: str, clock: str, data: Path
 ) -> Resampled:
     """Average-mAP of a run's games, and of resamples of them."""
-    run = read_run(folder, split, data, gt_time="gameTime" if clock == "gameTime" else "position")
+    reading = Reading(gt_time="gameTime" if clock == "gameTime" else "position")
+    run = read_run(folder, split, SoccerNet_path=data, reading=reading)
     return resample(
         run.targets,
         run.detections,

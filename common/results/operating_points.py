@@ -1,6 +1,6 @@
 """Operating points: a threshold for each class, chosen on one split and saved for others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,21 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
             "choose them anew without --threshold"
         ) from None
     return point
+
+
+def given_point(
+    threshold: float | str, tolerance: float | None, run: Path, names: tuple[str, ...]
+) -> OperatingPoint:
+    """A threshold for all classes, or with "auto" those that were saved in the run's folder.
+
+    Args:
+        tolerance: seconds; None: as saved, else TOLERANCE_SECONDS.
+    """
+    if threshold == "auto":
+        saved = load_point(run / POINT_FILE, names)
+        return replace(saved, tolerance=tolerance or saved.tolerance)
+    thresholds = np.full(len(names), float(threshold))
+    return OperatingPoint(thresholds, tolerance or TOLERANCE_SECONDS)
 
 
 def _numbers(outcome: Outcome, event: int) -> dict[str, Any]:

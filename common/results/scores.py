@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.data.events import EventClasses
-from common.data.labels import TimeField
 from common.errors import UserError
 from common.metric.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
 from common.results.predictions import JsonTree
-from common.results.reading import EVALUATION_FRAMERATE, read_games
+from common.results.reading import AS_TODAY, Reading, read_games
 
 
 def evaluate_games(
@@ -17,20 +16,10 @@ def evaluate_games(
     games: Sequence[str],
     classes: EventClasses,
     *,
-    label_file: str | None = None,
-    prediction_file: str = "results_spotting.json",
     metrics: Sequence[str] = ("loose", "tight"),
-    framerate: int = EVALUATION_FRAMERATE,
-    gt_time: TimeField = "position",
-    allow_missing: bool = False,
-    lenient: bool = False,
+    reading: Reading = AS_TODAY,
 ) -> dict[str, AveragePrecision]:
     """Average precision of the games' result files for each metric, reading each file once.
-
-    Args:
-        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
-        allow_missing: games without a result file count as games without detections.
-        lenient: let pass what the official evaluator lets pass.
 
     Raises:
         UserError: unknown metric, missing games (with their list), malformed files.
@@ -38,21 +27,10 @@ def evaluate_games(
     unknown = [metric for metric in metrics if metric not in TOLERANCES_SECONDS]
     if unknown:
         raise UserError(f"unknown metric {unknown[0]!r}; choose of {', '.join(TOLERANCES_SECONDS)}")
-    targets, detections = read_games(
-        labels,
-        predictions,
-        games,
-        classes,
-        label_file=label_file,
-        prediction_file=prediction_file,
-        framerate=framerate,
-        gt_time=gt_time,
-        allow_missing=allow_missing,
-        lenient=lenient,
-    )
+    targets, detections = read_games(labels, predictions, games, classes, reading)
     return {
         metric: average_map(
-            targets, detections, len(classes), TOLERANCES_SECONDS[metric], framerate
+            targets, detections, len(classes), TOLERANCES_SECONDS[metric], reading.framerate
         )
         for metric in metrics
     }
@@ -62,14 +40,14 @@ def published_results(result: AveragePrecision, version: int = 2) -> dict[str, A
     """The dictionary that the SoccerNet package returns."""
     out: dict[str, Any] = {}
     for kind, suffix in (("all", ""), ("visible", "_visible"), ("unshown", "_unshown")):
-        told = version == 2 or kind == "all"
-        out[f"a_mAP{suffix}"] = result.a_map(kind) if told else None
-        out[f"a_mAP_per_class{suffix}"] = result.per_class(kind).tolist() if told else None
+        known = version == 2 or kind == "all"  # labels of version 1 do not say what was shown
+        out[f"a_mAP{suffix}"] = result.a_map(kind) if known else None
+        out[f"a_mAP_per_class{suffix}"] = result.per_class(kind).tolist() if known else None
     return out
 
 
 def summary(result: AveragePrecision, names: Sequence[str]) -> dict[str, Any]:
-    """Everything that one metric tells, ready for JSON."""
+    """Scores of one metric as JSON holds them: averages, mAP per tolerance, AP per class."""
     return {
         "a_mAP": result.a_map(),
         "a_mAP_visible": result.a_map("visible"),

@@ -7,7 +7,8 @@ from common.data.events import EventClasses
 from common.data.labels import TimeField
 from common.errors import counted
 from common.metric.average_map import AveragePrecision
-from common.results.predictions import RESULT_FILE, JsonTree, write_zip
+from common.results.predictions import JsonTree, write_zip
+from common.results.reading import Reading
 from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
 from common.results.tables import print_results
@@ -42,9 +43,8 @@ def publish_split(
         JsonTree(archive),
         games,
         classes,
-        prediction_file=RESULT_FILE,
         metrics=("loose", "tight"),
-        gt_time=gt_time,
+        reading=Reading(gt_time=gt_time),
     )
     content = {metric: summary(result, classes.names) for metric, result in results.items()}
     file = write_results(
