@@ -65,7 +65,13 @@ def make_games(root: Path, kept: float = 1.0) -> None:
         game = draw_game(0, 0, number, 45)
         for half in (1, 2):
             np.save(folder / f"{half}_F.npy", rng.standard_normal((ROWS, DIM), np.float32))
-            contents = draw_players(part_generator(0, 0, number, half), game.spots, half, ROWS, 2)
+            contents = draw_players(
+                part_generator(0, 0, number, half),
+                game.events,
+                half=half,
+                rows=ROWS,
+                framerate=2,
+            )
             for frame in contents[0]["predictions"]:
                 there = np.flatnonzero(rng.random(len(frame["bboxes"])) < kept)
                 for key, values in frame.items():

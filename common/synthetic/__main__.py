@@ -21,10 +21,10 @@ def main() -> int | None:
         arguments.games,
         arguments.minutes,
         arguments.dim,
-        arguments.seed,
-        arguments.framerate,
-        arguments.overwrite,
-        arguments.players,
+        seed=arguments.seed,
+        framerate=arguments.framerate,
+        overwrite=arguments.overwrite,
+        players=arguments.players,
     )
     counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
     folders = [out / game for games in splits.values() for game in games]
