@@ -10,7 +10,7 @@ from typing import Any
 from common.errors import UserError
 from common.reproduce.attempts import Attempt, lock_run
 from common.reproduce.launch import Attempted, Begin
-from common.reproduce.runs import DONE, Run
+from common.reproduce.runs import DONE, TableRun
 
 _DAY_MINUTES = 24 * 60
 _WAIT_SECONDS = 1.0
@@ -19,7 +19,7 @@ _WAIT_SECONDS = 1.0
 class Job:
     """What a job does. A job that is preempted or out of time goes back into the queue."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TableRun) -> None:
         self.run = run
         self.attempt: Attempt | None = None
 
@@ -55,11 +55,11 @@ class Job:
 class Submitted:
     """A job in the queue or at work."""
 
-    def __init__(self, run: Run, job: Any) -> None:
+    def __init__(self, run: TableRun, job: Any) -> None:
         self.run, self._job = run, job
 
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the cluster has ended the job."""
         return bool(self._job.done())
 
     def complaint(self) -> str:
@@ -78,7 +78,7 @@ class Submitted:
         """The cluster ends it in its own time."""
 
 
-def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:
+def begin_on_cluster(kind: str, *, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:
     """Submits runs as jobs.
 
     Args:
@@ -104,7 +104,7 @@ def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[s
     except (RuntimeError, NameError, ValueError, TypeError) as error:
         raise UserError(f"submitit cannot submit to {kind}: {error}") from None
 
-    def begin(run: Run, device: str | None) -> Attempted | None:
+    def begin(run: TableRun, device: str | None) -> Attempted | None:
         return Submitted(run, executor.submit(Job(run)))
 
     return begin
