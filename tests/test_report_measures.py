@@ -31,7 +31,9 @@ def test_numbers_of_the_example(released):
 
 
 def test_outcome_and_verdicts_tell_the_same(released):
-    measures = measure(released.targets, released.detections, 17, 30, np.full(17, 0.7))
+    measures = measure(
+        released.targets, released.detections, 17, tolerance=30, thresholds=np.full(17, 0.7)
+    )
     counts = count_kinds(measures.judged, 17)
     np.testing.assert_array_equal(measures.outcome.correct, counts[:, 0])
     np.testing.assert_array_equal(measures.outcome.found, counts[:, :6].sum(axis=1))

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from common.report.errors_by_kind import ERROR_KINDS
-from common.report.page_sections import Report, all_sections, facts, heading
+from common.report.page_sections import RunReport, all_sections, facts, heading
 
 SCRIPTS = ("timeline.js", "gestures.js", "page.js")
 
 
-def page(report: Report) -> str:
+def page(report: RunReport) -> str:
     """The whole HTML file."""
     names = [run.name for run in report.runs]
     script = "".join(map(_part, SCRIPTS))

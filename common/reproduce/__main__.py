@@ -11,14 +11,10 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.errors import UserError, run_cli
 from common.reproduce.tables import ROOT, find_tables, read_tables, refuse_taken
 from common.training.argument_types import not_negative, positive
-
-if TYPE_CHECKING:
-    from common.reproduce.runs import TableRun, Workspace
 
 LAUNCHERS = {"local": None, "slurm": "slurm", "submitit-local": "local"}
 
@@ -65,6 +61,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Plans, runs, and shows; 1 if a run failed. The baselines are those in the folder `root`."""
     args = parse_arguments(argv)
     # Behind the flags, for these import torch.
+    from common.reproduce.cluster import work_off_here_or_on_cluster
     from common.reproduce.prepare import preparation, prepare
     from common.reproduce.render import print_report, write_report
     from common.reproduce.runs import workspace_of
@@ -109,35 +106,6 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     for run, complaint in failures.items():
         print(f"failed: {run.label}, seed {run.seed}: {complaint}\n        {run.log}")
     return 1 if failures else 0
-
-
-def work_off_here_or_on_cluster(
-    runs: "Sequence[TableRun]",
-    workspace: "Workspace",
-    *,
-    jobs: int | None,
-    devices: Sequence[str],
-    cluster: str | None,
-    parameters: Sequence[str],
-) -> "dict[TableRun, str]":
-    """Tries every run; returns why those failed that did.
-
-    Args:
-        jobs: runs at once; None: one per device here, all on a cluster.
-        cluster: None for processes of this machine, else submitit's name of the cluster.
-        parameters: of submitit, as NAME=VALUE.
-    """
-    from common.reproduce.cluster import begin_on_cluster
-    from common.reproduce.launch import begin_here, work_off
-
-    if not runs:
-        return {}
-    if cluster is None:
-        at_once = jobs or max(1, len(devices))
-        return work_off(runs, begin_here(at_once), at_once, devices)
-    folder = workspace.folder / "jobs"
-    begin = begin_on_cluster(cluster, folder=folder, root=workspace.root, parameters=parameters)
-    return work_off(runs, begin, jobs or len(runs))
 
 
 if __name__ == "__main__":

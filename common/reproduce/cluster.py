@@ -1,4 +1,4 @@
-"""Runs as jobs of a cluster, through the optional package submitit."""
+"""Runs here, or as jobs of a cluster through the optional package submitit."""
 
 import os
 import time
@@ -9,8 +9,8 @@ from typing import Any
 
 from common.errors import UserError
 from common.reproduce.attempts import Attempt, lock_run
-from common.reproduce.launch import Attempted, Begin
-from common.reproduce.runs import DONE, TableRun
+from common.reproduce.launch import Attempted, Begin, begin_here, work_off
+from common.reproduce.runs import DONE, TableRun, Workspace
 
 _DAY_MINUTES = 24 * 60
 _WAIT_SECONDS = 1.0
@@ -116,3 +116,29 @@ def _parsed(parameters: Sequence[str]) -> dict[str, int | str]:
     if wrong is not None:
         raise UserError(f"--cluster: expected NAME=VALUE, found {wrong!r}")
     return {name: int(value) if value.isdigit() else value for name, _, value in pairs}
+
+
+def work_off_here_or_on_cluster(
+    runs: Sequence[TableRun],
+    workspace: Workspace,
+    *,
+    jobs: int | None,
+    devices: Sequence[str],
+    cluster: str | None,
+    parameters: Sequence[str],
+) -> dict[TableRun, str]:
+    """Tries every run; returns why those failed that did.
+
+    Args:
+        jobs: runs at once; None: one per device here, all on a cluster.
+        cluster: None for processes of this machine, else submitit's name of the cluster.
+        parameters: of submitit, as NAME=VALUE.
+    """
+    if not runs:
+        return {}
+    if cluster is None:
+        at_once = jobs or max(1, len(devices))
+        return work_off(runs, begin_here(at_once), at_once, devices)
+    folder = workspace.folder / "jobs"
+    begin = begin_on_cluster(cluster, folder=folder, root=workspace.root, parameters=parameters)
+    return work_off(runs, begin, jobs or len(runs))
