@@ -7,13 +7,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from common.data.events import event_classes
-from common.data.games import read_splits
-from common.data.wanted_files import how_to_get
-from common.doctor.checks import FolderCheck, check_split, compare_halves
-from common.doctor.findings import findings_table, summary
 from common.errors import UserError, run_cli
 
 
@@ -45,6 +38,15 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints a table of findings and a line per split; 1 if training would fail."""
     args = parse_arguments(argv)
+    # Behind the flags: --help waits for none of them.
+    from rich.console import Console
+
+    from common.data.events import event_classes
+    from common.data.games import read_splits
+    from common.data.wanted_files import how_to_get
+    from common.doctor.checks import FolderCheck, check_split, compare_halves
+    from common.doctor.findings import findings_table, summary
+
     root = args.SoccerNet_path
     classes = event_classes(root, args.version)
     listed = read_splits(root)

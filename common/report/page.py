@@ -16,7 +16,7 @@ SCRIPTS = ("timeline.js", "gestures.js", "page.js")
 
 
 def page(report: RunReport) -> str:
-    """The whole HTML file."""
+    """The HTML file, with its style, script and data inside."""
     names = [run.name for run in report.runs]
     script = "".join(map(_part, SCRIPTS))
     data = {

@@ -32,7 +32,7 @@ class ReportedRun:
     resampled: dict[str, dict[str, ResampledMap]] = field(default_factory=dict)
 
     def average_map(self, metric: str, kind: str) -> Resampled | None:
-        """Average-mAP and its resamples."""
+        """Average-mAP and its resamples; None without resamples."""
         return self.resampled[metric][kind].a_map() if self.resampled else None
 
     def of_class(self, metric: str, event: int, kind: str = "all") -> Resampled | None:

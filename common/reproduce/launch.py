@@ -27,7 +27,7 @@ class Attempted(Protocol):
         ...
 
     def stop(self) -> None:
-        """Asks it to end."""
+        """Asks the program, or the cluster, to end the run; does not wait."""
         ...
 
     def wait(self) -> None:

@@ -53,7 +53,7 @@ class RowOutcome:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the seeds."""
+        """Mean over the seeds; None before the first run is scored."""
         return mean(self.scores.values()) if self.scores else None
 
     @property

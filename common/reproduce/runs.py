@@ -34,7 +34,7 @@ class Workspace:
 
     @property
     def program(self) -> Path:
-        """The baseline's main.py."""
+        """The baseline's main.py, which trains and tests."""
         return self.root / self.baseline / "main.py"
 
 

@@ -73,16 +73,16 @@ def _predictions(tree: JsonTree, game: str, file: str) -> list[dict[str, Any]]:
 def _check_disjoint(
     inputs: Sequence[Path], contents: Sequence[dict[str, list[dict[str, Any]]]]
 ) -> None:
-    seen: dict[str, Path] = {}
+    path_of: dict[str, Path] = {}
     for path, content in zip(inputs, contents, strict=True):
         labels = {entry["label"] for entries in content.values() for entry in entries}
         for label in sorted(labels):
-            if label in seen:
+            if label in path_of:
                 raise UserError(
-                    f"{seen[label]} and {path} both hold {label!r}; models that are merged must "
+                    f"{path_of[label]} and {path} both hold {label!r}; models that are merged must "
                     "spot different classes"
                 )
-        seen |= dict.fromkeys(labels, path)
+        path_of |= dict.fromkeys(labels, path)
 
 
 def _joined(game: str, parts: Sequence[list[dict[str, Any]]]) -> bytes:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from common.data.events import EventClasses
 from common.data.labels import TimeField, parse_labels
@@ -146,6 +145,8 @@ def _joined(parts: list[Spots], framerate: int) -> Spots:
 
 
 def _with_progress(games: Sequence[Any], what: str) -> Any:
-    if not sys.stderr.isatty():  # also tqdm's own rule, but its first bar takes 20 ms to find out
+    if not sys.stderr.isatty():  # also tqdm's own rule, but importing it takes a tenth of a second
         return games
+    from tqdm import tqdm
+
     return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False)

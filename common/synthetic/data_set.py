@@ -77,17 +77,24 @@ def write_data_set(
                 np.save(file, features)
             if players:
                 rng = part_generator(seed, split, index, _PLAYERS_PART + half)
-                contents = draw_players(
-                    rng, game.events, half=half, rows=len(features), framerate=framerate
+                _write_players(
+                    rng, folder, game, half=half, rows=len(features), framerate=framerate
                 )
-                for name, content in zip(player_files(), contents, strict=True):
-                    write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
         if OFFICIAL_SPLITS[split] != "challenge":
             write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
             write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
         splits[OFFICIAL_SPLITS[split]].append(game.path)
     write_json(out / "splits.json", splits)
     return splits
+
+
+def _write_players(
+    rng: Generator, folder: Path, game: Game, *, half: int, rows: int, framerate: int
+) -> None:
+    """The box file and the calibration file of a half."""
+    contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
+    for name, content in zip(player_files(), contents, strict=True):
+        write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
 
 
 def labels_v2(game: Game) -> dict[str, Any]:
