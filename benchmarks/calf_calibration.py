@@ -23,28 +23,28 @@ from rich.table import Table  # isort: skip
 
 import plain_calf
 import plain_calibration
+from common.calf.chunk_data import ChunkDataset, drawn_epochs
+from common.calf.criterion import Criterion
+from common.calf.half_inputs import FeaturesOnly, HalfPlace, Sight
+from common.calf.spotting import detect, score_half
+from common.results.spotting import Spotting
+from common.training.fit import adam
 
 from CALF_Calibration.dataset import PlayersByTopView
 from CALF_Calibration.model import PictureBranch, TwoBranchModel
-from common.calf.chunk_data import ChunkDataset, drawn_epochs
 from common.calf.chunk_shape import ChunkShape
-from common.calf.criterion import Criterion
-from common.calf.half_inputs import FeaturesOnly, HalfPlace, Sight
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.shifts import encode_shifts
-from common.calf.spotting import detect, score_half
 from common.calibration.players import open_players, player_files
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS
 from common.data.features import open_half
 from common.data.frame_rows import MappedRows
-from common.results.spotting import Spotting
 from common.synthetic.game import draw_game, part_generator
 from common.synthetic.players import draw_players
 from common.training.batches import read_batches
 from common.training.device import autocast, choose_device
-from common.training.fit import adam
 
 DIM, BATCH, STEPS, DISTINCT, SPOTS = 512, 32, 3, 3, 45
 SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)
@@ -65,7 +65,13 @@ def make_games(root: Path, kept: float = 1.0) -> None:
         game = draw_game(0, 0, number, 45)
         for half in (1, 2):
             np.save(folder / f"{half}_F.npy", rng.standard_normal((ROWS, DIM), np.float32))
-            contents = draw_players(part_generator(0, 0, number, half), game.spots, half, ROWS, 2)
+            contents = draw_players(
+                part_generator(0, 0, number, half),
+                game.events,
+                half=half,
+                rows=ROWS,
+                framerate=2,
+            )
             for frame in contents[0]["predictions"]:
                 there = np.flatnonzero(rng.random(len(frame["bboxes"])) < kept)
                 for key, values in frame.items():

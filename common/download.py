@@ -4,185 +4,49 @@ python -m common.download --SoccerNet_path DATA --features ResNET_TF2.npy --spli
 """
 
 import argparse
-import errno
-import inspect
-import os
-import shutil
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2
+from common.data.fetching import TRY_AGAIN, download
 from common.data.games import OFFICIAL_SPLITS
-from common.data.wanted_files import FEATURE_FILES, faulty_files, kind_of, not_offered, split_files
-from common.errors import UserError, run_cli
-from common.results.tables import counted
-
-# A call per game costs a request per file, and the hub limits them; one per split sees all games.
-_MOST_SINGLE_GAMES = 20
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-_AGAIN = "run the same command again, it continues where it stopped"
+from common.data.wanted_files import FEATURE_FILES
+from common.errors import counted, run_cli
 
 
-def download(
-    root: Path,
-    splits: Sequence[str],
-    feature_names: Sequence[str],
-    label_file: str | None,
-    halves: int = 2,
-) -> list[Path]:
-    """Fetches the files of the splits that are absent or damaged.
-
-    Sound files stay as they are. One exception: where more than 20 games lack a file of the same
-    name, the package brings that name up to date for the whole split.
-
-    Args:
-        root: the data folder, made if need be.
-        feature_names: without the number of the half, e.g. "ResNET_TF2.npy".
-        label_file: "Labels-v2.json", "Labels.json", or None for no labels; never of "challenge".
-
-    Returns:
-        What is still absent or damaged.
-
-    Raises:
-        UserError: the files cannot be had this way, or the hub cannot be reached or refuses.
-    """
-    if (root / "splits.json").is_file():
-        raise UserError(
-            f"{root} has a splits.json of its own, so its games are not SoccerNet's and cannot "
-            "be downloaded; choose another folder, or take splits.json away"
-        )
-    root.mkdir(parents=True, exist_ok=True)
-    lacking = {
-        split: faulty_files(split_files(root, split, feature_names, label_file, halves))
-        for split in splits
-    }
-    asked = [path for faulty in lacking.values() for path in faulty]
-    if not asked:
-        return []
-    downloader = _open_downloader(root, asked)
-    for split, faulty in lacking.items():
-        with _set_aside([path for path in faulty if path.is_file()]):
-            _fetch(downloader, root, split, faulty)
-    still = faulty_files(asked)
-    if len(still) == len(asked):
-        print(
-            "nothing sound arrived. The SoccerNet package reports no error when huggingface.co "
-            f"cannot be reached: check the connection and the proxy, then {_AGAIN}",
-            file=sys.stderr,
-        )
-    return still
-
-
-def _open_downloader(root: Path, asked: Sequence[Path]) -> Any:
-    """The package's downloader, after all that can be said before it tries."""
-    if names := not_offered(asked):
-        raise UserError(
-            f"{', '.join(names)}: Hugging Face does not have them, so they are not downloaded; it "
-            f"has {', '.join(FEATURE_FILES)}. C3D, I3D, ResNET and the features at 5 and 25 "
-            "frames per second were never moved there"
-        )
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise UserError("HF_HUB_OFFLINE is set and forbids downloads; run: unset HF_HUB_OFFLINE")
-    try:
-        with np.errstate():  # parts of the package change it when they are imported
-            from SoccerNet.Downloader import SoccerNetDownloader
-    except ImportError as error:
-        raise UserError(f"{error}; run: pip install SoccerNet==0.2.0") from None
-    if "source" not in inspect.signature(SoccerNetDownloader.downloadGames).parameters:
-        raise UserError("this SoccerNet is too old; run: pip install SoccerNet==0.2.0")
-    gigabytes = sum(FEATURE_FILES.get(kind_of(path), 0) for path in asked) / 1000
-    free = shutil.disk_usage(root).free / 1e9
-    print(f"fetching {counted(len(asked), 'file')}, about {gigabytes:.1f} GB; {free:.1f} GB free")
-    return SoccerNetDownloader(str(root))
-
-
-def _fetch(downloader: Any, root: Path, split: str, paths: Sequence[Path]) -> None:
-    """Asks the package for the files: game by game if they are few, else for the whole split."""
-    games: dict[str, list[str]] = {}
-    for path in paths:
-        games.setdefault(path.parent.relative_to(root).as_posix(), []).append(path.name)
-    names = sorted({path.name for path in paths})
-    try:
-        with np.errstate():
-            if len(games) > _MOST_SINGLE_GAMES:
-                downloader.downloadGames(files=names, split=[split], source="HuggingFace")
-                return
-            for game, files in games.items():
-                downloader.downloadGame(game, files=files, spl=split, source="HuggingFace")
-    except Exception as error:  # whatever the layers of a network client raise
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise
-        raise UserError(_explain(error)) from error
-
-
-def _explain(error: Exception) -> str:
-    """A sentence for what the package raises."""
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    status = getattr(getattr(error.__cause__, "response", None), "status_code", None)
-    if status == 429:
-        return f"huggingface.co got too many requests; wait five minutes, then {_AGAIN}"
-    if status in (401, 403):
-        return (
-            f"huggingface.co refuses access (HTTP {status}) to files that are public; an outdated "
-            f"login may be in the way: run hf auth logout, then {_AGAIN}"
-        )
-    if status is not None:
-        return f"huggingface.co answers with an error (HTTP {status}); later {_AGAIN}"
-    if isinstance(error, LocalEntryNotFoundError):
-        return f"huggingface.co cannot be reached; check connection and proxy, then {_AGAIN}"
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return f"the download broke off ({reason}); {_AGAIN}"
-
-
-@contextmanager
-def _set_aside(damaged: Sequence[Path]) -> Iterator[None]:
-    """Moves damaged files away, which the package would keep; back if no others came."""
-    moved = {path: path.with_name(f"{path.name}.damaged") for path in damaged}
-    for path, aside in moved.items():
-        path.replace(aside)
-    try:
-        yield
-    finally:
-        for path, aside in moved.items():
-            aside.unlink() if path.is_file() else aside.replace(path)
-
-
-def _parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.download",
         description="Fetch SoccerNet's labels and features from Hugging Face; no password needed.",
     )
     add = parser.add_argument
+    # fmt: off
     add("--SoccerNet_path", type=Path, required=True, help="data folder, made if need be")
     add("--features", nargs="+", default=[], metavar="NAME",
-        help=f"feature files, of {', '.join(FEATURE_FILES)}")  # fmt: skip
+        help=f"feature files, of {', '.join(FEATURE_FILES)}")
     add("--labels-only", action="store_true", help="fetch no features")
     add("--split", nargs="+", default=["train", "valid", "test"], choices=OFFICIAL_SPLITS,
-        help="games to fetch; challenge has no public labels [train valid test]")  # fmt: skip
+        help="games to fetch; challenge has no public labels [train valid test]")
     add("--version", type=int, default=2, choices=(1, 2),
-        help="labels of version 1 (3 classes) or 2 (17) [2]")  # fmt: skip
-    args = parser.parse_args()
+        help="labels of version 1 (3 classes) or 2 (17) [2]")
+    # fmt: on
+    args = parser.parse_args(argv)
     if bool(args.features) == args.labels_only:
         parser.error("give either --features NAME … or --labels-only")
     return args
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Fetches, verifies, and lists what is missing; 1 if anything is."""
-    args = _parse_arguments()
+    args = parse_arguments(argv)
     classes = SOCCERNET_V1 if args.version == 1 else SOCCERNET_V2
     splits = list(dict.fromkeys(args.split))
     still = download(args.SoccerNet_path, splits, args.features, classes.label_file)
     for path in still:
         print(f"{'damaged' if path.is_file() else 'missing'}: {path}")
     complete = f"complete: {', '.join(splits)} in {args.SoccerNet_path}"
-    print(f"{counted(len(still), 'file')} missing or damaged; {_AGAIN}" if still else complete)
+    print(f"{counted(len(still), 'file')} missing or damaged; {TRY_AGAIN}" if still else complete)
     return int(bool(still))
 
 

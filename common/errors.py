@@ -88,3 +88,8 @@ def _explain_os_error(error: OSError) -> str:
         errno.EEXIST: "a file is where a folder should be; move it, or choose another folder",
     }.get(error.errno or 0, error.strerror or str(error))
     return f"{advice}{where}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Number and noun: 1 game, 2 games."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

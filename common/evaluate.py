@@ -11,11 +11,12 @@ from typing import Any
 from common.data.events import EventClasses, event_classes
 from common.data.games import list_games, official_splits
 from common.data.labels import TimeField
-from common.errors import UserError, run_cli
+from common.errors import UserError, counted, run_cli
 from common.files import write_json
-from common.metric.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
+from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.predictions import JsonTree, guess_file_name
-from common.results.reading import EVALUATION_FRAMERATE, read_games
+from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.scores import evaluate_games, published_results, summary
 
 
 def evaluate(
@@ -56,72 +57,17 @@ def evaluate(
         predictions,
         _games_of(labels, split) if dataset else _games_with(labels, label_file),
         classes,
-        label_file=label_file,
-        prediction_file=prediction_file or guess_file_name(predictions),
         metrics=(metric,),
-        framerate=framerate,
-        gt_time=gt_time,
-        allow_missing=allow_missing,
-        lenient=lenient,
+        reading=Reading(
+            label_file=label_file,
+            prediction_file=prediction_file or guess_file_name(predictions),
+            framerate=framerate,
+            gt_time=gt_time,
+            allow_missing=allow_missing,
+            lenient=lenient,
+        ),
     )
     return published_results(result[metric], version)
-
-
-def evaluate_games(
-    labels: JsonTree,
-    predictions: JsonTree,
-    games: Sequence[str],
-    classes: EventClasses,
-    *,
-    label_file: str | None = None,
-    prediction_file: str = "results_spotting.json",
-    metrics: Sequence[str] = ("loose", "tight"),
-    framerate: int = EVALUATION_FRAMERATE,
-    gt_time: TimeField = "position",
-    allow_missing: bool = False,
-    lenient: bool = False,
-) -> dict[str, AveragePrecision]:
-    """Average precision of the games' result files for each metric, reading each file once.
-
-    Args:
-        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
-        allow_missing: games without a result file count as games without detections.
-        lenient: let pass what the official evaluator lets pass.
-
-    Raises:
-        UserError: unknown metric, missing games (with their list), malformed files.
-    """
-    unknown = [metric for metric in metrics if metric not in TOLERANCES_SECONDS]
-    if unknown:
-        raise UserError(f"unknown metric {unknown[0]!r}; choose of {', '.join(TOLERANCES_SECONDS)}")
-    targets, detections = read_games(
-        labels,
-        predictions,
-        games,
-        classes,
-        label_file=label_file,
-        prediction_file=prediction_file,
-        framerate=framerate,
-        gt_time=gt_time,
-        allow_missing=allow_missing,
-        lenient=lenient,
-    )
-    return {
-        metric: average_map(
-            targets, detections, len(classes), TOLERANCES_SECONDS[metric], framerate
-        )
-        for metric in metrics
-    }
-
-
-def published_results(result: AveragePrecision, version: int = 2) -> dict[str, Any]:
-    """The dictionary that the SoccerNet package returns."""
-    out: dict[str, Any] = {}
-    for kind, suffix in (("all", ""), ("visible", "_visible"), ("unshown", "_unshown")):
-        told = version == 2 or kind == "all"
-        out[f"a_mAP{suffix}"] = result.a_map(kind) if told else None
-        out[f"a_mAP_per_class{suffix}"] = result.per_class(kind).tolist() if told else None
-    return out
 
 
 def _games_of(labels: JsonTree, split: str) -> list[str]:
@@ -141,34 +87,8 @@ def _games_with(labels: JsonTree, label_file: str) -> list[str]:
     ]
 
 
-def summary(result: AveragePrecision, names: Sequence[str]) -> dict[str, Any]:
-    """Everything that one metric tells, ready for JSON."""
-    return {
-        "a_mAP": result.a_map(),
-        "a_mAP_visible": result.a_map("visible"),
-        "a_mAP_unshown": result.a_map("unshown"),
-        "a_mAP_unshown_of_annotated_classes": result.a_map_of_annotated(),
-        "tolerances_seconds": list(result.tolerances),
-        "mAP_per_tolerance": {
-            kind: result.per_tolerance(kind).tolist() for kind in ("all", "visible", "unshown")
-        },
-        "per_class": {
-            name: {
-                "AP": float(result.per_class()[c]),
-                "AP_visible": float(result.per_class("visible")[c]),
-                "AP_unshown": float(result.per_class("unshown")[c]),
-                "spots": int(result.spots[0, c]),
-                "visible": int(result.spots[1, c]),
-                "unshown": int(result.spots[2, c]),
-                "detections": int(result.detections[0, c]),
-                "AP_per_tolerance": result.ap[0, :, c].tolist(),
-            }
-            for c, name in enumerate(names)
-        },
-    }
-
-
-def _parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.evaluate",
         description="Average-mAP of result files, from files alone.",
@@ -187,28 +107,26 @@ def _parse_arguments() -> argparse.Namespace:
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")
     add("--output", type=Path, help="write all numbers as JSON to this file")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints a table per metric and writes JSON when asked to."""
-    from common.results.tables import counted, print_results
+    args = parse_arguments(argv)
+    from common.results.tables import print_results
 
-    args = _parse_arguments()
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
     classes = event_classes(args.SoccerNet_path, args.version)
     games = _games_of(labels, args.split)
-    results = evaluate_games(
-        labels,
-        predictions,
-        games,
-        classes,
+    reading = Reading(
         label_file=args.label_file,
         prediction_file=args.Prediction_file or guess_file_name(predictions),
-        metrics=args.metric,
         gt_time=args.gt_time,
         allow_missing=args.allow_missing,
         lenient=args.lenient,
+    )
+    results = evaluate_games(
+        labels, predictions, games, classes, metrics=args.metric, reading=reading
     )
     print_results(results, classes.names, f"{args.split}: {counted(len(games), 'game')}")
     if args.output:

@@ -4,143 +4,24 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 """
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
-from common.errors import UserError, run_cli
-from common.files import read_json, write_json
-from common.metric.thresholds import Outcome, best_thresholds, outcome_at
+from common.errors import UserError, counted, run_cli
+from common.metric.thresholds import outcome_at
 from common.results.kept_detections import write_kept
-from common.results.reading import EVALUATION_FRAMERATE
-from common.results.scored_run import RunResults, ScoredRun, find_results, read_run
-from common.results.tables import counted
+from common.results.operating_points import (
+    POINT_FILE,
+    TOLERANCE_SECONDS,
+    choose,
+    given_point,
+    save_point,
+)
+from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.scored_run import find_results, read_run
 from common.training.argument_types import rate
-
-POINT_FILE = "operating_point.json"
-TOLERANCE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold for each class: [C], infinite where no detection is to be kept.
-
-    Attributes:
-        tolerance: in seconds, of the F1 that it was chosen for.
-        chosen_on: split; None for a threshold that was given.
-        f1: F1 of each class on that split: [C].
-    """
-
-    thresholds: NDArray[np.float64]
-    tolerance: float
-    chosen_on: str | None = None
-    f1: NDArray[np.float64] | None = None
-
-
-def choose(run: ScoredRun, tolerance: float) -> tuple[OperatingPoint, Outcome]:
-    """The thresholds of best F1 on the run's split, and what they are worth there."""
-    spots = run.targets, run.detections
-    thresholds = best_thresholds(*spots, len(run.classes), tolerance, EVALUATION_FRAMERATE)
-    outcome = outcome_at(*spots, thresholds, tolerance, EVALUATION_FRAMERATE)
-    return OperatingPoint(thresholds, tolerance, run.split, outcome.f1), outcome
-
-
-def save_point(path: Path, point: OperatingPoint, outcome: Outcome, run: ScoredRun) -> None:
-    """Writes thresholds and outcome as JSON; a threshold of null keeps nothing of its class."""
-    classes = {
-        name: {
-            "threshold": float(point.thresholds[c]) if np.isfinite(point.thresholds[c]) else None,
-            **_numbers(outcome, c),
-        }
-        for c, name in enumerate(run.classes.names)
-    }
-    macro = dict(zip(("precision", "recall", "F1"), outcome.macro(), strict=True))
-    content = {
-        "chosen_on": run.split,
-        "games": len(run.games),
-        "tolerance_seconds": point.tolerance,
-        "micro": _numbers(outcome.micro(), 0),
-        "macro": macro,
-        "classes": classes,
-    }
-    write_json(path, content)
-
-
-def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
-    """Reads what `save_point` wrote. Raises UserError if it is absent or of other classes."""
-    if not path.is_file():
-        raise UserError(
-            f"{path} is not there; choose thresholds first: "
-            f"python -m common.operating_point {path.parent}"
-        )
-    content = read_json(path)
-    try:
-        classes = content["classes"]
-        thresholds = [classes[name]["threshold"] for name in names]
-        point = OperatingPoint(
-            np.array([np.inf if each is None else float(each) for each in thresholds]),
-            float(content["tolerance_seconds"]),
-            str(content["chosen_on"]),
-            np.array([float(classes[name]["F1"]) for name in names]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} does not hold thresholds of the classes {', '.join(names)} ({error!r}); "
-            "choose them anew without --threshold"
-        ) from None
-    return point
-
-
-def _numbers(outcome: Outcome, event: int) -> dict[str, Any]:
-    return {
-        "precision": float(outcome.precision[event]),
-        "recall": float(outcome.recall[event]),
-        "F1": float(outcome.f1[event]),
-        "spots": int(outcome.spots[event]),
-        "found": int(outcome.found[event]),
-        "correct": int(outcome.correct[event]),
-    }
-
-
-def print_outcome(run: ScoredRun, point: OperatingPoint, outcome: Outcome) -> None:
-    """Prints precision, recall and F1 in % per class, and both averages."""
-    table = Table(
-        title=f"{run.name}, {run.split}: {counted(len(run.games), 'game')}, at most "
-        f"{point.tolerance / 2:g} s from a spot, %",
-        title_justify="left",
-        pad_edge=False,
-    )
-    table.add_column("class", no_wrap=True)
-    columns = ["threshold", "precision", "recall", "F1", "spots", "found", "correct"]
-    if point.f1 is not None:
-        columns.insert(4, f"F1 on {point.chosen_on}")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for c, name in enumerate(run.classes.names):
-        threshold = point.thresholds[c]
-        first = f"{threshold:.4f}" if np.isfinite(threshold) else "none"
-        there = [] if point.f1 is None else [f"{100 * point.f1[c]:.2f}"]
-        table.add_row(name, first, *_percent(outcome, c), *there, *_counts(outcome, c))
-    table.add_section()
-    micro, blank = outcome.micro(), [""] * (point.f1 is not None)
-    table.add_row("all together (micro)", "", *_percent(micro, 0), *blank, *_counts(micro, 0))
-    means = [f"{100 * mean:.2f}" for mean in outcome.macro()]
-    table.add_row("mean of classes (macro)", "", *means, *blank, "", "", "")
-    Console(width=max(Console().width, 110)).print(table)
-
-
-def _percent(outcome: Outcome, event: int) -> list[str]:
-    shares = outcome.precision, outcome.recall, outcome.f1
-    return [f"{100 * share[event]:.2f}" for share in shares]
-
-
-def _counts(outcome: Outcome, event: int) -> list[str]:
-    return [str(part[event]) for part in (outcome.spots, outcome.found, outcome.correct)]
 
 
 def threshold(text: str) -> float | str:
@@ -156,7 +37,8 @@ def threshold(text: str) -> float | str:
     return number
 
 
-def _parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.operating_point",
         description="Choose for each class the threshold of best F1 on one split, save it in the "
@@ -180,25 +62,35 @@ def _parse_arguments() -> argparse.Namespace:
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     # fmt: on
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Chooses or loads thresholds, prints what they are worth, writes what they keep."""
-    args = _parse_arguments()
+    args = parse_arguments(argv)
+    from common.results.tables import print_outcome  # behind the flags: --help is quick
+
     if not args.run.is_dir():
         raise UserError(f"expected a run folder models/<model_name> at {args.run}, found none")
-    data = args.SoccerNet_path, args.version
-    found = [find_results(args.run, split, *data) for split in args.apply]
+    data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
+    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    found = [find_results(args.run, split, **data) for split in args.apply]
     for results in found:
         if not (args.write or results.has_labels()):
             raise UserError(
                 f"the games of {results.split} have no labels, so only --write can be of use there"
             )
-    point = _point(args, found[0])
+    if args.threshold is None:
+        chosen_on = read_run(args.run, args.on, **data, reading=reading)
+        point, outcome = choose(chosen_on, args.tolerance or TOLERANCE_SECONDS)
+        save_point(args.run / POINT_FILE, point, outcome, chosen_on)
+        games = counted(len(chosen_on.games), "game")
+        print(f"thresholds of best F1 on {args.on} ({games}): {args.run / POINT_FILE}")
+    else:
+        point = given_point(args.threshold, args.tolerance, args.run, found[0].classes.names)
     for results in found:
         if results.has_labels():
-            run = read_run(args.run, results.split, *data, args.gt_time, args.allow_missing)
+            run = read_run(args.run, results.split, **data, reading=reading)
             spots = run.targets, run.detections
             outcome = outcome_at(*spots, point.thresholds, point.tolerance, EVALUATION_FRAMERATE)
             print_outcome(run, point, outcome)
@@ -208,24 +100,6 @@ def main() -> None:
             folder = args.run / f"detections_{results.split}"
             kept = write_kept(results, point.thresholds, folder)
             print(f"{counted(kept, 'detection')}: {folder} and {folder}.zip")
-
-
-def _point(args: argparse.Namespace, results: RunResults) -> OperatingPoint:
-    """The operating point that the flags ask for; one that is chosen is saved."""
-    path = args.run / POINT_FILE
-    if args.threshold == "auto":
-        saved = load_point(path, results.classes.names)
-        tolerance = args.tolerance or saved.tolerance
-        return OperatingPoint(saved.thresholds, tolerance, saved.chosen_on, saved.f1)
-    tolerance = args.tolerance or TOLERANCE_SECONDS
-    if args.threshold is not None:
-        return OperatingPoint(np.full(len(results.classes), args.threshold), tolerance)
-    data = args.SoccerNet_path, args.version, args.gt_time, args.allow_missing
-    run = read_run(args.run, args.on, *data)
-    point, outcome = choose(run, tolerance)
-    save_point(path, point, outcome, run)
-    print(f"thresholds of best F1 on {args.on} ({counted(len(run.games), 'game')}): {path}")
-    return point
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ import math
 
 import pytest
 import torch
+from common.calf.criterion import Criterion
+from common.calf.spotting_model import _pool_in_time, _same_convolution
+from common.training.fit import adam
 from torch import nn
 from torch.nn import functional as F
 
@@ -11,10 +14,7 @@ from CALF.loss import context_aware_loss
 from CALF.model import ContextAwareModel
 from common.calf import pyramid
 from common.calf.chunk_shape import ChunkShape
-from common.calf.criterion import Criterion
 from common.calf.fourier import direct_convolutions
-from common.calf.spotting_model import _pool_in_time, _same_convolution
-from common.training.fit import adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,11 +11,12 @@ from common.data.events import SOCCERNET_V1, SOCCERNET_V2
 from common.data.features import open_half
 from common.data.label_quirks import label_quirks, late_spots, shared_frames
 from common.data.labels import parse_labels, read_labels
-from common.doctor import (
+from common.doctor.__main__ import main
+from common.doctor.checks import (
+    FolderCheck,
     GameReport,
     check_split,
     compare_halves,
-    main,
     odd_lengths,
     read_all,
 )
@@ -63,12 +64,11 @@ def examine(monkeypatch, capsys):
     """Runs the command; returns exit code and output."""
 
     def run(root, *arguments):
-        words = ["doctor", "--SoccerNet_path", str(root), *arguments]
+        words = ["--SoccerNet_path", str(root), *arguments]
         if "--features" not in arguments:
             words += ["--features", "X.npy"]
-        monkeypatch.setattr(sys, "argv", words)
         monkeypatch.setenv("COLUMNS", "200")
-        code = main()
+        code = main(words)
         return code, capsys.readouterr().out
 
     return run
@@ -156,15 +156,15 @@ def test_dimension_is_that_of_the_majority_unless_given():
 
 @pytest.mark.parametrize("row", [0, 1, 6, 9])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_are_read_in_blocks_to_the_last_row(tmp_path, monkeypatch, row, value):
+def test_values_are_read_in_blocks_to_the_last_row(tmp_path, row, value):
     values = np.zeros((10, 4), np.float32)
     np.save(tmp_path / "1_X.npy", values)
-    monkeypatch.setattr("common.doctor._BLOCK_BYTES", 3 * 4 * 4)
-    assert read_all(open_half(tmp_path, 1, ["X.npy"])) is None
+    three_rows = 3 * 4 * values.itemsize
+    assert read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows) is None
     values[row, 2] = value
     np.save(tmp_path / "1_X.npy", values)
     with pytest.raises(UserError, match=f"row {row} holds NaN or infinity"):
-        read_all(open_half(tmp_path, 1, ["X.npy"]))
+        read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows)
 
 
 def test_the_real_labels_have_the_known_quirks(real_labels):
@@ -360,6 +360,6 @@ def test_wrong_arguments_are_one_sentence(root, repo_root, arguments, expected):
 
 
 def test_many_games_are_read_at_once(root):
-    reports = check_split(root, "train", ["X.npy"], SOCCERNET_V2)
+    reports = check_split(FolderCheck(root, ("X.npy",), SOCCERNET_V2), "train")
     assert [report.game for report in reports] == GAMES["train"]
     assert all(report.frames == {1: FRAMES, 2: FRAMES} for report in reports)

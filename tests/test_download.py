@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from common import download as module
 from common.data import wanted_files as data_files
+from common.data.fetching import open_downloader
 from common.data.wanted_files import faulty_files, how_to_get, require_files, split_files
 from common.download import download, main
 from common.errors import UserError
@@ -82,9 +82,8 @@ def hub(monkeypatch):
     return hub
 
 
-def run_main(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["download", *map(str, arguments)])
-    return main()
+def run_main(*arguments):
+    return main([*map(str, arguments)])
 
 
 def names(root):
@@ -132,9 +131,9 @@ def test_labels_of_version_1_or_none(hub, tmp_path, label_file):
     assert (LABELS in hub.calls[0], "Labels.json" in hub.calls[0]) == (False, bool(label_file))
 
 
-def test_lists_what_did_not_arrive(hub, tmp_path, monkeypatch, capsys):
+def test_lists_what_did_not_arrive(hub, tmp_path, capsys):
     hub.content = lambda path: None if path.name.startswith("2_") else sound(path)
-    code = run_main(monkeypatch, "--SoccerNet_path", tmp_path, "--features", *FEATURES,
+    code = run_main("--SoccerNet_path", tmp_path, "--features", *FEATURES,
                     "--split", "valid")  # fmt: skip
     out, err = capsys.readouterr()
     missing = [tmp_path / game / "2_ResNET_TF2.npy" for game in GAMES["valid"]]
@@ -144,18 +143,18 @@ def test_lists_what_did_not_arrive(hub, tmp_path, monkeypatch, capsys):
     assert err == ""
 
 
-def test_says_so_when_nothing_arrived(hub, tmp_path, monkeypatch, capsys):
+def test_says_so_when_nothing_arrived(hub, tmp_path, capsys):
     hub.content = lambda path: None
-    code = run_main(monkeypatch, "--SoccerNet_path", tmp_path, "--labels-only", "--split", "test")
+    code = run_main("--SoccerNet_path", tmp_path, "--labels-only", "--split", "test")
     out, err = capsys.readouterr()
     assert code == 1
     assert f"missing: {tmp_path / GAMES['test'][0] / LABELS}" in out
     assert err.startswith("nothing sound arrived") and "connection" in err
 
 
-def test_complete_download_ends_with_0(hub, tmp_path, monkeypatch, capsys):
+def test_complete_download_ends_with_0(hub, tmp_path, capsys):
     arguments = ["--SoccerNet_path", tmp_path, "--labels-only", "--split", "test", "test"]
-    assert run_main(monkeypatch, *arguments) == 0
+    assert run_main(*arguments) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"complete: test in {tmp_path}"
     assert len(hub.calls) == 1
 
@@ -303,7 +302,7 @@ def test_the_real_package_offers_what_is_called(tmp_path):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        downloader = module._open_downloader(tmp_path, [])
+        downloader = open_downloader(tmp_path, [])
     assert isinstance(downloader, SoccerNetDownloader)
     halves = {f"{half}_{name}" for half in (1, 2) for name in data_files.FEATURE_FILES}
     assert halves == set(downloader._HF_FEATURE_BRANCH_BY_FILE)
@@ -360,7 +359,7 @@ def test_require_files_names_number_files_and_command(hub, tmp_path):
     )
 
 
-def test_the_command_that_is_named_works(hub, tmp_path, monkeypatch):
+def test_the_command_that_is_named_works(hub, tmp_path):
     import shlex
 
     tmp_path.mkdir(exist_ok=True)
@@ -368,7 +367,7 @@ def test_the_command_that_is_named_works(hub, tmp_path, monkeypatch):
     advice = how_to_get(absent, tmp_path, ["test"], FEATURES, "Labels.json")
     words = shlex.split(advice.splitlines()[-1])
     assert words[:3] == ["python", "-m", "common.download"]
-    assert run_main(monkeypatch, *words[3:]) == 0
+    assert run_main(*words[3:]) == 0
     assert require_files(tmp_path, ["test"], FEATURES, "Labels.json") is None
 
 
@@ -380,8 +379,8 @@ def test_no_command_where_none_would_help(hub, tmp_path):
         require_files(tmp_path, ["test"], FEATURES, LABELS)
 
 
-def test_features_or_labels_only_have_to_be_chosen(hub, tmp_path, monkeypatch, capsys):
+def test_features_or_labels_only_have_to_be_chosen(hub, tmp_path, capsys):
     for arguments in ([], ["--labels-only", "--features", "ResNET_TF2.npy"]):
         with pytest.raises(SystemExit, match="2"):
-            run_main(monkeypatch, "--SoccerNet_path", tmp_path, *arguments)
+            run_main("--SoccerNet_path", tmp_path, *arguments)
         assert "either --features NAME … or --labels-only" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import last_of_each_cell
 from common.results.predictions import JsonTree
-from common.results.reading import read_detections, read_targets
+from common.results.reading import Reading, read_detections, read_targets
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 GAME = "l/s/g0"
@@ -297,8 +297,8 @@ def test_recorded_spots_and_detections(shared, golden, version):
         JsonTree(shared(f"golden/evaluate_{what}_v{version}.zip"))
         for what in ("labels", "predictions")
     )
-    targets = read_targets(labels, games, classes, classes.label_file, 2, "position", False)
-    detections = read_detections(predictions, games, classes, RESULTS, 2, False)
+    targets = read_targets(labels, games, classes)
+    detections = read_detections(predictions, games, classes)
     for name, read in (("targets", targets), ("detections", detections)):
         read = last_of_each_cell(read)
         index, value = (recorded[f"v{version}_{name}_{part}"] for part in ("index", "value"))
@@ -317,9 +317,7 @@ def test_recorded_label_vectors(golden, tmp_path, version):
         (tmp_path / game).mkdir(parents=True)
         for file, text in content.items():
             (tmp_path / game / file).write_text(json.dumps(text))
-    read = read_targets(
-        JsonTree(tmp_path), list(files), classes, classes.label_file, 2, "position", lenient=True
-    )
+    read = read_targets(JsonTree(tmp_path), list(files), classes, Reading(lenient=True))
     for half in range(2 * len(files)):
         expected = recorded[f"eval_vector_v{version}_g{half // 2}_h{half % 2 + 1}"]
         vector = np.zeros_like(expected)

@@ -1,7 +1,6 @@
 """Results of two models put together: order, games and classes that do not fit."""
 
 import json
-import sys
 
 import pytest
 
@@ -83,11 +82,10 @@ def test_files_that_are_no_results_are_named(tmp_path, write):
         merge([inputs[0], tmp_path / "nowhere"], tmp_path / "out")
 
 
-def test_the_program(tmp_path, write, monkeypatch, capsys):
+def test_the_program(tmp_path, write, capsys):
     inputs = [write("a", {"g/a/m": ONE}), write("b", {"g/a/m": TWO})]
     out = tmp_path / "out.zip"
-    monkeypatch.setattr(sys, "argv", ["merge", *map(str, inputs), "-o", str(out)])
-    main()
+    main([*map(str, inputs), "-o", str(out)])
     assert capsys.readouterr().out == f"merged 1 game into {out}\n"
 
 

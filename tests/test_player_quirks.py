@@ -1,14 +1,13 @@
 """What the doctor says of box and calibration files."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
-from common.doctor import main
+from common.doctor.__main__ import main
 from common.synthetic.data_set import FEATURE_FILE, write_data_set
 
 
@@ -51,9 +50,8 @@ def root(tmp_path):
 
 def examine(monkeypatch, capsys, root, *more):
     words = ["--SoccerNet_path", str(root), "--features", FEATURE_FILE, "--players", *more]
-    monkeypatch.setattr(sys, "argv", ["doctor", *words])
     monkeypatch.setenv("COLUMNS", "220")
-    return main(), capsys.readouterr().out
+    return main(words), capsys.readouterr().out
 
 
 def test_the_files_of_another_game_are_recognised(root, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import pytest
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.report.errors_by_kind import count_kinds
 from common.report.measures import measure
+from common.results.reading import Reading
 from common.results.scored_run import read_run
 
 
@@ -14,7 +15,7 @@ def released(shared, real_labels):
     return read_run(
         shared("data/released/NETVLAD_v2_results_spotting_test.zip"),
         SoccerNet_path=real_labels,
-        gt_time="gameTime",
+        reading=Reading(gt_time="gameTime"),
     )
 
 
@@ -30,7 +31,9 @@ def test_numbers_of_the_example(released):
 
 
 def test_outcome_and_verdicts_tell_the_same(released):
-    measures = measure(released.targets, released.detections, 17, 30, np.full(17, 0.7))
+    measures = measure(
+        released.targets, released.detections, 17, tolerance=30, thresholds=np.full(17, 0.7)
+    )
     counts = count_kinds(measures.judged, 17)
     np.testing.assert_array_equal(measures.outcome.correct, counts[:, 0])
     np.testing.assert_array_equal(measures.outcome.found, counts[:, :6].sum(axis=1))

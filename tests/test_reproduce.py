@@ -13,10 +13,11 @@ from fake_baseline import Fake
 from shell import WAIT, environment
 
 from common.errors import Interrupted, UserError
-from common.reproduce.__main__ import choose_table, parse_arguments, reproduce
+from common.reproduce.__main__ import main
 from common.reproduce.attempts import lock_run
 from common.reproduce.launch import begin_here, work_off
-from common.reproduce.runs import DONE, NEW, RECORD, STOPPED, place_of, plan, read_record
+from common.reproduce.runs import DONE, NEW, RECORD, STOPPED, plan, read_record, workspace_of
+from common.reproduce.selection import choose_table
 from common.reproduce.sources import code_digest, sources
 from common.reproduce.tables import ROOT, find_tables
 from common.synthetic.data_set import write_data_set
@@ -32,28 +33,27 @@ def words_of(fake, *more):
 
 
 @pytest.fixture
-def call(fake, monkeypatch, capsys):
+def call(fake, capsys):
     """Runs the command in this process: words -> (code, what it printed)."""
 
     def run(*more):
-        monkeypatch.setattr(sys, "argv", ["reproduce", *map(str, words_of(fake, *more))])
-        code = reproduce(parse_arguments(), fake.root)
+        code = main([*map(str, words_of(fake, *more))], fake.root)
         return code, capsys.readouterr().out
 
     return run
 
 
 def runs_of(fake, extra=(), seeds=None):
-    place = place_of("Fake", fake.data, fake.out / "Fake", fake.root)
-    return plan(find_tables("Fake", fake.root)["main"].rows, place, extra, seeds)
+    workspace = workspace_of("Fake", data=fake.data, folder=fake.out / "Fake", root=fake.root)
+    return plan(find_tables("Fake", fake.root)["main"].rows, workspace, extra, seeds)
 
 
 def start(fake, *more):
     """The command as a process of its own."""
     script = (
         "import sys; from pathlib import Path; from common.errors import run_cli;"
-        "from common.reproduce.__main__ import parse_arguments, reproduce;"
-        f"run_cli(lambda: reproduce(parse_arguments(), Path({str(fake.root)!r})))"
+        "from common.reproduce.__main__ import main;"
+        f"run_cli(lambda: main(None, Path({str(fake.root)!r})))"
     )
     return subprocess.Popen(
         [sys.executable, "-u", "-c", script, *map(str, words_of(fake, *more))],
@@ -386,7 +386,7 @@ def test_a_program_that_is_not_there(fake, call):
         call()
 
 
-def test_without_submitit(fake, call, monkeypatch):
+def test_without_submitit(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install -e '\.\[cluster\]'"):
         call("--launcher", "slurm")
@@ -436,9 +436,9 @@ def test_a_tiny_table_from_end_to_end(tmp_path, monkeypatch, capsys):
         "TemporallyAwarePooling", "--SoccerNet_path", data, "--out", out, "--seeds", 0, 1,
         "--rows", "MaxPool", "--extra-args", "--max_epochs 1 --batch_size 8 --device cpu",
     ]  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["reproduce", *map(str, words)])
+    words = [*map(str, words)]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert reproduce(parse_arguments(), ROOT) == 0
+    assert main(words) == 0
     printed = capsys.readouterr().out
     assert "table embedded: 2 runs, 0 done, 2 to do" in printed
     assert "not comparable" in printed
@@ -453,5 +453,5 @@ def test_a_tiny_table_from_end_to_end(tmp_path, monkeypatch, capsys):
     assert float(row["mean"]) == pytest.approx((scores[0] + scores[1]) / 2)
     assert float(row["best"]) == max(scores.values())
     assert 0 < float(row["low"]) < float(row["high"]) < 100
-    assert reproduce(parse_arguments(), ROOT) == 0
+    assert main(words) == 0
     assert "2 done, 0 to do" in capsys.readouterr().out

@@ -3,23 +3,24 @@
 import csv
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
 
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.games import official_splits
-from common.evaluate import evaluate, evaluate_games, summary
+from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.metric.bootstrap import draw_weights, resample
-from common.reproduce.__main__ import parse_arguments, reproduce
+from common.reproduce.__main__ import main
 from common.reproduce.intervals import RESAMPLES, bounded
-from common.reproduce.outcome import Outcome
-from common.reproduce.runs import DONE, place_of, runs_of, write_record
+from common.reproduce.outcome import RowOutcome
+from common.reproduce.runs import DONE, runs_of, workspace_of, write_record
 from common.reproduce.tables import ROOT, Row, find_tables
 from common.results.predictions import JsonTree
+from common.results.reading import Reading
 from common.results.scored_run import read_run
+from common.results.scores import evaluate_games, summary
 
 GAMES = [f"league/season/{n}" for n in range(6)]
 CLASSES = ("Pass", "Shot")
@@ -76,11 +77,11 @@ def outcome(name, data, folders, wrong=0.0):
         seed: 100 * evaluate(data, folder / "results_spotting_test.zip")["a_mAP"] + wrong
         for seed, folder in enumerate(folders)
     }
-    return Outcome(row(name), scores, len(folders), folders=tuple(folders))
+    return RowOutcome(row(name), scores, len(folders), folders=tuple(folders))
 
 
 def samples_of(folder, data):
-    run = read_run(folder, "test", data)
+    run = read_run(folder, "test", SoccerNet_path=data)
     weights = draw_weights(len(GAMES), RESAMPLES, 0)
     tolerances = TOLERANCES_SECONDS["loose"]
     found = resample(run.targets, run.detections, 2, tolerances, weights)
@@ -117,36 +118,39 @@ def test_a_score_that_the_files_do_not_give_has_no_interval(data, folders):
 
 
 def test_runs_without_result_files(data, tmp_path):
-    lost = Outcome(row("a"), {0: 50.0}, 1, folders=(tmp_path,))
-    found = bounded([lost, Outcome(row("b"), {}, 1)], ("a", "b"), data)
+    lost = RowOutcome(row("a"), {0: 50.0}, 1, folders=(tmp_path,))
+    found = bounded([lost, RowOutcome(row("b"), {}, 1)], ("a", "b"), data)
     assert [each.interval for each in found.outcomes] == [None, None]
     assert len(found.remarks) == 1
 
 
 def test_the_released_predictions_agree_with_the_published_number(
-    real_labels, shared, tmp_path, monkeypatch, capsys
+    real_labels, shared, tmp_path, capsys
 ):
     """What the authors released for NetVLAD, as if it were our run of that row."""
     archive = shared("data/released/NETVLAD_v2_results_spotting_test.zip")
-    place = place_of("Pooling", real_labels, tmp_path / "Pooling", ROOT)
+    workspace = workspace_of("Pooling", data=real_labels, folder=tmp_path / "Pooling", root=ROOT)
     row = next(
         row for row in find_tables("Pooling", ROOT)["main"].rows if row.name == "NetVLAD, v2"
     )
-    (run,) = runs_of(row, place, [], [0])
+    (run,) = runs_of(row, workspace, [], [0])
     run.folder.mkdir(parents=True)
     shutil.copy(archive, run.folder / "results_spotting_test.zip")
     games = official_splits()["test"]
     scores = evaluate_games(
-        JsonTree(real_labels), JsonTree(archive), games, SOCCERNET_V2, gt_time="gameTime"
+        JsonTree(real_labels),
+        JsonTree(archive),
+        games,
+        SOCCERNET_V2,
+        reading=Reading(gt_time="gameTime"),
     )
-    content = {metric: summary(result, V2_NAMES) for metric, result in scores.items()}
-    told = {"games": len(games), "gt_time": "gameTime", "metrics": content}
-    (run.folder / "results_test.json").write_text(json.dumps(told))
+    metrics = {metric: summary(result, V2_NAMES) for metric, result in scores.items()}
+    content = {"games": len(games), "gt_time": "gameTime", "metrics": metrics}
+    (run.folder / "results_test.json").write_text(json.dumps(content))
     write_record(run, state=DONE)
     words = ["Pooling", "--SoccerNet_path", real_labels, "--out", tmp_path, "--seeds", 0, "--rows",
              "NetVLAD, v2", "NetVLAD, v2, visible", "NetVLAD, v2, leaderboard, tight"]  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["reproduce", *map(str, words)])
-    assert reproduce(parse_arguments(), ROOT) == 0
+    assert main([*map(str, words)]) == 0
     printed = capsys.readouterr().out
     assert "No verdict" not in printed
     assert "no interval" not in printed

@@ -12,7 +12,7 @@ from fake_baseline import Fake
 
 from common.data.games import official_splits
 from common.errors import UserError
-from common.reproduce.outcome import Outcome, other_reason, outcome_of, student
+from common.reproduce.outcome import RowOutcome, other_reason, outcome_of, student
 from common.reproduce.page import page
 from common.reproduce.render import (
     comma_separated,
@@ -21,15 +21,15 @@ from common.reproduce.render import (
     print_report,
     write_report,
 )
-from common.reproduce.report import COLUMNS, Report, Step, cells, class_rows
-from common.reproduce.runs import DONE, place_of, runs_of, write_record
+from common.reproduce.report import COLUMNS, Step, TableReport, cells, class_rows
+from common.reproduce.runs import DONE, runs_of, workspace_of, write_record
 from common.reproduce.tables import Row, Table, find_tables
 
 ROW = Row("a row", (), ("F.npy",), (0, 1, 2), "test", "loose", "gameTime", published=50.0)
 
 
 def outcome(*scores, row=ROW, **more):
-    return Outcome(row, dict(enumerate(scores)), max(len(scores), 1), **more)
+    return RowOutcome(row, dict(enumerate(scores)), max(len(scores), 1), **more)
 
 
 # Mean, spread, verdict.
@@ -139,8 +139,8 @@ def fake(tmp_path):
 
 @pytest.fixture
 def runs(fake):
-    place = place_of("Fake", fake.data, fake.out, fake.root)
-    return runs_of(find_tables("Fake", fake.root)["main"].rows[0], place, [])
+    workspace = workspace_of("Fake", data=fake.data, folder=fake.out, root=fake.root)
+    return runs_of(find_tables("Fake", fake.root)["main"].rows[0], workspace, [])
 
 
 def finish(run, value, part="", **more):
@@ -196,7 +196,7 @@ EVIL = '<script>alert(1)</script> | "q" & `c` *b* [x](y)\nnext'
 
 def report(*outcomes, remarks=(), steps=()):
     rows = tuple(each.row for each in outcomes)
-    return Report("Fake", Table("main", f"of {EVIL}", rows), outcomes, "DATA", remarks, steps)
+    return TableReport("Fake", Table("main", f"of {EVIL}", rows), outcomes, "DATA", remarks, steps)
 
 
 EVIL_ROW = replace(ROW, name=f"row {EVIL}", source=EVIL, note=EVIL, per_class={EVIL: 1.0})
@@ -214,7 +214,7 @@ def test_cells():
         "48.00 to 51.00", "+1.00", "agrees",
     )  # fmt: skip
     assert cells(outcome())[3:] == ("", "", "", "not run")
-    assert cells(Outcome(ROW, {0: 51}, 3))[3] == "51.00 (1 of 3)"
+    assert cells(RowOutcome(ROW, {0: 51}, 3))[3] == "51.00 (1 of 3)"
     assert cells(outcome(spotted=1))[3] == "spotted (1)"
     assert cells(outcome(51, other="x"))[5:] == ("", "not comparable")
 

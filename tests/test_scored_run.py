@@ -8,6 +8,7 @@ import pytest
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
+from common.results.reading import Reading
 from common.results.scored_run import find_results, read_run, splits_with_results
 
 GAMES = ["league/season/first", "league/season/second"]
@@ -75,7 +76,8 @@ def test_result_files_alone_need_a_data_root(run, root, tmp_path, write_tree):
 
 def test_the_clock_of_annotations(run):
     assert read_run(run).targets.frame.tolist() == [121, 10] * 2
-    assert read_run(run, gt_time="gameTime").targets.frame.tolist() == [120, 10] * 2
+    by_clock = read_run(run, reading=Reading(gt_time="gameTime"))
+    assert by_clock.targets.frame.tolist() == [120, 10] * 2
 
 
 def test_settings_are_those_that_the_split_was_last_tested_with(run, tmp_path):
@@ -100,7 +102,7 @@ def test_a_game_without_results_is_named(run):
     (run / "outputs_test" / GAMES[1] / RESULTS).unlink()
     with pytest.raises(UserError, match=GAMES[1]):
         read_run(run)
-    assert read_run(run, allow_missing=True).detections.half.tolist() == [0]
+    assert read_run(run, reading=Reading(allow_missing=True)).detections.half.tolist() == [0]
 
 
 def test_broken_settings_are_named(run):

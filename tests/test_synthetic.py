@@ -117,8 +117,8 @@ def test_score_counts_the_goals() -> None:
 
 def test_class_proportions_are_the_real_ones() -> None:
     games = full_games(60)
-    event = np.concatenate([game.spots.event for game in games])
-    visible = np.concatenate([game.spots.visible for game in games])
+    event = np.concatenate([game.events.event for game in games])
+    visible = np.concatenate([game.events.visible for game in games])
     assert len(event) / len(games) == pytest.approx(223, abs=6)
     total = sum(n for n, _ in ANNOTATIONS.values())
     assert total == 110458 and sum(n for _, n in ANNOTATIONS.values()) == 19677
@@ -134,14 +134,14 @@ def test_class_proportions_are_the_real_ones() -> None:
 def test_every_full_game_has_every_class() -> None:
     for split in range(4):
         for game in full_games(4, split):
-            assert set(game.spots.event) == set(range(17))
-            assert np.diff(game.spots.milliseconds[game.spots.half == 1]).min() >= 2000
+            assert set(game.events.event) == set(range(17))
+            assert np.diff(game.events.milliseconds[game.events.half == 1]).min() >= 2000
 
 
 def test_short_games_take_turns_to_have_every_class() -> None:
     games = [draw_game(seed=0, split=0, index=i, minutes=2) for i in range(5)]
-    assert all(len(game.spots.event) < 34 for game in games)
-    assert set(np.concatenate([game.spots.event for game in games])) == set(range(17))
+    assert all(len(game.events.event) < 34 for game in games)
+    assert set(np.concatenate([game.events.event for game in games])) == set(range(17))
 
 
 def test_paths_stay_apart_in_large_data_sets() -> None:
@@ -188,7 +188,9 @@ def test_signature_stands_before_and_after_its_event(label: str) -> None:
     event = np.full(len(seconds), V2_NAMES.index(label))
     visible = np.ones(len(seconds), bool)
     rng = np.random.default_rng(1)
-    features = draw_features(rng, codebook, 600, 2, seconds, event, visible)
+    features = draw_features(
+        rng, codebook, rows=600, framerate=2, seconds=seconds, event=event, visible=visible
+    )
     rows = (2 * seconds).astype(int)[:, None]
     sides = [features[rows + np.arange(*span)].mean((0, 1)) for span in ((-4, 0), (0, 4))]
     found = tuple(int((codebook @ side).argmax()) for side in sides)
@@ -199,7 +201,15 @@ def test_what_is_not_shown_is_weaker() -> None:
     codebook = draw_codebook(np.random.default_rng(0), 512)
     event, seconds = np.array([0]), np.array([30.0])
     shown, hidden = (
-        draw_features(np.random.default_rng(1), codebook, 120, 2, seconds, event, np.array([v]))
+        draw_features(
+            np.random.default_rng(1),
+            codebook,
+            rows=120,
+            framerate=2,
+            seconds=seconds,
+            event=event,
+            visible=np.array([v]),
+        )
         for v in (True, False)
     )
     away = np.abs(np.arange(120) - 60) > 16
@@ -273,7 +283,7 @@ def test_interrupted_run_leaves_no_splits(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError("no space")
 
     with monkeypatch.context() as patch:
-        patch.setattr("common.synthetic.labels_v2", full_disk)
+        patch.setattr("common.synthetic.data_set.labels_v2", full_disk)
         with pytest.raises(OSError, match="no space"):
             write_data_set(tmp_path, (2, 0, 0, 0), 1, 16, overwrite=True)
     assert not (tmp_path / "splits.json").exists()

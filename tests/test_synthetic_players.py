@@ -1,37 +1,44 @@
 """The match simulation: who stands where, what the camera sees of them, how surely."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import orjson
 import pytest
 
 from common.calibration.pitch import LENGTH, WIDTH, to_pitch
-from common.calibration.player_json import parse_players
-from common.calibration.players import CONFIDENT
-from common.calibration.players import _from_arrays as players_of
+from common.calibration.players import CONFIDENT, player_files, read_players
 from common.data.events import V2_NAMES
-from common.synthetic.game import Spots
+from common.synthetic.game import GameEvents
 from common.synthetic.players import PICTURE, draw_players
 from common.synthetic.scenes import SCENES
 
 ROWS, FRAMERATE = 1200, 2
 
 
-def spots(*events, visible=True):
+def events_of(*names, visible=True):
     """Events of the home team in half 1, a minute apart."""
-    count = len(events)
-    return Spots(
+    count = len(names)
+    return GameEvents(
         np.ones(count, int),
         60_000 * (1 + np.arange(count)),
-        np.array([V2_NAMES.index(event) for event in events], int),
+        np.array([V2_NAMES.index(event) for event in names], int),
         np.ones(count, bool),
         np.full(count, visible),
     )
 
 
-def filmed(*events, seed=0, half=1, visible=True):
+def filmed(*names, seed=0, half=1, visible=True):
+    """The players of a half as a program reads them from its files."""
     rng = np.random.default_rng(seed)
-    contents = draw_players(rng, spots(*events, visible=visible), half, ROWS, FRAMERATE)
-    return players_of(*parse_players([orjson.dumps(c) for c in contents], ["boxes", "cameras"]))
+    contents = draw_players(
+        rng, events_of(*names, visible=visible), half=half, rows=ROWS, framerate=FRAMERATE
+    )
+    with TemporaryDirectory() as folder:
+        for name, content in zip(player_files(), contents, strict=True):
+            (Path(folder) / f"{half}_{name}").write_bytes(orjson.dumps(content))
+        return read_players(Path(folder), half)
 
 
 def places(players, frame):

@@ -11,7 +11,8 @@ import pytest
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses
 from common.errors import UserError
 from common.results.predictions import RESULT_FILE, Detections, format_game, write_game, write_zip
-from common.validate_submission import array_problems, main, validate, verdict
+from common.results.validity import array_problems, validate, verdict
+from common.validate_submission import main
 
 GAMES = ["league/2014-2015/a", "league/2014-2015/b", "league/2015-2016/c"]
 
@@ -292,16 +293,15 @@ def test_array_problems_of_nothing():
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(capsys, tmp_path):
     """Runs the command on a data folder of two splits; returns exit code and lines."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "splits.json").write_text(json.dumps({"test": GAMES, "challenge": ["l/s/x"]}))
 
     def main_with(*arguments, root=data):
-        words = ["validate", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", words + (["--SoccerNet_path", str(root)] if root else []))
-        code = main()
+        data_root = ["--SoccerNet_path", str(root)] if root else []
+        code = main([*map(str, arguments), *data_root])
         return code, capsys.readouterr().out.splitlines()
 
     return main_with

@@ -8,7 +8,7 @@ from common.data.data_set import DataSet
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
 from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
-from common.results.reading import EVALUATION_FRAMERATE, read_targets
+from common.results.reading import EVALUATION_FRAMERATE, Reading, read_targets
 from common.results.suppression import Peaks
 
 GamePeaks = tuple[str, list[Peaks]]  # a game, and the detections of each of its halves
@@ -19,10 +19,8 @@ class GameScore:
 
     def __init__(self, data: DataSet, games: Sequence[str]) -> None:
         self.data, self.games = data, games
-        self.targets = read_targets(
-            JsonTree(data.root), games, data.classes, data.classes.label_file,
-            EVALUATION_FRAMERATE, data.gt_time, False,
-        )  # fmt: skip
+        reading = Reading(gt_time=data.gt_time)
+        self.targets = read_targets(JsonTree(data.root), games, data.classes, reading)
 
     def a_map(self, found: Iterable[GamePeaks], published: bool = False) -> float:
         """Loose average-mAP of the detections of all games, as the evaluator finds it in files.

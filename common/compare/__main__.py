@@ -4,18 +4,17 @@ python -m common.compare models/NetVLAD++ models/MaxPool --metric loose tight --
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from common.compare.output import check_suffix, comparison_tables, print_tables, write_output
-from common.compare.paired import compare_runs, unique_names
 from common.errors import run_cli
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
-from common.results.scored_run import read_run
 from common.training.argument_types import not_negative, positive
 
 
-def _parse_arguments() -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.compare",
         description="Average-mAP of runs with 95 % intervals over games; differences to the first "
@@ -42,22 +41,33 @@ def _parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, metavar="FILE",
         help="write all numbers as .json or .csv, or the printed tables as .md")
     # fmt: on
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints the tables and writes them when asked to."""
-    args = _parse_arguments()
+    args = parse_arguments(argv)
+    # Behind the flags: --help waits for none of them.
+    from common.compare.output import check_suffix, comparison_tables, print_tables, write_output
+    from common.compare.paired import compare_runs, unique_names
+    from common.results.reading import Reading
+    from common.results.scored_run import read_run
+
     if args.output:
         check_suffix(args.output)
     metrics, kinds = list(dict.fromkeys(args.metric)), tuple(dict.fromkeys(args.kind))
-    runs = [
-        read_run(path, args.split, args.SoccerNet_path, args.version, args.gt_time,
-                 args.allow_missing)
-        for path in args.runs
-    ]  # fmt: skip
+    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
+    runs = [read_run(path, args.split, **data, reading=reading) for path in args.runs]
     names = unique_names(args.runs, runs)
-    lines = compare_runs(runs, names, metrics, kinds, args.resamples, args.seed)
+    lines = compare_runs(
+        runs,
+        names=names,
+        metrics=metrics,
+        kinds=kinds,
+        resamples=args.resamples,
+        seed=args.seed,
+    )
     about = f"{args.split}: {len(runs[0].games)} games, {args.resamples} resamples"
     tables = comparison_tables(lines, about, args.per_class)
     print_tables(tables)

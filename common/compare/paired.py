@@ -32,6 +32,7 @@ class Line:
 
 def compare_runs(
     runs: Sequence[ScoredRun],
+    *,
     names: Sequence[str],
     metrics: Sequence[str],
     kinds: tuple[str, ...] = ("all",),
@@ -72,10 +73,10 @@ def _lines(
     for event, numbers in rows:
         for name, ours in zip(names, numbers, strict=True):
             difference = None if ours is numbers[0] else ours.minus(numbers[0])
-            yield Line(metric, kind, event, name, ours.interval(), *_told(difference))
+            yield Line(metric, kind, event, name, ours.interval(), *_interval_and_p(difference))
 
 
-def _told(difference: Resampled | None) -> tuple[Interval | None, float | None]:
+def _interval_and_p(difference: Resampled | None) -> tuple[Interval | None, float | None]:
     return (difference.interval(), difference.p_value()) if difference else (None, None)
 
 

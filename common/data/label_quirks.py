@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.data.labels import Labels
-from common.results.tables import counted
+from common.errors import counted
 
 
 def label_quirks(labels: Labels, framerate: int = 2) -> list[str]:

@@ -19,9 +19,10 @@ _KIND_INKS = [INKS[kind.replace(" ", "-")] for kind in ERROR_KINDS]
 
 def draw_classes(
     runs: Sequence[Measures],
+    bounds: Sequence[Bounds | None],
+    *,
     names: Sequence[str],
     classes: Sequence[str],
-    bounds: Sequence[Bounds | None],
 ) -> Figure:
     """Loose average precision of each class, filled, and tight, hollow; 95 % bars where known."""
     with rc_context(LOOK):
@@ -71,9 +72,9 @@ def _draw_precision_recall(axes: Axes, runs: Sequence[Measures], event: int, tit
     shades = (INKS["light"], INKS["one"], INKS["ink"]) if len(runs) == 1 else (INKS["one"],)
     for measures, ink in zip(runs, RUN_INKS, strict=False):
         for tolerance, shade in zip(shown, shades, strict=True):
-            place = CURVE_TOLERANCES.index(tolerance)
-            precision = measures.curves.precision[0, place, event]
-            recall = measures.curves.recall[0, place, event]
+            index = CURVE_TOLERANCES.index(tolerance)
+            precision = measures.curves.precision[0, index, event]
+            recall = measures.curves.recall[0, index, event]
             some = precision > 0  # behind the last detection there is no precision
             axes.plot(
                 100 * recall[some], 100 * precision[some], lw=1.4,
@@ -93,7 +94,7 @@ def draw_one_precision_recall(runs: Sequence[Measures], event: int, title: str) 
 
 
 def draw_all_precision_recall(
-    runs: Sequence[Measures], names: Sequence[str], classes: Sequence[str]
+    runs: Sequence[Measures], *, names: Sequence[str], classes: Sequence[str]
 ) -> Figure:
     """All classes in one figure, four in a row."""
     with rc_context(LOOK):

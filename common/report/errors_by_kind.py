@@ -132,8 +132,8 @@ def _keys(
 def count_kinds(judged: Judged, n_classes: int) -> NDArray[np.int64]:
     """How many detections of each class are of each kind, and spots missed: [C, kinds + 1]."""
     kinds = len(ERROR_KINDS)
-    place = judged.detections.event * kinds + judged.kind
-    counts = np.bincount(place, minlength=n_classes * kinds).reshape(n_classes, kinds)
+    cell = judged.detections.event * kinds + judged.kind
+    counts = np.bincount(cell, minlength=n_classes * kinds).reshape(n_classes, kinds)
     missed = np.bincount(judged.targets.event[judged.missed], minlength=n_classes)
     return np.column_stack([counts, missed])
 
@@ -142,5 +142,5 @@ def confusions(judged: Judged, n_classes: int) -> NDArray[np.int64]:
     """How often a detection of one class lay on a spot of another: [C detected, C annotated]."""
     wrong = judged.kind == WRONG_CLASS
     annotated = judged.targets.event[judged.spot[wrong]]
-    place = judged.detections.event[wrong] * n_classes + annotated
-    return np.bincount(place, minlength=n_classes**2).reshape(n_classes, n_classes)
+    cell = judged.detections.event[wrong] * n_classes + annotated
+    return np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -39,6 +39,7 @@ def measure(
     targets: Spots,
     detections: Spots,
     n_classes: int,
+    *,
     tolerance: float = 5,
     thresholds: NDArray[np.float64] | None = None,
     framerate: float = 2,

@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 
 from common.report.errors_by_kind import ERROR_KINDS
-from common.report.page_sections import Report, all_sections, facts, heading
+from common.report.page_sections import RunReport, all_sections, facts, heading
 
 SCRIPTS = ("timeline.js", "gestures.js", "page.js")
 
 
-def page(report: Report) -> str:
-    """The whole HTML file."""
+def page(report: RunReport) -> str:
+    """The HTML file, with its style, script and data inside."""
     names = [run.name for run in report.runs]
     script = "".join(map(_part, SCRIPTS))
     data = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from common.errors import counted
 from common.metric.average_map import UNSHOWN_FACTOR
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.report.errors_by_kind import NEAR_SECONDS, confusions, count_kinds
@@ -16,8 +17,7 @@ from common.report.page_tables import (
     headline,
     settings_list,
 )
-from common.report.run import Run
-from common.results.tables import counted
+from common.report.run import ReportedRun
 
 KIND_WORDS = {
     "correct": "taken by a spot of its class",
@@ -31,7 +31,7 @@ KIND_WORDS = {
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """What the page shows: one run or two, of the same games.
 
     `counted_from` says which thresholds the counted detections reach. `figures` holds <svg>
@@ -39,7 +39,7 @@ class Report:
     where there are no intervals.
     """
 
-    runs: Sequence[Run]
+    runs: Sequence[ReportedRun]
     split: str
     classes: Sequence[str]
     tolerance: float
@@ -51,7 +51,7 @@ class Report:
     timelines: Sequence[Mapping[str, Any]]
 
 
-def all_sections(report: Report) -> str:
+def all_sections(report: RunReport) -> str:
     """All of them, in their order."""
     parts = (_scores, _classes, _curves, _precision_recall, _errors, _games, _settings)
     return "\n".join(part(report) for part in parts)
@@ -65,7 +65,7 @@ def heading(names: Sequence[str]) -> str:
     return f'<span class="one">{one}</span> and <span class="two">{two}</span>'
 
 
-def facts(report: Report) -> str:
+def facts(report: RunReport) -> str:
     """Split, games, spots and detections in a line."""
     scores = report.runs[0].measures.by_tolerance
     found = [f"{run.measures.by_tolerance.detections[0].sum():,}" for run in report.runs]
@@ -83,11 +83,11 @@ def _note(words: str) -> str:
     return f'<p class="note">{words}</p>'
 
 
-def _figure(report: Report, name: str, words: str) -> str:
+def _figure(report: RunReport, name: str, words: str) -> str:
     return f"<figure>{report.figures[name]}<figcaption>{words}</figcaption></figure>"
 
 
-def _scores(report: Report) -> str:
+def _scores(report: RunReport) -> str:
     note = "Loose averages the tolerances 5 to 60 s, tight 1 to 5 s. "
     if report.runs[0].measures.by_tolerance.spots[2].any():
         note += f"Unshown is scaled by 17/13 = {UNSHOWN_FACTOR:.2f}, as published. "
@@ -104,7 +104,7 @@ def _scores(report: Report) -> str:
     return _section("scores", "Scores", headline(report.runs), _note(note))
 
 
-def _classes(report: Report) -> str:
+def _classes(report: RunReport) -> str:
     words = "Loose average precision of each class, filled, and tight, hollow."
     words += " Bars are 95 % intervals of loose." if report.resamples else ""
     return _section(
@@ -121,12 +121,12 @@ def _classes(report: Report) -> str:
     )
 
 
-def _error_words(report: Report) -> str:
+def _error_words(report: RunReport) -> str:
     whose = f" of {escape(report.runs[0].name)}" if len(report.runs) == 2 else ""
     return f"What the counted detections{whose} are, and how many spots are missed."
 
 
-def _curves(report: Report) -> str:
+def _curves(report: RunReport) -> str:
     bins = (
         "How often a detection of some confidence is right, at a tolerance of "
         f"{report.tolerance:g} s. On the dashed line confidence would be a probability; the mean "
@@ -147,7 +147,7 @@ def _curves(report: Report) -> str:
     return _section("curves", "Curves", f'<div class="figures">{"".join(parts)}</div>')
 
 
-def _precision_recall(report: Report) -> str:
+def _precision_recall(report: RunReport) -> str:
     if len(report.runs) == 1:
         inks = zip(("light", "one", "ink"), CURVE_TOLERANCES, strict=True)
         entries = [(ink, f"{seconds} s") for ink, seconds in inks]
@@ -172,7 +172,7 @@ def _key(entries: Sequence[tuple[str, str]]) -> str:
     return f'<ul class="key">{"".join(items)}</ul>'
 
 
-def _errors(report: Report) -> str:
+def _errors(report: RunReport) -> str:
     parts = []
     for run in report.runs:
         judged, n = run.measures.judged, len(report.classes)
@@ -190,7 +190,7 @@ def _errors(report: Report) -> str:
     return _section("errors", "Errors", _note(note), _key(entries), *parts)
 
 
-def _games(report: Report) -> str:
+def _games(report: RunReport) -> str:
     whose = f"Detections of {escape(report.runs[0].name)}. " if len(report.runs) == 2 else ""
     note = (
         f"{whose}A click opens a game. Circles are annotated spots (diamonds where the broadcast "
@@ -215,7 +215,7 @@ def _game(number: int, game: Mapping[str, Any]) -> str:
     )
 
 
-def _settings(report: Report) -> str:
+def _settings(report: RunReport) -> str:
     parts = []
     for run in report.runs:
         if len(report.runs) == 2:

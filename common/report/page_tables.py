@@ -11,7 +11,7 @@ from common.metric.average_map import KINDS
 from common.metric.bootstrap import Interval, Resampled
 from common.report.errors_by_kind import ERROR_KINDS
 from common.report.measures import METRICS
-from common.report.run import Run, interval
+from common.report.run import ReportedRun, interval
 
 MOST_CONFUSIONS = 10
 _SIDES = ("one", "two")
@@ -63,7 +63,7 @@ def _cell(cell: Cell) -> str:
     return f"<td{kind}{value}>{cell.html}</td>"
 
 
-def headline(runs: Sequence[Run]) -> str:
+def headline(runs: Sequence[ReportedRun]) -> str:
     """Average-mAP of each metric and kind of spots, with intervals, and the difference of two."""
     kinds = [k for k in KINDS if runs[0].measures.by_tolerance.spots[KINDS.index(k)].any()]
     rows, largest = [], 0.0
@@ -87,7 +87,7 @@ def headline(runs: Sequence[Run]) -> str:
     return table([*head, ""], cells)
 
 
-def _run_names(runs: Sequence[Run], of: str = "") -> list[str]:
+def _run_names(runs: Sequence[ReportedRun], of: str = "") -> list[str]:
     """Headings of one column per run; a single run needs no name."""
     if len(runs) == 1:
         return [of]
@@ -138,7 +138,7 @@ def _strip(values: Sequence[float], bounds: Sequence[Interval | None], largest: 
     return f'<svg aria-hidden="true">{"".join(parts)}</svg>'
 
 
-def class_table(runs: Sequence[Run], classes: Sequence[str]) -> str:
+def class_table(runs: Sequence[ReportedRun], classes: Sequence[str]) -> str:
     """Average precision per class, and precision, recall and F1 at the operating point."""
     scores = runs[0].measures.by_tolerance
     rows = []
@@ -157,7 +157,7 @@ def class_table(runs: Sequence[Run], classes: Sequence[str]) -> str:
     return table(head, rows, css="sortable" if len(runs) == 1 else "sortable wide")
 
 
-def _single_row(run: Run, c: int) -> list[Cell]:
+def _single_row(run: ReportedRun, c: int) -> list[Cell]:
     measures, absent = run.measures, Cell("-", -1.0)
     loose = measures.metrics["loose"]
     row = [Cell(f"{loose.detections[0, c]:,}", float(loose.detections[0, c]))]
@@ -174,7 +174,7 @@ def _single_row(run: Run, c: int) -> list[Cell]:
     return [*row, Cell(f"{threshold:.3f}", threshold), *(_score(p[c], None) for p in parts)]
 
 
-def _paired_row(runs: Sequence[Run], c: int) -> list[Cell]:
+def _paired_row(runs: Sequence[ReportedRun], c: int) -> list[Cell]:
     row = []
     for metric in METRICS:
         values = [float(run.measures.metrics[metric].per_class()[c]) for run in runs]

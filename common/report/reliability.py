@@ -27,11 +27,11 @@ def reliability(
 ) -> Reliability:
     """How often detections of each confidence are right. Confidences above 1 count as 1."""
     confidence = np.clip(confidence, 0, 1)
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(place, minlength=bins)
+    number = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(number, minlength=bins)
     some = np.where(count > 0, count, np.nan)
     return Reliability(
         count,
-        np.bincount(place, confidence, bins) / some,
-        np.bincount(place, correct, bins) / some,
+        np.bincount(number, confidence, bins) / some,
+        np.bincount(number, correct, bins) / some,
     )

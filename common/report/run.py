@@ -1,18 +1,24 @@
 """One side of a report: a run's measures, its training, its settings, its resampled scores."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.metric.bootstrap import Interval, Resampled, ResampledMap
-from common.report.measures import Measures
-from common.results.training_curves import Curves
+from common.metric.average_map import KINDS, TOLERANCES_SECONDS
+from common.metric.bootstrap import Interval, Resampled, ResampledMap, draw_weights, resample
+from common.report.measures import METRICS, Measures, measure
+from common.results.operating_points import POINT_FILE, load_point
+from common.results.reading import EVALUATION_FRAMERATE
+from common.results.scored_run import ScoredRun
+from common.results.training_curves import Curves, read_curves
 
 
 @dataclass(frozen=True)
-class Run:
+class ReportedRun:
     """What a report knows of a run.
 
     `resampled` holds its scores over resampled games, by metric and kind of spots; it is empty
@@ -26,7 +32,7 @@ class Run:
     resampled: dict[str, dict[str, ResampledMap]] = field(default_factory=dict)
 
     def average_map(self, metric: str, kind: str) -> Resampled | None:
-        """Average-mAP and its resamples."""
+        """Average-mAP and its resamples; None without resamples."""
         return self.resampled[metric][kind].a_map() if self.resampled else None
 
     def of_class(self, metric: str, event: int, kind: str = "all") -> Resampled | None:
@@ -45,3 +51,87 @@ class Run:
 def interval(number: Resampled | None) -> Interval | None:
     """Its 95 % interval, if there are resamples."""
     return number.interval() if number is not None else None
+
+
+def measured_run(
+    run: ScoredRun,
+    path: Path,
+    name: str,
+    *,
+    tolerance: float,
+    threshold: float | str | None,
+    resamples: int,
+    step: Callable[[str], None],
+) -> ReportedRun:
+    """What a report shows of a run.
+
+    Args:
+        path: the run's folder, with its curves and its operating point.
+        tolerance: seconds, of errors, F1 and reliability.
+        threshold: lowest confidence counted; "auto": those saved in the folder; None: each class's
+            of best F1 on these games.
+        step: called with a few words before each of 1 + `bootstrap_steps` steps.
+    """
+    step(f"{name}: matching")
+    measures = measure(
+        run.targets,
+        run.detections,
+        len(run.classes),
+        tolerance=tolerance,
+        thresholds=_thresholds(threshold, run, path),
+        framerate=EVALUATION_FRAMERATE,
+    )
+    resampled = resample_metrics(run, resamples, step)
+    return ReportedRun(name, measures, read_curves(path), run.settings or {}, resampled)
+
+
+def _thresholds(
+    threshold: float | str | None, run: ScoredRun, path: Path
+) -> NDArray[np.float64] | None:
+    """Thresholds of the classes [C]; None: they are yet to be chosen."""
+    if threshold == "auto":
+        return load_point(path / POINT_FILE, run.classes.names).thresholds
+    return None if threshold is None else np.full(len(run.classes), float(threshold))
+
+
+def counted_from(threshold: float | str | None) -> str:
+    """Which thresholds the counted detections reach, in words."""
+    if threshold is None:
+        return "each class's threshold of best F1, chosen with hindsight, on these games"
+    if threshold == "auto":
+        return f"the thresholds of {POINT_FILE} in the run's folder"
+    return f"the threshold {threshold}"
+
+
+def bootstrap_steps(runs: Sequence[ScoredRun], resamples: int) -> int:
+    """How many times `resample_metrics` calls `step` for these runs: per metric and class."""
+    return sum(len(run.classes) for run in runs) * len(METRICS) if resamples else 0
+
+
+def resample_metrics(
+    run: ScoredRun, resamples: int, step: Callable[[str], None]
+) -> dict[str, dict[str, ResampledMap]]:
+    """Each metric over resampled games, all runs on the same draws."""
+    if not resamples:
+        return {}
+
+    def classes(numbers: Iterable[int]) -> Iterator[int]:
+        for number in numbers:
+            step(f"{run.name}: intervals")
+            yield number
+
+    weights = draw_weights(len(run.games), resamples, seed=0)
+    return {
+        metric: resample(
+            run.targets,
+            run.detections,
+            len(run.classes),
+            TOLERANCES_SECONDS[metric],
+            weights,
+            run.classes.halves,
+            EVALUATION_FRAMERATE,
+            KINDS,
+            classes,
+        )
+        for metric in METRICS
+    }

@@ -28,20 +28,20 @@ def timelines(
         judged: of all games.
         detections: of all games, those below the threshold included.
     """
-    place_of_spot = _place_in_half(judged.targets)
-    place_of_found = _place_in_half(judged.detections)
+    spot_number = _number_in_half(judged.targets)
+    found_number = _number_in_half(judged.detections)
     percent = _percent(judged.detections)
     spots = _by_half(
         judged.targets,
         judged.targets.value > 0,
-        _placed(judged.detection, place_of_found),
+        _in_half(judged.detection, found_number),
         halves=len(games) * halves,
     )
     found = _by_half(
         judged.detections,
         percent,
         judged.kind,
-        _placed(judged.spot, place_of_spot),
+        _in_half(judged.spot, spot_number),
         halves=len(games) * halves,
     )
     rest = _uncounted(judged, detections, halves)
@@ -73,20 +73,20 @@ def _uncounted(judged: Judged, detections: Spots, halves: int) -> Spots:
     return rest.select(order[rank < MOST_UNCOUNTED])
 
 
-def _place_in_half(spots: Spots) -> NDArray[np.int64]:
+def _number_in_half(spots: Spots) -> NDArray[np.int64]:
     """Number of each spot among those of its half, in the order of `spots`."""
     order = np.argsort(spots.half, kind="stable")
     half = spots.half[order]
-    place = np.zeros(len(spots), np.int64)
-    place[order] = np.arange(len(spots)) - np.searchsorted(half, half)
-    return place
+    number = np.zeros(len(spots), np.int64)
+    number[order] = np.arange(len(spots)) - np.searchsorted(half, half)
+    return number
 
 
-def _placed(number: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.int64]:
+def _in_half(number: NDArray[np.int64], number_in_half: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers in the whole to numbers in the half; -1 stays."""
-    if not len(place):
+    if not len(number_in_half):
         return number
-    return np.where(number < 0, -1, place[number])
+    return np.where(number < 0, -1, number_in_half[number])
 
 
 def _percent(spots: Spots) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
-from common.reproduce.runs import DONE, Run, environment, read_record, write_record
+from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
 from common.reproduce.sources import commit
 
 LOCK = ".reproduce.lock"
@@ -24,7 +24,9 @@ class Attempt:
     process that started it: two commands never train in one folder.
     """
 
-    def __init__(self, run: Run, lock: IO[bytes], device: str | None = None, jobs: int = 1) -> None:
+    def __init__(
+        self, run: TableRun, lock: IO[bytes], device: str | None = None, jobs: int = 1
+    ) -> None:
         self.run = run
         self._command, self._lock = run.command(device), lock
         self._started = time.monotonic()
@@ -35,8 +37,8 @@ class Attempt:
             # Ctrl-C reaches only us (a session of its own); we tell the program once.
             self._process = subprocess.Popen(
                 self._command,
-                cwd=run.place.folder,
-                env=environment(run.place.root, jobs),
+                cwd=run.workspace.folder,
+                env=environment(run.workspace.root, jobs),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -48,7 +50,7 @@ class Attempt:
             run,
             state="started",
             command=self._command,
-            commit=commit(run.place.root),
+            commit=commit(run.workspace.root),
             pid=self._process.pid,
             host=socket.gethostname(),
         )
@@ -85,7 +87,7 @@ class Attempt:
         self.over()
 
 
-def lock_run(run: Run) -> IO[bytes] | None:
+def lock_run(run: TableRun) -> IO[bytes] | None:
     """The lock on a run's folder, or None while another process holds it."""
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = (run.folder / LOCK).open("ab")
@@ -103,7 +105,7 @@ def lock_run(run: Run) -> IO[bytes] | None:
     return lock
 
 
-def holder(run: Run) -> str:
+def holder(run: TableRun) -> str:
     """Who works on a run whose lock is taken."""
     record = read_record(run.folder)
     return f"process {record.get('pid', '?')} on {record.get('host', '?')}"

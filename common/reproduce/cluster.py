@@ -1,4 +1,4 @@
-"""Runs as jobs of a cluster, through the optional package submitit."""
+"""Runs here, or as jobs of a cluster through the optional package submitit."""
 
 import os
 import time
@@ -8,8 +8,8 @@ from typing import Any
 
 from common.errors import UserError, needs_extra
 from common.reproduce.attempts import Attempt, lock_run
-from common.reproduce.launch import Attempted, Begin
-from common.reproduce.runs import DONE, Run
+from common.reproduce.launch import Attempted, Begin, begin_here, work_off
+from common.reproduce.runs import DONE, TableRun, Workspace
 
 _DAY_MINUTES = 24 * 60
 _WAIT_SECONDS = 1.0
@@ -18,7 +18,7 @@ _WAIT_SECONDS = 1.0
 class Job:
     """What a job does. A job that is preempted or out of time goes back into the queue."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TableRun) -> None:
         self.run = run
         self.attempt: Attempt | None = None
 
@@ -54,11 +54,11 @@ class Job:
 class Submitted:
     """A job in the queue or at work."""
 
-    def __init__(self, run: Run, job: Any) -> None:
+    def __init__(self, run: TableRun, job: Any) -> None:
         self.run, self._job = run, job
 
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the cluster has ended the job."""
         return bool(self._job.done())
 
     def complaint(self) -> str:
@@ -77,7 +77,7 @@ class Submitted:
         """The cluster ends it in its own time."""
 
 
-def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:
+def begin_on_cluster(kind: str, *, folder: Path, root: Path, parameters: Sequence[str]) -> Begin:
     """Submits runs as jobs.
 
     Args:
@@ -99,7 +99,7 @@ def begin_on_cluster(kind: str, folder: Path, root: Path, parameters: Sequence[s
     except (RuntimeError, NameError, ValueError, TypeError) as error:
         raise UserError(f"submitit cannot submit to {kind}: {error}") from None
 
-    def begin(run: Run, device: str | None) -> Attempted | None:
+    def begin(run: TableRun, device: str | None) -> Attempted | None:
         return Submitted(run, executor.submit(Job(run)))
 
     return begin
@@ -111,3 +111,29 @@ def _parsed(parameters: Sequence[str]) -> dict[str, int | str]:
     if wrong is not None:
         raise UserError(f"--cluster: expected NAME=VALUE, found {wrong!r}")
     return {name: int(value) if value.isdigit() else value for name, _, value in pairs}
+
+
+def work_off_here_or_on_cluster(
+    runs: Sequence[TableRun],
+    workspace: Workspace,
+    *,
+    jobs: int | None,
+    devices: Sequence[str],
+    cluster: str | None,
+    parameters: Sequence[str],
+) -> dict[TableRun, str]:
+    """Tries every run; returns why those failed that did.
+
+    Args:
+        jobs: runs at once; None: one per device here, all on a cluster.
+        cluster: None for processes of this machine, else submitit's name of the cluster.
+        parameters: of submitit, as NAME=VALUE.
+    """
+    if not runs:
+        return {}
+    if cluster is None:
+        at_once = jobs or max(1, len(devices))
+        return work_off(runs, begin_here(at_once), at_once, devices)
+    folder = workspace.folder / "jobs"
+    begin = begin_on_cluster(cluster, folder=folder, root=workspace.root, parameters=parameters)
+    return work_off(runs, begin, jobs or len(runs))

@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from common.errors import UserError
-from common.evaluate import EVALUATION_FRAMERATE
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.metric.bootstrap import (
     FEW_GAMES,
@@ -19,8 +18,9 @@ from common.metric.bootstrap import (
     draw_weights,
     resample,
 )
-from common.reproduce.outcome import Outcome
+from common.reproduce.outcome import RowOutcome
 from common.reproduce.report import Step
+from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scored_run import read_run
 
 RESAMPLES = 2000
@@ -32,12 +32,12 @@ _EQUAL = 1e-9
 class Bounded:
     """Outcomes with their intervals, the steps of the table's order, and why some have none."""
 
-    outcomes: list[Outcome]
+    outcomes: list[RowOutcome]
     steps: list[Step]
     remarks: list[str]
 
 
-def bounded(outcomes: Sequence[Outcome], order: Sequence[str], data: Path) -> Bounded:
+def bounded(outcomes: Sequence[RowOutcome], order: Sequence[str], data: Path) -> Bounded:
     """The outcomes with 95 % intervals over games, of means over the seeds."""
     means: dict[str, Resampled] = {}
     remarks, found = [], []
@@ -60,7 +60,7 @@ def bounded(outcomes: Sequence[Outcome], order: Sequence[str], data: Path) -> Bo
     return Bounded(found, steps, remarks)
 
 
-def _mean(outcome: Outcome, data: Path) -> Resampled:
+def _mean(outcome: RowOutcome, data: Path) -> Resampled:
     """Mean over the runs of a row, of the same resamples of games.
 
     Raises UserError if the result files of one are not there, or do not give the score it has (a
@@ -68,7 +68,14 @@ def _mean(outcome: Outcome, data: Path) -> Resampled:
     """
     runs, row = [], outcome.row
     for folder, score in zip(outcome.folders, outcome.scores.values(), strict=True):
-        run = _resampled(folder / row.part, row.split, row.metric, row.kind, row.clock, data)
+        run = _resampled(
+            folder=folder / row.part,
+            split=row.split,
+            metric=row.metric,
+            kind=row.kind,
+            clock=row.clock,
+            data=data,
+        )
         if abs(100 * run.value - score) > _EQUAL:
             raise UserError(f"the result files of {folder} score {100 * run.value}, not {score}")
         runs.append(run)
@@ -78,10 +85,11 @@ def _mean(outcome: Outcome, data: Path) -> Resampled:
 
 @cache
 def _resampled(
-    folder: Path, split: str, metric: str, kind: str, clock: str, data: Path
+    *, folder: Path, split: str, metric: str, kind: str, clock: str, data: Path
 ) -> Resampled:
     """Average-mAP of a run's games, and of resamples of them."""
-    run = read_run(folder, split, data, gt_time="gameTime" if clock == "gameTime" else "position")
+    reading = Reading(gt_time="gameTime" if clock == "gameTime" else "position")
+    run = read_run(folder, split, SoccerNet_path=data, reading=reading)
     return resample(
         run.targets,
         run.detections,

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from common.errors import Interrupted
 from common.reproduce.attempts import Attempt, holder, lock_run
-from common.reproduce.runs import DONE, Run
+from common.reproduce.runs import DONE, TableRun
 
 _SECONDS = 0.2  # between two looks at the processes
 
@@ -16,10 +16,10 @@ _SECONDS = 0.2  # between two looks at the processes
 class Attempted(Protocol):
     """Somebody works on a run: a process of ours, or a job in a queue."""
 
-    run: Run
+    run: TableRun
 
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the program, or the job, has ended."""
         ...
 
     def complaint(self) -> str:
@@ -27,7 +27,7 @@ class Attempted(Protocol):
         ...
 
     def stop(self) -> None:
-        """Asks it to end."""
+        """Asks the program, or the cluster, to end the run; does not wait."""
         ...
 
     def wait(self) -> None:
@@ -36,7 +36,7 @@ class Attempted(Protocol):
 
 
 # Begins a run on a device, or None if it cannot begin now.
-Begin = Callable[[Run, str | None], Attempted | None]
+Begin = Callable[[TableRun, str | None], Attempted | None]
 
 
 def begin_here(jobs: int) -> Begin:
@@ -46,7 +46,7 @@ def begin_here(jobs: int) -> Begin:
     programs alive) begins when that has ended, and not at all if it is done then.
     """
 
-    def begin(run: Run, device: str | None) -> Attempted | None:
+    def begin(run: TableRun, device: str | None) -> Attempted | None:
         lock = lock_run(run)
         if lock is None:
             return None
@@ -61,15 +61,15 @@ def begin_here(jobs: int) -> Begin:
 class Finished:
     """A run that somebody else has finished meanwhile."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TableRun) -> None:
         self.run = run
 
     def over(self) -> bool:
-        """It has ended."""
+        """It has: somebody else waited for its end."""
         return True
 
     def complaint(self) -> str:
-        """It did not fail."""
+        """Empty: its record says that it is done."""
         return ""
 
     def stop(self) -> None:
@@ -80,8 +80,8 @@ class Finished:
 
 
 def work_off(
-    runs: Sequence[Run], begin: Begin, jobs: int, devices: Sequence[str] = ()
-) -> dict[Run, str]:
+    runs: Sequence[TableRun], begin: Begin, jobs: int, devices: Sequence[str] = ()
+) -> dict[TableRun, str]:
     """Tries every run, at most `jobs` at once; returns why those failed that did.
 
     Args:
@@ -90,8 +90,8 @@ def work_off(
     Raises:
         Interrupted: after Ctrl-C or SIGTERM, when all programs have saved their state and ended.
     """
-    places = [devices[number % len(devices)] if devices else None for number in range(jobs)]
-    work = _Work(runs, begin, places)
+    free = [devices[number % len(devices)] if devices else None for number in range(jobs)]
+    work = _Work(runs, begin, free)
     with tqdm(total=len(runs), unit="run", disable=None) as bar:
         try:
             while work.waiting or work.working:
@@ -115,28 +115,28 @@ def work_off(
 class _Work:
     """Runs that wait, that are at work, and that have failed."""
 
-    def __init__(self, runs: Sequence[Run], begin: Begin, places: list[str | None]) -> None:
+    def __init__(self, runs: Sequence[TableRun], begin: Begin, free: list[str | None]) -> None:
         self.waiting = list(runs)
         self.working: dict[Attempted, str | None] = {}  # and their devices
-        self.failures: dict[Run, str] = {}
+        self.failures: dict[TableRun, str] = {}
         self.done = 0
-        self._begin, self._free = begin, places
-        self._told: set[Run] = set()
+        self._begin, self._free = begin, free
+        self._announced: set[TableRun] = set()
 
     def begin_some(self, bar: tqdm) -> None:
-        """As many as there is place for."""
+        """Begins waiting runs while a device, or a turn without one, is free."""
         for run in list(self.waiting):
             if not self._free:
                 break
             if (attempt := self._begin(run, self._free[0])) is not None:
                 self.waiting.remove(run)
                 self.working[attempt] = self._free.pop(0)
-            elif run not in self._told:
-                self._told.add(run)
+            elif run not in self._announced:
+                self._announced.add(run)
                 bar.write(f"{run.folder.name}: waiting for {holder(run)}, which is at it")
 
     def close_some(self, bar: tqdm) -> None:
-        """Those that have ended."""
+        """Counts the runs that have ended, and notes why some failed."""
         for attempt in [each for each in self.working if each.over()]:
             self._free.append(self.working.pop(attempt))
             if complaint := attempt.complaint():

@@ -10,7 +10,7 @@ from typing import Any
 from common.data.games import OFFICIAL_SPLITS, official_splits
 from common.errors import UserError
 from common.files import read_json
-from common.reproduce.runs import DONE, Run, read_record
+from common.reproduce.runs import DONE, TableRun, read_record
 from common.reproduce.tables import Row
 
 # Student's t, 97.5 %, for 1, 2, … degrees of freedom; from 30 on it is taken to be 2.
@@ -27,7 +27,7 @@ _HARMLESS = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RowOutcome:
     """A row beside our runs of it. Scores are average-mAP in %.
 
     Attributes:
@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the seeds."""
+        """Mean over the seeds; None before the first run is scored."""
         return mean(self.scores.values()) if self.scores else None
 
     @property
@@ -110,7 +110,7 @@ def student(freedom: int) -> float:
     return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 2.0
 
 
-def finished_folder(run: Run, any_code: bool) -> Path | None:
+def finished_folder(run: TableRun, any_code: bool) -> Path | None:
     """Where the results of a run are: its own folder, or with `any_code` that of an earlier one."""
     if read_record(run.folder).get("state") == DONE:
         return run.folder
@@ -160,7 +160,9 @@ def _other_games(data: Path) -> str:
     return f"{data} holds {here} of the {len(games)} games of train, valid and test"
 
 
-def outcome_of(row: Row, runs: Sequence[Run], other: str, any_code: bool = False) -> Outcome:
+def outcome_of(
+    row: Row, runs: Sequence[TableRun], other: str, any_code: bool = False
+) -> RowOutcome:
     """Reads what the runs of a row found."""
     folders = {run.seed: finished_folder(run, any_code) for run in runs}
     done = {seed: folder for seed, folder in folders.items() if folder is not None}
@@ -168,7 +170,7 @@ def outcome_of(row: Row, runs: Sequence[Run], other: str, any_code: bool = False
     found = {seed: scores for seed, scores in read.items() if scores is not None}
     suffix = "" if row.kind == "all" else f"_{row.kind}"
     classes = list(next(iter(found.values()))["per_class"]) if found else []
-    return Outcome(
+    return RowOutcome(
         row,
         {seed: 100 * scores[f"a_mAP{suffix}"] for seed, scores in found.items()},
         len(runs),

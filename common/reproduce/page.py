@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from common.reproduce.outcome import Outcome
-from common.reproduce.report import Report, class_rows
+from common.reproduce.outcome import RowOutcome
+from common.reproduce.report import TableReport, class_rows
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 80rem;
@@ -25,7 +25,7 @@ svg { vertical-align: middle } figcaption { color: #5b6577; font-size: .9em }
 _WIDTH, _HEIGHT = 150, 20  # of a row's picture, in pixels
 
 
-def page(report: Report) -> str:
+def page(report: TableReport) -> str:
     """The table as HTML, with a picture per row and the classes below."""
     top = max((number for each in report.outcomes for number in _numbers(each)), default=1.0)
     rows = "\n".join(map(_row, report.outcomes, report.rows(), [top] * len(report.outcomes)))
@@ -52,23 +52,23 @@ Data: {escape(report.data)}.</figcaption>
 """
 
 
-def _numbers(outcome: Outcome) -> list[float]:
+def _numbers(outcome: RowOutcome) -> list[float]:
     published = [] if outcome.row.published is None else [outcome.row.published]
     return [*published, *outcome.scores.values(), *(outcome.interval or ())]
 
 
-def _row(outcome: Outcome, texts: tuple[str, ...], top: float) -> str:
+def _row(outcome: RowOutcome, texts: tuple[str, ...], top: float) -> str:
     notes = ". ".join(filter(None, (outcome.row.source, outcome.row.note)))
-    told = f'<span class="note">{escape(notes)}</span>' if notes else ""
+    below = f'<span class="note">{escape(notes)}</span>' if notes else ""
     first, *middle, last = map(escape, texts)
     css = outcome.verdict.replace(" ", "-") if last == outcome.verdict else ""
     return (
-        f"<tr><td>{first}{told}</td>{''.join(f'<td>{text}</td>' for text in middle)}"
+        f"<tr><td>{first}{below}</td>{''.join(f'<td>{text}</td>' for text in middle)}"
         f'<td class="{css}">{last}</td><td>{_picture(outcome, top)}</td></tr>'
     )
 
 
-def _picture(outcome: Outcome, top: float) -> str:
+def _picture(outcome: RowOutcome, top: float) -> str:
     """Published and ours on a line from 0 to `top`, as SVG."""
     if not (numbers := _numbers(outcome)):
         return ""
@@ -86,17 +86,16 @@ def _picture(outcome: Outcome, top: float) -> str:
         for score in outcome.scores.values()
     ]
     if outcome.row.published is not None:
-        place = x(outcome.row.published)
         ring = 'r="5" fill="none" stroke="#e07a5f" stroke-width="2"'
-        shapes.append(f'<circle cx="{place}" cy="{middle}" {ring}/>')
-    told = ", ".join(f"{number:.2f}" for number in numbers)
+        shapes.append(f'<circle cx="{x(outcome.row.published)}" cy="{middle}" {ring}/>')
+    spoken = ", ".join(f"{number:.2f}" for number in numbers)
     return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{told}">'
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{spoken}">'
         f"{''.join(shapes)}</svg>"
     )
 
 
-def _classes(outcome: Outcome) -> str:
+def _classes(outcome: RowOutcome) -> str:
     if not outcome.row.per_class or not outcome.per_class:
         return ""
     lines = "\n".join(_cells("td", cells) for cells in class_rows(outcome))

@@ -6,26 +6,26 @@ import sys
 from collections.abc import Sequence
 
 from common.errors import UserError
-from common.reproduce.runs import Place, Run, environment
+from common.reproduce.runs import TableRun, Workspace, environment
 from common.reproduce.tables import Table
 
 
-def preparation(table: Table, runs: Sequence[Run]) -> list[str]:
+def preparation(table: Table, runs: Sequence[TableRun]) -> list[str]:
     """The words that start the table's `prepare`, for the data and features of its runs."""
     if not table.prepare or not runs:
         return []
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--features", nargs="+")
     features = parser.parse_known_args(runs[0].arguments)[0].features  # the last ones given
-    place = runs[0].place
+    workspace = runs[0].workspace
     return [
-        sys.executable, "-m", *table.prepare, "--SoccerNet_path", str(place.data),
+        sys.executable, "-m", *table.prepare, "--SoccerNet_path", str(workspace.data),
         "--features", *features,
     ]  # fmt: skip
 
 
-def prepare(words: Sequence[str], place: Place) -> None:
+def prepare(words: Sequence[str], workspace: Workspace) -> None:
     """Runs it; what is prepared already costs it nothing. Raises UserError if it fails."""
-    code = subprocess.run(words, env=environment(place.root, 1)).returncode
+    code = subprocess.run(words, env=environment(workspace.root, 1)).returncode
     if code:
         raise UserError(f"{words[2]} ended with exit code {code}; the table needs it first")

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from common.files import write_bytes
 from common.reproduce.page import page
-from common.reproduce.report import Report, class_rows
+from common.reproduce.report import TableReport, class_rows
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def write_report(report: TableReport, folder: Path) -> list[Path]:
     """Writes <table>.md, .csv and .html into `folder`; returns their paths."""
     forms = {".md": markdown, ".csv": comma_separated, ".html": page}
     paths = [folder / f"{report.table.name}{suffix}" for suffix in forms]
@@ -26,7 +26,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     return paths
 
 
-def print_report(report: Report) -> None:
+def print_report(report: TableReport) -> None:
     """Prints it as a table."""
     table = RichTable(title=Text(report.title), title_justify="left", pad_edge=False)
     for column in report.columns:
@@ -40,12 +40,12 @@ def print_report(report: Report) -> None:
         console.print(Text(remark), soft_wrap=True)
 
 
-def markdown(report: Report) -> str:
+def markdown(report: TableReport) -> str:
     """The table, its remarks and the classes, for a README."""
     lines = [f"# {escaped(report.title)}", ""]
     lines += [line for remark in report.remarks for line in (escaped(remark), "")]
-    told = [(each.row.source, each.row.note) for each in report.outcomes]
-    rows = [(*row, *more) for row, more in zip(report.rows(), told, strict=True)]
+    notes = [(each.row.source, each.row.note) for each in report.outcomes]
+    rows = [(*row, *more) for row, more in zip(report.rows(), notes, strict=True)]
     lines += _grid((*report.columns, "source", "note"), rows)
     lines += ["", *(f"- {escaped(str(step))}" for step in report.steps)]
     for outcome in report.outcomes:
@@ -65,7 +65,7 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def comma_separated(report: Report) -> str:
+def comma_separated(report: TableReport) -> str:
     """One line per row with all digits, for other programs."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.reproduce.outcome import Outcome
+from common.reproduce.outcome import RowOutcome
 from common.reproduce.tables import Table
 
 _ABOUT_PUBLISHED = ("published", "difference", "verdict")
@@ -27,7 +27,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Report:
+class TableReport:
     """A table with all that was found.
 
     Attributes:
@@ -38,7 +38,7 @@ class Report:
 
     baseline: str
     table: Table
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[RowOutcome]
     data: str
     remarks: Sequence[str]
     steps: Sequence[Step]
@@ -60,7 +60,7 @@ class Report:
         return [tuple(cells(each)[n] for n in columns) for each in self.outcomes]
 
 
-def cells(outcome: Outcome) -> tuple[str, ...]:
+def cells(outcome: RowOutcome) -> tuple[str, ...]:
     """The texts of a row, one per column."""
     row = outcome.row
     kind = "" if row.kind == "all" else f" {row.kind}"
@@ -76,7 +76,7 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _published(outcome: Outcome) -> str:
+def _published(outcome: RowOutcome) -> str:
     row = outcome.row
     if row.published is None:
         return ""
@@ -85,7 +85,7 @@ def _published(outcome: Outcome) -> str:
     return f"{row.published:.2f}{spread}{kind}"
 
 
-def _ours(outcome: Outcome) -> str:
+def _ours(outcome: RowOutcome) -> str:
     """Mean ± standard deviation (runs, best)."""
     if outcome.mean is None:
         return f"spotted ({outcome.spotted})" if outcome.spotted else ""
@@ -96,7 +96,7 @@ def _ours(outcome: Outcome) -> str:
     return f"{outcome.mean:.2f} ± {outcome.sd:.2f} ({runs}, best {best})"
 
 
-def class_rows(outcome: Outcome) -> list[tuple[str, str, str, str]]:
+def class_rows(outcome: RowOutcome) -> list[tuple[str, str, str, str]]:
     """Class, published, ours, difference: of the classes that the published row has."""
     rows = []
     for name, published in outcome.row.per_class.items():

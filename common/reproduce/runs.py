@@ -22,7 +22,7 @@ DONE, STOPPED, NEW = "done", "to be resumed", "new"
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """What all runs of a command share: program, its code, data, and the folder of runs."""
 
     baseline: str
@@ -34,28 +34,28 @@ class Place:
 
     @property
     def program(self) -> Path:
-        """The baseline's main.py."""
+        """The baseline's main.py, which trains and tests."""
         return self.root / self.baseline / "main.py"
 
 
-def place_of(baseline: str, data: Path, folder: Path, root: Path) -> Place:
-    """The place of a baseline. Raises UserError if its program is not there."""
+def workspace_of(baseline: str, *, data: Path, folder: Path, root: Path) -> Workspace:
+    """The workspace of a baseline. Raises UserError if its program is not there."""
     if not (root / baseline / "main.py").is_file():
         raise UserError(f"expected the program {root / baseline / 'main.py'}, found none")
     code = code_digest(root / baseline / "main.py", root)
     own = [data / name for name in ("splits.json", "classes.json")]
     games = hashlib.sha256(b"\0".join(path.read_bytes() if path.is_file() else b"" for path in own))
-    return Place(baseline, data.resolve(), folder.resolve(), code, games.hexdigest(), root)
+    return Workspace(baseline, data.resolve(), folder.resolve(), code, games.hexdigest(), root)
 
 
 @dataclass(frozen=True)
-class Run:
+class TableRun:
     """One training and test: settings, seed, code and data decide what it is, and nothing else.
 
     `label` only makes the folder's name readable: two rows with the same settings share a run.
     """
 
-    place: Place
+    workspace: Workspace
     arguments: tuple[str, ...]  # those of the table and the command, without seed and name
     seed: int
     label: str
@@ -63,19 +63,19 @@ class Run:
     @property
     def settings(self) -> str:
         """Digest of the settings: what a run is, apart from the code that ran it."""
-        place = self.place
-        content = [place.baseline, self.arguments, self.seed, str(place.data), place.games]
+        baseline, data, games = self.workspace.baseline, self.workspace.data, self.workspace.games
+        content = [baseline, self.arguments, self.seed, str(data), games]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
     @property
     def key(self) -> str:
         """Digest of settings and code."""
-        return f"{self.settings}-{self.place.code[:10]}"
+        return f"{self.settings}-{self.workspace.code[:10]}"
 
     @property
     def folder(self) -> Path:
         """Where the run lies, or will."""
-        models = self.place.folder / "models"
+        models = self.workspace.folder / "models"
         there = sorted(models.glob(f"*_seed{self.seed}_{self.key}"))
         label = re.sub(r"[^A-Za-z0-9+.-]+", "-", self.label).strip("-.")[:40]
         return there[0] if there else models / f"{label}_seed{self.seed}_{self.key}"
@@ -83,7 +83,7 @@ class Run:
     @property
     def log(self) -> Path:
         """What its program prints, one attempt after the other."""
-        return self.place.folder / "logs" / f"{self.folder.name}.log"
+        return self.workspace.folder / "logs" / f"{self.folder.name}.log"
 
     def state(self) -> str:
         """DONE, STOPPED (it can be resumed), or NEW."""
@@ -92,12 +92,12 @@ class Run:
         return STOPPED if any(self.folder.rglob(LAST_FILE)) else NEW
 
     def command(self, device: str | None = None) -> list[str]:
-        """The words that start the run, or take it up where it stopped; its cwd: `place.folder`."""
+        """The words that start the run in `workspace.folder`, or take it up where it stopped."""
         return [
             sys.executable,
-            str(self.place.program),
+            str(self.workspace.program),
             "--SoccerNet_path",
-            str(self.place.data),
+            str(self.workspace.data),
             *self.arguments,
             *(("--device", device) if device else ()),
             "--seed",
@@ -111,11 +111,11 @@ class Run:
     def command_line(self) -> str:
         """The command as a shell takes it, from any folder."""
         words = " ".join(map(shlex.quote, self.command()))
-        return f"cd {shlex.quote(str(self.place.folder))} && {words}"
+        return f"cd {shlex.quote(str(self.workspace.folder))} && {words}"
 
     def earlier(self) -> Path | None:
         """The newest finished run with the same settings by any code; None if there is none."""
-        found = self.place.folder.glob(f"models/*_seed{self.seed}_{self.settings}-*")
+        found = self.workspace.folder.glob(f"models/*_seed{self.seed}_{self.settings}-*")
         done = [path for path in found if read_record(path).get("state") == DONE]
         return max(done, key=lambda path: (path / RECORD).stat().st_mtime, default=None)
 
@@ -127,16 +127,16 @@ def read_record(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def write_record(run: Run, **entries: Any) -> None:
+def write_record(run: TableRun, **entries: Any) -> None:
     """Adds entries to the record of a run."""
     folder = run.folder
     always = {
         "key": run.key,
-        "baseline": run.place.baseline,
+        "baseline": run.workspace.baseline,
         "arguments": list(run.arguments),
         "seed": run.seed,
-        "SoccerNet_path": str(run.place.data),
-        "code": run.place.code,
+        "SoccerNet_path": str(run.workspace.data),
+        "code": run.workspace.code,
     }
     write_json(folder / RECORD, {**read_record(folder), **always, **entries})
 
@@ -147,19 +147,23 @@ def arguments_of(row: Row, extra: Sequence[str]) -> tuple[str, ...]:
 
 
 def runs_of(
-    row: Row, place: Place, extra: Sequence[str], seeds: Sequence[int] | None = None
-) -> list[Run]:
+    row: Row, workspace: Workspace, extra: Sequence[str], seeds: Sequence[int] | None = None
+) -> list[TableRun]:
     """The runs of a row, one per seed."""
     arguments = arguments_of(row, extra)
-    return [Run(place, arguments, seed, row.name) for seed in seeds or row.seeds]
+    return [TableRun(workspace, arguments, seed, row.name) for seed in seeds or row.seeds]
 
 
-def plan(rows: Sequence[Row], place: Place, extra: Sequence[str], seeds: Sequence[int] | None
-         ) -> list[Run]:  # fmt: skip
+def plan(
+    rows: Sequence[Row],
+    workspace: Workspace,
+    extra: Sequence[str],
+    seeds: Sequence[int] | None,
+) -> list[TableRun]:
     """The different runs of the rows: seed by seed, so that a part of it is already a table."""
-    different: dict[str, Run] = {}
+    different: dict[str, TableRun] = {}
     for row in rows:
-        for run in runs_of(row, place, extra, seeds):
+        for run in runs_of(row, workspace, extra, seeds):
             different.setdefault(run.key, run)
     return sorted(different.values(), key=lambda run: run.seed)
 

@@ -115,10 +115,10 @@ def _table(name: str, content: Any, where: str) -> Table:
     _check(shared, [key for key in _KEYS if key not in _ROW_ONLY], where)
     rows: list[Row] = []
     for number, entry in enumerate(content["row"], 1):
-        place = f"{where}, row {number}"
-        _check(entry, list(_KEYS), place)
+        entry_at = f"{where}, row {number}"
+        _check(entry, list(_KEYS), entry_at)
         arguments = f"{shared.get('arguments', '')} {entry.get('arguments', '')}"
-        rows += _rows({**shared, **entry, "arguments": arguments}, place)
+        rows += _rows({**shared, **entry, "arguments": arguments}, entry_at)
     names = [row.name for row in rows]
     twice = next((each for each in names if names.count(each) > 1), None)
     if twice:

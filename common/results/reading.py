@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from common.data.events import EventClasses
 from common.data.labels import TimeField, parse_labels
@@ -19,60 +19,66 @@ EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
 HALF_MINUTES = 120  # later spots count at the end of the half
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How annotations and result files are read. The defaults are those of today's evaluator.
+
+    Attributes:
+        label_file: name of the games' annotations; None: that of the classes.
+        prediction_file: name of the games' detections.
+        framerate: frames per second of the time line that both are put on.
+        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
+        allow_missing: games without a result file count as games without detections.
+        lenient: let pass what the official evaluator lets pass.
+    """
+
+    label_file: str | None = None
+    prediction_file: str = RESULT_FILE
+    framerate: int = EVALUATION_FRAMERATE
+    gt_time: TimeField = "position"
+    allow_missing: bool = False
+    lenient: bool = False
+
+
+AS_TODAY = Reading()
+
+
 def read_games(
     labels: JsonTree,
     predictions: JsonTree,
     games: Sequence[str],
     classes: EventClasses,
-    *,
-    label_file: str | None = None,
-    prediction_file: str = RESULT_FILE,
-    framerate: int = EVALUATION_FRAMERATE,
-    gt_time: TimeField = "position",
-    allow_missing: bool = False,
-    lenient: bool = False,
+    reading: Reading = AS_TODAY,
 ) -> tuple[Spots, Spots]:
     """Annotated spots and detections of all games.
-
-    Args:
-        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
-        allow_missing: games without a result file count as games without detections.
-        lenient: let pass what the official evaluator lets pass.
 
     Raises:
         UserError: no games, missing games (with their list), malformed files.
     """
     if not games:
         raise UserError("there are no games to evaluate; check --split and splits.json")
-    missing = [game for game in games if f"{game}/{prediction_file}" not in predictions]
-    if missing and not allow_missing:
-        raise UserError(_missing_sentence(missing, prediction_file, predictions.root))
-    targets = read_targets(
-        labels, games, classes, label_file or classes.label_file, framerate, gt_time, lenient
-    )
+    file = reading.prediction_file
+    missing = [game for game in games if f"{game}/{file}" not in predictions]
+    if missing and not reading.allow_missing:
+        raise UserError(_missing_sentence(missing, file, predictions.root))
+    targets = read_targets(labels, games, classes, reading)
     absent = set(missing)
     present = [None if game in absent else game for game in games]
-    detections = read_detections(predictions, present, classes, prediction_file, framerate, lenient)
-    return targets, detections
+    return targets, read_detections(predictions, present, classes, reading)
 
 
 def read_targets(
-    tree: JsonTree,
-    games: Sequence[str],
-    classes: EventClasses,
-    file: str,
-    framerate: int,
-    gt_time: TimeField,
-    lenient: bool,
+    tree: JsonTree, games: Sequence[str], classes: EventClasses, reading: Reading = AS_TODAY
 ) -> Spots:
     """Annotated spots of all games; value +1 if visible, -1 if not shown."""
     parts = []
+    file, framerate = reading.label_file or classes.label_file, reading.framerate
     for number, game in enumerate(_with_progress(games, "labels")):
         source = f"{tree.root}/{game}/{file}"
-        read = parse_labels(tree.read(f"{game}/{file}"), source, classes, lenient)
+        read = parse_labels(tree.read(f"{game}/{file}"), source, classes, reading.lenient)
         sign = np.where(read.visible, 1.0, -1.0)
         half = number * classes.halves + read.half - 1
-        parts.append(Spots(half, read.frames(framerate, gt_time), read.event, sign))
+        parts.append(Spots(half, read.frames(framerate, reading.gt_time), read.event, sign))
     return _joined(parts, framerate)
 
 
@@ -80,13 +86,12 @@ def read_detections(
     tree: JsonTree,
     games: Sequence[str | None],
     classes: EventClasses,
-    file: str,
-    framerate: int,
-    lenient: bool,
+    reading: Reading = AS_TODAY,
 ) -> Spots:
     """Detections of all games; a game that is None has none."""
     number_of = {name: number for number, name in enumerate(classes.names)}
     parts = []
+    file, framerate, lenient = reading.prediction_file, reading.framerate, reading.lenient
     for number, game in enumerate(_with_progress(games, "predictions")):
         if game is None:
             continue
@@ -140,6 +145,8 @@ def _joined(parts: list[Spots], framerate: int) -> Spots:
 
 
 def _with_progress(games: Sequence[Any], what: str) -> Any:
-    if not sys.stderr.isatty():  # also tqdm's own rule, but its first bar takes 20 ms to find out
+    if not sys.stderr.isatty():  # also tqdm's own rule, but importing it takes a tenth of a second
         return games
+    from tqdm import tqdm
+
     return tqdm(games, desc=f"reading {what}", unit="game", delay=1, leave=False)

@@ -1,17 +1,16 @@
 """A run's detections beside the annotations: what scores, intervals and reports are made of."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from common.data.events import EventClasses, event_classes, split_classes
 from common.data.games import games_at_hand
-from common.data.labels import TimeField
 from common.errors import UserError
 from common.metric.matching import Spots
 from common.results.predictions import JsonTree, guess_file_name
-from common.results.reading import EVALUATION_FRAMERATE, read_games
+from common.results.reading import AS_TODAY, EVALUATION_FRAMERATE, Reading, read_games
 from common.results.run_record import TESTED, TRAINED, read_record
 
 
@@ -62,6 +61,7 @@ class ScoredRun:
 def find_results(
     path: str | Path,
     split: str = "test",
+    *,
     SoccerNet_path: str | Path | None = None,
     version: int | None = None,
 ) -> RunResults:
@@ -84,14 +84,14 @@ def find_results(
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
     games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
     predictions = JsonTree(_results_of(path, split, records)) if files is None else files
-    told = settings or {}
-    classes = event_classes(root, version or told.get("version", 2))
+    recorded = settings or {}
+    classes = event_classes(root, version or recorded.get("version", 2))
     return RunResults(
         path.resolve().name.removesuffix(".zip"),
         root,
         split,
         games,
-        split_classes(classes, told.get("class_split")),
+        split_classes(classes, recorded.get("class_split")),
         predictions,
         guess_file_name(predictions),
         settings,
@@ -101,36 +101,30 @@ def find_results(
 def read_run(
     path: str | Path,
     split: str = "test",
+    *,
     SoccerNet_path: str | Path | None = None,
     version: int | None = None,
-    gt_time: TimeField = "position",
-    allow_missing: bool = False,
+    reading: Reading = AS_TODAY,
 ) -> ScoredRun:
     """Reads the results of a run and the annotations of their games.
 
     Args:
         path, split, SoccerNet_path, version: as `find_results` takes them.
-        gt_time: "position" (milliseconds, as today) or "gameTime" (whole seconds, as in 2021).
-        allow_missing: games without a result file count as games without detections.
+        reading: of it the result files' name and the framerate are not used: the first is found,
+            the second is EVALUATION_FRAMERATE.
 
     Raises:
         UserError: as `find_results`; no labels, missing games, malformed files.
     """
-    found = find_results(path, split, SoccerNet_path, version)
+    found = find_results(path, split, SoccerNet_path=SoccerNet_path, version=version)
     if not found.has_labels():
         raise UserError(
             f"the games of {split} in {found.root} have no {found.classes.label_file}, so nothing "
             "can be scored; choose a split with labels, or check --version"
         )
+    reading = replace(reading, prediction_file=found.file, framerate=EVALUATION_FRAMERATE)
     targets, detections = read_games(
-        JsonTree(found.root),
-        found.predictions,
-        found.games,
-        found.classes,
-        prediction_file=found.file,
-        framerate=EVALUATION_FRAMERATE,
-        gt_time=gt_time,
-        allow_missing=allow_missing,
+        JsonTree(found.root), found.predictions, found.games, found.classes, reading
     )
     return ScoredRun(
         found.name, found.root, split, found.games, found.classes, targets, detections,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.data_set import DataSet
-from common.evaluate import evaluate_games, summary
+from common.errors import counted
 from common.files import write_json
 from common.metric.average_map import AveragePrecision
-from common.results.predictions import RESULT_FILE, JsonTree, write_zip
+from common.results.predictions import JsonTree, write_zip
+from common.results.reading import Reading
+from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
-from common.results.tables import counted, print_results
-from common.validate_submission import validate, verdict
+from common.results.tables import print_results
+from common.results.validity import validate, verdict
 
 log = logging.getLogger("spotting")
 
@@ -39,9 +41,8 @@ def publish_split(
         JsonTree(archive),
         games,
         data.classes,
-        prediction_file=RESULT_FILE,
         metrics=("loose", "tight"),
-        gt_time=data.gt_time,
+        reading=Reading(gt_time=data.gt_time),
     )
     content = {
         "split": split,

@@ -5,42 +5,15 @@ python -m common.synthetic --out OUT
 
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import run_cli
-from common.synthetic.data_set import FEATURE_FILE, write_data_set
 
 
-def main() -> int | None:
-    """The program."""
-    arguments = _parser().parse_args()
-    out: Path = arguments.out
-    splits = write_data_set(
-        out,
-        arguments.games,
-        arguments.minutes,
-        arguments.dim,
-        arguments.seed,
-        arguments.framerate,
-        arguments.overwrite,
-        arguments.players,
-    )
-    counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
-    folders = [out / game for games in splits.values() for game in games]
-    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
-    program = "CALF_Calibration" if arguments.players else "TemporallyAwarePooling"
-    players = " --backbone_feature 2DConv --backbone_player 3DConv --calibration"
-    print(
-        f"Wrote {counts} games with {arguments.dim} features per frame to {out} "
-        f"({size / 1e6:,.0f} MB); train on them with: python {program}/main.py "
-        f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
-        f"{players if arguments.players else ''}"
-    )
-    return None
-
-
-def _parser() -> argparse.ArgumentParser:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m common.synthetic", description="Write a miniature SoccerNet to play with."
     )
@@ -65,7 +38,36 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
     )
-    return parser
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the data set, and prints a command that trains on it."""
+    args = parse_arguments(argv)
+    from common.synthetic.data_set import FEATURE_FILE, write_data_set  # behind the flags: slow
+
+    out: Path = args.out
+    splits = write_data_set(
+        out,
+        args.games,
+        args.minutes,
+        args.dim,
+        seed=args.seed,
+        framerate=args.framerate,
+        overwrite=args.overwrite,
+        players=args.players,
+    )
+    counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
+    folders = [out / game for games in splits.values() for game in games]
+    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    program = "CALF_Calibration" if args.players else "TemporallyAwarePooling"
+    players = " --backbone_feature 2DConv --backbone_player 3DConv --calibration"
+    print(
+        f"Wrote {counts} games with {args.dim} features per frame to {out} "
+        f"({size / 1e6:,.0f} MB); train on them with: python {program}/main.py "
+        f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
+        f"{players if args.players else ''}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A miniature SoccerNet: invented games in the official layout, to try and to test everything on.
 
-The events come in the real proportions (`synthetic_game.py`), and the baselines can learn from the
-features (`synthetic_signals.py`). A game depends on the seed, its split, its number in that split
+The events come in the real proportions (`game.py`), and the baselines can learn from the
+features (`signals.py`). A game depends on the seed, its split, its number in that split
 and the sizes asked for, and on nothing else.
 """
 
@@ -42,6 +42,7 @@ def write_data_set(
     games: Sequence[int],
     minutes: float,
     dim: int,
+    *,
     seed: int = 0,
     framerate: int = 2,
     overwrite: bool = False,
@@ -61,7 +62,7 @@ def write_data_set(
         overwrite: write into a folder that holds files, replacing those of the same name.
         players: also write box and calibration files, about 14 MB per game of full length.
     """
-    _check_settings(games, minutes, dim, seed, framerate)
+    _check_settings(games, minutes, dim=dim, seed=seed, framerate=framerate)
     _claim_folder(out, overwrite)
     codebook = draw_codebook(part_generator(seed, len(OFFICIAL_SPLITS), 0, 0), dim)
     splits: dict[str, list[str]] = {split: [] for split in OFFICIAL_SPLITS}
@@ -76,15 +77,24 @@ def write_data_set(
                 np.save(file, features)
             if players:
                 rng = part_generator(seed, split, index, _PLAYERS_PART + half)
-                contents = draw_players(rng, game.spots, half, len(features), framerate)
-                for name, content in zip(player_files(), contents, strict=True):
-                    write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
+                _write_players(
+                    rng, folder, game, half=half, rows=len(features), framerate=framerate
+                )
         if OFFICIAL_SPLITS[split] != "challenge":
             write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
             write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
         splits[OFFICIAL_SPLITS[split]].append(game.path)
     write_json(out / "splits.json", splits)
     return splits
+
+
+def _write_players(
+    rng: Generator, folder: Path, game: Game, *, half: int, rows: int, framerate: int
+) -> None:
+    """The box file and the calibration file of a half."""
+    contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
+    for name, content in zip(player_files(), contents, strict=True):
+        write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
 
 
 def labels_v2(game: Game) -> dict[str, Any]:
@@ -117,7 +127,7 @@ def labels_v1(game: Game) -> dict[str, Any]:
 
 
 def _rows(game: Game) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.tolist() for column in vars(game.spots).values()), strict=True)
+    return zip(*(column.tolist() for column in vars(game.events).values()), strict=True)
 
 
 def _clock(half: int, milliseconds: int) -> str:
@@ -145,20 +155,20 @@ def _team(label: str, home: bool) -> str:
 def _half_features(
     rng: Generator, codebook: NDArray[np.float32], game: Game, half: int, framerate: int
 ) -> NDArray[np.float32]:
-    spots, here = game.spots, game.spots.half == half
+    events, here = game.events, game.events.half == half
     return draw_features(
         rng,
         codebook,
         rows=game.half_seconds[half - 1] * framerate,
         framerate=framerate,
-        seconds=spots.milliseconds[here] / 1000,
-        event=spots.event[here],
-        visible=spots.visible[here],
+        seconds=events.milliseconds[here] / 1000,
+        event=events.event[here],
+        visible=events.visible[here],
     )
 
 
 def _check_settings(
-    games: Sequence[int], minutes: float, dim: int, seed: int, framerate: int
+    games: Sequence[int], minutes: float, *, dim: int, seed: int, framerate: int
 ) -> None:
     if len(games) != len(OFFICIAL_SPLITS) or min(games) < 0 or sum(games) == 0:
         found = " ".join(map(str, games))

@@ -58,7 +58,7 @@ _FIRST_YEAR, _DAYS_PER_SEASON = 2014, 280
 
 
 @dataclass(frozen=True)
-class Spots:
+class GameEvents:
     """The events of one game, sorted by half and time; one array entry per event."""
 
     half: NDArray[np.int64]  # 1 or 2
@@ -78,7 +78,7 @@ class Game:
     away_team: str
     score: str
     half_seconds: tuple[int, ...]
-    spots: Spots
+    events: GameEvents
 
 
 def draw_game(seed: int, split: int, index: int, minutes: float) -> Game:
@@ -86,9 +86,9 @@ def draw_game(seed: int, split: int, index: int, minutes: float) -> Game:
     rng = part_generator(seed, split, index, 0)
     stoppage = rng.uniform(0, _LARGEST_STOPPAGE, len(HALVES))
     seconds = tuple(max(2, int(s)) for s in minutes * 60 * (1 + stoppage))
-    spots = _draw_spots(rng, index, minutes, seconds)
+    events = _draw_events(rng, index, minutes, seconds)
     home_team, away_team = (_TEAMS[t] for t in rng.choice(len(_TEAMS), 2, replace=False))
-    goals = spots.home[spots.event == V2_NAMES.index("Goal")]
+    goals = events.home[events.event == V2_NAMES.index("Goal")]
     score = f"{goals.sum()} - {(~goals).sum()}"
     # One day per game over all splits keeps the paths apart, however many games there are.
     season, day = divmod(len(OFFICIAL_SPLITS) * index + split, _DAYS_PER_SEASON)
@@ -97,10 +97,12 @@ def draw_game(seed: int, split: int, index: int, minutes: float) -> Game:
     championship = CHAMPIONSHIPS[rng.integers(len(CHAMPIONSHIPS))]
     name = f"{kick_off:%Y-%m-%d - %H-%M} {home_team} {score} {away_team}"
     path = f"{championship}/{year}-{year + 1}/{name}"
-    return Game(path, kick_off, home_team, away_team, score, seconds, spots)
+    return Game(path, kick_off, home_team, away_team, score, seconds, events)
 
 
-def _draw_spots(rng: Generator, index: int, minutes: float, seconds: tuple[int, ...]) -> Spots:
+def _draw_events(
+    rng: Generator, index: int, minutes: float, seconds: tuple[int, ...]
+) -> GameEvents:
     event = rng.permutation(np.repeat(np.arange(len(V2_NAMES)), _draw_counts(rng, index, minutes)))
     count = len(event)
     half = np.sort(1 + (rng.random(count) < _SECOND_HALF_SHARE))
@@ -109,7 +111,7 @@ def _draw_spots(rng: Generator, index: int, minutes: float, seconds: tuple[int, 
         for number, length in zip(HALVES, seconds, strict=True)
     ]
     visible = rng.random(count) >= _NOT_SHOWN_SHARE[event]
-    return Spots(half, np.concatenate(times), event, rng.random(count) < 0.5, visible)
+    return GameEvents(half, np.concatenate(times), event, rng.random(count) < 0.5, visible)
 
 
 def _draw_counts(rng: Generator, index: int, minutes: float) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from common.calibration.pitch import WIDTH
 from common.data.events import V2_NAMES
-from common.synthetic.game import Spots
+from common.synthetic.game import GameEvents
 from common.synthetic.scenes import FORMATION, SCENES, Scene, presence
 
 PICTURE = (720, 1280)  # height and width in pixels
@@ -25,31 +25,31 @@ _CAMERA = np.array([0.0, 78.0, 21.0])  # metres: behind the near touchline, high
 _TALL = 1.8
 _WAYPOINT_SECONDS = 6.0
 _REPLAYS_PER_MINUTE, _REPLAY_SECONDS = 0.8, (4.0, 10.0)
-_SEEN = 0.95  # probability that a player in the picture gets a box
+_BOX_SHARE = 0.95  # probability that a player in the picture gets a box
 
 
 def draw_players(
-    rng: Generator, spots: Spots, half: int, rows: int, framerate: int
+    rng: Generator, events: GameEvents, *, half: int, rows: int, framerate: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Content of the box file and of the calibration file of one half.
 
     Args:
         rng: all randomness of this half's players.
-        spots: the events of the game.
+        events: those of the game.
         rows: number of frames T.
     """
-    ours = spots.half == half
-    times = spots.milliseconds[ours] / 1000
-    events = [V2_NAMES[event] for event in spots.event[ours]]
-    attacks_right = spots.home[ours] == (half == 1)
+    ours = events.half == half
+    times = events.milliseconds[ours] / 1000
+    names = [V2_NAMES[event] for event in events.event[ours]]
+    attacks_right = events.home[ours] == (half == 1)
     scenes = [
-        Scene(rng, time, event, right)
-        for time, event, right in zip(times, events, attacks_right, strict=True)
-        if event in SCENES
+        Scene(rng, time, name, right)
+        for time, name, right in zip(times, names, attacks_right, strict=True)
+        if name in SCENES
     ]
     ball = _ball(rng, scenes, rows, framerate)  # [T, 2]
     people = _people(rng, scenes, ball, framerate, home_right=half == 1)  # [T, 25, 2]
-    hidden = times[~spots.visible[ours]]
+    hidden = times[~events.visible[ours]]
     replay = _replays(rng, hidden, rows, framerate)  # [T]
     cameras, homographies = _film(rng, ball, framerate)
     return (
@@ -159,8 +159,8 @@ def _project(
     points = np.concatenate(
         [people, np.full((*people.shape[:2], 1), height), np.ones((*people.shape[:2], 1))], axis=2
     )
-    seen = np.einsum("tij,tnj->tni", cameras, points)
-    return seen[..., :2] / seen[..., 2:]
+    projected = np.einsum("tij,tnj->tni", cameras, points)
+    return projected[..., :2] / projected[..., 2:]
 
 
 def _box_file(
@@ -180,25 +180,25 @@ def _box_file(
     boxes += rng.normal(0, 0.8, boxes.shape)
     height, width = PICTURE
     middle = (boxes[..., 0] + boxes[..., 2]) / 2
-    seen = (middle > 0) & (middle < width) & (boxes[..., 3] > 30) & (boxes[..., 1] < height - 10)
-    seen &= rng.random(seen.shape) < _SEEN
+    has_box = (middle > 0) & (middle < width) & (boxes[..., 3] > 30) & (boxes[..., 1] < height - 10)
+    has_box &= rng.random(has_box.shape) < _BOX_SHARE
     kit = np.repeat([0, 1, 2], [11, 11, _OFFICIALS])
     colours = (_KITS[kit] + rng.normal(0, 12, (rows, count, 3))).clip(0, 255)
     # A replay shows a few people from near.
-    seen[replay] = False
+    has_box[replay] = False
     near = np.flatnonzero(replay)
-    seen[near, :3] = True
+    has_box[near, :3] = True
     x, tops = rng.uniform(100, 1000, (len(near), 3)), rng.uniform(50, 200, (len(near), 3))
     boxes[near, :3] = np.stack([x, tops, x + 180, tops + 460], axis=2)
     boxes = boxes.clip(0, [width, height, width, height]).round(4)
     colours = colours.round(1)
     order = rng.random((rows, count)).argsort(axis=1)
-    boxes, colours, seen = (
+    boxes, colours, has_box = (
         np.take_along_axis(values, order.reshape(rows, count, *(1,) * (values.ndim - 2)), axis=1)
-        for values in (boxes, colours, seen)
+        for values in (boxes, colours, has_box)
     )
-    ends = np.cumsum(seen.sum(axis=1))
-    shown, tints = boxes[seen].tolist(), colours[seen].tolist()
+    ends = np.cumsum(has_box.sum(axis=1))
+    shown, tints = boxes[has_box].tolist(), colours[has_box].tolist()
     predictions = [
         {"bboxes": shown[begin:end], "colors": tints[begin:end]}
         for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)

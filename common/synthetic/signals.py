@@ -69,6 +69,7 @@ def draw_codebook(rng: Generator, dim: int) -> NDArray[np.float32]:
 def draw_features(
     rng: Generator,
     codebook: NDArray[np.float32],
+    *,
     rows: int,
     framerate: int,
     seconds: NDArray[np.float64],

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from common.data.data_set import DataSet
-from common.download import download
+from common.data.fetching import download
 from common.results.run_record import check_same_inputs, record_settings
 from common.training.checkpoints import BEST_FILE, load_weights
 from common.training.device import autocast, describe

@@ -1,0 +1,80 @@
+"""Looks over a data folder before training: what would fail, and which quirks it has.
+
+python -m common.doctor --SoccerNet_path DATA --features ResNET_TF2.npy --split train valid test
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.errors import UserError, run_cli
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags in `argv`, or in the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m common.doctor",
+        description="Check a data folder: files, values, half lengths, labels. Exit code 1 if "
+        "training on it would fail. Reads all features; --fast reads only their headers.",
+    )
+    add = parser.add_argument
+    add("--SoccerNet_path", type=Path, required=True, help="data folder")
+    add("--features", nargs="+", required=True, metavar="NAME",
+        help="feature files without the number of the half, used side by side")  # fmt: skip
+    add("--split", nargs="+", help="splits to check [those of which games are there]")
+    add("--version", type=int, default=2, help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")
+    add("--feature_dim", type=int, help="features per frame, all files [what most halves have]")
+    add("--framerate", type=int, default=2, help="feature rows per second [2]")
+    add("--fast", action="store_true", help="do not look for NaN and infinity in the values")
+    add("--players", action="store_true",
+        help="look at the box and calibration files of players, too")  # fmt: skip
+    add("--no-notes", action="store_true", help="list only what training would fail on")
+    args = parser.parse_args(argv)
+    if args.framerate < 1:
+        raise UserError(f"--framerate must be rows per second from 1 on, found {args.framerate}")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints a table of findings and a line per split; 1 if training would fail."""
+    args = parse_arguments(argv)
+    # Behind the flags: --help waits for none of them.
+    from rich.console import Console
+
+    from common.data.events import event_classes
+    from common.data.games import read_splits
+    from common.data.wanted_files import how_to_get
+    from common.doctor.checks import FolderCheck, check_split, compare_halves
+    from common.doctor.findings import findings_table, summary
+
+    root = args.SoccerNet_path
+    classes = event_classes(root, args.version)
+    listed = read_splits(root)
+    here = [split for split in listed if any((root / game).is_dir() for game in listed[split])]
+    splits = args.split or here or list(listed)
+    check = FolderCheck(
+        root,
+        tuple(args.features),
+        classes,
+        framerate=args.framerate,
+        read_values=not args.fast,
+        players=args.players,
+    )
+    checked = {split: check_split(check, split) for split in splits}
+    reports = [report for of_split in checked.values() for report in of_split]
+    compare_halves(reports, args.framerate, args.feature_dim)
+    table = findings_table(reports, not args.no_notes)
+    if table.row_count:
+        # Wide enough for game names in a log file, too; file names are no markup.
+        width = max(Console().width, 120)
+        Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    for split, of_split in checked.items():
+        print(summary(split, len(listed[split]), of_split, args.framerate))
+    absent = [root / report.game / name for report in reports for name in report.absent]
+    if absent:
+        print(how_to_get(absent, root, splits, args.features, classes.label_file))
+    return int(any(report.errors for report in reports))
+
+
+if __name__ == "__main__":
+    run_cli(main)

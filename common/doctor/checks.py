@@ -1,0 +1,171 @@
+"""What would fail, or is odd, in the files of a data folder."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from common.calibration.player_quirks import player_quirks
+from common.calibration.players import read_players
+from common.data.events import EventClasses
+from common.data.features import HalfFeatures, open_half
+from common.data.label_quirks import label_quirks, late_spots
+from common.data.labels import Labels, read_labels
+from common.data.wanted_files import split_files
+from common.errors import UserError
+
+# Enough to keep a disk busy. Each holds one block in memory.
+_THREADS = 4
+_BLOCK_BYTES = 1 << 24
+
+# Half lengths that the released challenge predictions imply reach 1.38 times their median.
+_SHORTEST, _LONGEST = 0.75, 1.5
+
+
+@dataclass
+class GameReport:
+    """Findings about one game: errors stop a training, notes do not."""
+
+    game: str
+    errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    absent: Sequence[str] = ()  # files it needs and does not have
+    frames: dict[int, int] = field(default_factory=dict)  # half -> rows, of halves that open
+    dimensions: dict[int, int] = field(default_factory=dict)  # half -> D
+    spots: int = 0
+
+
+@dataclass(frozen=True)
+class FolderCheck:
+    """What to look at in a data folder.
+
+    Attributes:
+        features: feature files without the number of the half, used side by side.
+        framerate: feature rows per second.
+        read_values: look for NaN and infinity, which means to read all files.
+        players: look at box and calibration files, too.
+    """
+
+    root: Path
+    features: tuple[str, ...]
+    classes: EventClasses
+    framerate: int = 2
+    read_values: bool = True
+    players: bool = False
+
+
+def check_split(check: FolderCheck, split: str) -> list[GameReport]:
+    """Reports on the games of a split, each for itself; see `compare_halves` for the rest.
+
+    Of the official games it looks at those that have a folder, as training does.
+    """
+    root, classes = check.root, check.classes
+    absent: dict[str, list[str]] = {}
+    for path in split_files(
+        root, split, check.features, classes.label_file, classes.halves, at_hand=True
+    ):
+        lacking = absent.setdefault(path.parent.relative_to(root).as_posix(), [])
+        if not path.is_file():
+            lacking.append(path.name)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        checked = pool.map(partial(check_game, check), absent.keys(), absent.values())
+        return [*tqdm(checked, split, len(absent), False, unit="game", delay=1, disable=None)]
+
+
+def check_game(check: FolderCheck, game: str, absent: Sequence[str]) -> GameReport:
+    """Findings about the files of one game, without a look at the others.
+
+    Args:
+        absent: names of files that it needs and does not have.
+    """
+    report = GameReport(game, absent=absent)
+    folder = check.root / game
+    if absent:
+        report.errors.append("missing: " + ", ".join(absent))
+    labels = _check_labels(check, folder, report)
+    for half in range(1, check.classes.halves + 1):
+        if not any(f"{half}_{name}" in absent for name in check.features):
+            _check_half(check, half, labels, report)
+    return report
+
+
+def _check_labels(check: FolderCheck, folder: Path, report: GameReport) -> Labels | None:
+    """The annotations of a game if it has a file of them that can be read."""
+    if not (folder / check.classes.label_file).is_file():
+        return None
+    try:
+        labels = read_labels(folder / check.classes.label_file, check.classes)
+        report.spots = len(labels)
+        report.notes += label_quirks(labels, check.framerate)
+        return labels
+    except (UserError, OSError) as error:
+        report.errors.append(_inside(folder, error))
+        return None
+
+
+def _check_half(check: FolderCheck, half: int, labels: Labels | None, report: GameReport) -> None:
+    """Adds what is wrong with the features and the players of a half."""
+    folder = check.root / report.game
+    try:
+        features = open_half(folder, half, check.features)
+        report.frames[half] = features.frames
+        report.dimensions[half] = features.dimension
+        if labels is not None:
+            report.notes += late_spots(labels, half, features.frames, check.framerate)
+        if check.players:
+            boxes = read_players(folder, half)
+            report.notes += player_quirks(boxes, half, features.frames)
+        if check.read_values:
+            read_all(features)
+    except (UserError, OSError) as error:
+        report.errors.append(_inside(folder, error))
+
+
+def _inside(folder: Path, error: Exception) -> str:
+    return str(error).replace(f"{folder}/", "")
+
+
+def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> None:
+    """Reads a half in blocks. Raises UserError naming the first row that is not finite."""
+    block = max(1, block_bytes // (4 * features.dimension))
+    # Infinities meet in sums; the report says so in better words than numpy's warning.
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, features.frames, block):
+            features.rows(start, min(start + block, features.frames))
+
+
+def compare_halves(
+    reports: Sequence[GameReport], framerate: int = 2, dimension: int | None = None
+) -> None:
+    """Adds to the reports where a half has another dimension or length than most halves.
+
+    Args:
+        dimension: D that each half must have; None: the one that most halves have.
+    """
+    dimensions = Counter(d for report in reports for d in report.dimensions.values())
+    if not dimensions:
+        return
+    expected = dimension or dimensions.most_common(1)[0][0]
+    frames = np.array([n for report in reports for n in report.frames.values()])
+    odd = frames[odd_lengths(frames)]
+    usual = f"{np.median(frames) / framerate / 60:.1f}"
+    for report in reports:
+        for half, found in report.dimensions.items():
+            if found != expected:
+                report.errors.append(f"half {half}: {found} features per frame, not {expected}")
+        for half, length in report.frames.items():
+            if length in odd:
+                minutes = f"{length / framerate / 60:.1f} min"
+                report.notes.append(f"half {half}: {minutes}, where {usual} are usual")
+
+
+def odd_lengths(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which halves are far shorter or longer than the median half."""
+    ratio = frames / np.median(frames)
+    return (ratio < _SHORTEST) | (ratio > _LONGEST)

@@ -1,0 +1,106 @@
+"""The rows of a table that a command asks for: their runs, and what those found."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import UserError, counted
+from common.reproduce.intervals import bounded
+from common.reproduce.outcome import finished_folder, other_reason, outcome_of
+from common.reproduce.report import TableReport
+from common.reproduce.runs import TableRun, Workspace, plan, runs_of
+from common.reproduce.tables import Row, Table
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows of a table, and how their runs differ from it.
+
+    Attributes:
+        data: data root as given; that of the workspace is absolute.
+        extra: flags appended to those of each run, so that they win.
+        seeds: in place of the table's.
+        any_code: take finished runs of the same settings by an earlier state of the code, too.
+    """
+
+    workspace: Workspace
+    data: Path
+    table: Table
+    rows: Sequence[Row]
+    extra: Sequence[str] = ()
+    seeds: Sequence[int] | None = None
+    any_code: bool = False
+
+    def runs(self) -> list[TableRun]:
+        """The different runs of all rows, seed by seed."""
+        return plan(self.rows, self.workspace, self.extra, self.seeds)
+
+    def missing(self, runs: Sequence[TableRun]) -> list[TableRun]:
+        """Those of the runs that have no results yet."""
+        return [run for run in runs if finished_folder(run, self.any_code) is None]
+
+    def report(self) -> TableReport:
+        """The table with what finished runs found, and the intervals of their scores."""
+        outcomes = [
+            outcome_of(
+                row,
+                runs_of(row, self.workspace, self.extra, self.seeds),
+                other_reason(row, self.extra, self.data),
+                self.any_code,
+            )
+            for row in self.rows
+        ]
+        reasons = dict.fromkeys(
+            o.other for o in outcomes if o.other and o.row.published is not None
+        )
+        remarks = [
+            "No verdict: the published column is about SoccerNet with the table's features and "
+            f"settings; here {reason}."
+            for reason in reasons
+        ]
+        found = bounded(outcomes, self.table.order, self.data)
+        return TableReport(
+            self.workspace.baseline,
+            self.table,
+            found.outcomes,
+            os.fspath(self.data),
+            remarks + found.remarks,
+            found.steps,
+        )
+
+
+def choose_table(tables: dict[str, Table], name: str | None, data: Path) -> Table:
+    """The table that was asked for, or the one that suits the data."""
+    own = "embedded" in tables and (data / "splits.json").is_file()
+    chosen = name or ("embedded" if own else "main")
+    if chosen not in tables:
+        raise UserError(f"no table {chosen!r}; choose of {', '.join(tables)}")
+    return tables[chosen]
+
+
+def choose_rows(table: Table, names: Sequence[str] | None) -> list[Row]:
+    """The rows of these names, in the order of the table; all without names."""
+    known = [row.name for row in table.rows]
+    unknown = next((name for name in names or () if name not in known), None)
+    if unknown is not None:
+        raise UserError(f"table {table.name} has no row {unknown!r}; choose of {', '.join(known)}")
+    return [row for row in table.rows if names is None or row.name in names]
+
+
+def describe_amount(table: Table, runs: int, missing: int) -> str:
+    """How many runs there are, and how many of them are to do."""
+    done = runs - missing
+    return f"table {table.name}: {counted(runs, 'run')}, {done} done, {missing} to do"
+
+
+def describe_commands(
+    runs: Sequence[TableRun], missing: Sequence[TableRun], first: Sequence[str]
+) -> list[str]:
+    """Every command, `first` (see `preparation`) before all, each under a line that names it."""
+    lines = [f"\n# before the first run\n{shlex.join(first)}"] if first else []
+    for run in runs:
+        state = run.state() if run in missing else "done"
+        lines.append(f"\n# {run.label}, seed {run.seed}: {state}\n{run.command_line()}")
+    return lines

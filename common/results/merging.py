@@ -1,0 +1,111 @@
+"""Results of models of disjoint classes as one: entry by entry, in the published layout."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.errors import UserError, counted
+from common.files import parse_json
+from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name, write_game, write_zip
+
+
+def merge(inputs: Sequence[Path], out: Path) -> list[str]:
+    """Writes the merged result files to the folder or zip `out`; returns the games.
+
+    Entries are sorted by half, position and class; all else stays as it is.
+
+    Raises:
+        UserError: other games, the same class twice, or no result files; fewer than two inputs,
+            whole run folders, or an output that is one of them.
+    """
+    _check_paths(inputs, out)
+    trees = [JsonTree(path) for path in inputs]
+    files = [guess_file_name(tree) for tree in trees]
+    games = [_games_of(tree, file) for tree, file in zip(trees, files, strict=True)]
+    for path, found in zip(inputs[1:], games[1:], strict=True):
+        if lone := sorted(set(games[0]) ^ set(found)):
+            raise UserError(
+                f"{inputs[0]} and {path} hold different games: {counted(len(lone), 'game')} in one "
+                f"of them only, such as {lone[0]}"
+            )
+    contents = [
+        {game: _predictions(tree, game, file) for game in found}
+        for tree, file, found in zip(trees, files, games, strict=True)
+    ]
+    _check_disjoint(inputs, contents)
+    merged = {game: _joined(game, [content[game] for content in contents]) for game in games[0]}
+    _write(out, merged, files[0])
+    return games[0]
+
+
+def _check_paths(inputs: Sequence[Path], out: Path) -> None:
+    if len(inputs) < 2:
+        raise UserError(f"give two or more folders or zips to merge, found only {inputs[0]}")
+    for path in inputs:
+        if any(path.glob("results_spotting_*.zip")) or any(path.glob("outputs_*")):
+            raise UserError(
+                f"{path} is the folder of a run; give the results of one split in it, such as "
+                f"{path}/results_spotting_test.zip"
+            )
+        if out.resolve() in (path.resolve(), *path.resolve().parents):
+            raise UserError(f"-o {out} would overwrite what is merged; choose another place")
+
+
+def _games_of(tree: JsonTree, file: str) -> list[str]:
+    return [name.removesuffix(f"/{file}") for name in tree.names() if name.endswith(f"/{file}")]
+
+
+def _predictions(tree: JsonTree, game: str, file: str) -> list[dict[str, Any]]:
+    source = f"{tree.root}/{game}/{file}"
+    content = parse_json(tree.read(f"{game}/{file}"), source)
+    entries = content.get("predictions") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and {"half", "position", "label"} <= entry.keys()
+        for entry in entries
+    ):
+        raise UserError(f"{source} is no result file: its predictions need half, position, label")
+    return entries
+
+
+def _check_disjoint(
+    inputs: Sequence[Path], contents: Sequence[dict[str, list[dict[str, Any]]]]
+) -> None:
+    path_of: dict[str, Path] = {}
+    for path, content in zip(inputs, contents, strict=True):
+        labels = {entry["label"] for entries in content.values() for entry in entries}
+        for label in sorted(labels):
+            if label in path_of:
+                raise UserError(
+                    f"{path_of[label]} and {path} both hold {label!r}; models that are merged must "
+                    "spot different classes"
+                )
+        path_of |= dict.fromkeys(labels, path)
+
+
+def _joined(game: str, parts: Sequence[list[dict[str, Any]]]) -> bytes:
+    try:
+        entries = sorted(
+            (entry for part in parts for entry in part),
+            key=lambda entry: (int(entry["half"]), int(entry["position"]), entry["label"]),
+        )
+    except ValueError as error:
+        raise UserError(f"{game}: half and position must be whole numbers ({error})") from None
+    text = orjson.dumps({"UrlLocal": game, "predictions": entries}, option=orjson.OPT_INDENT_2)
+    # The published files are indented by four spaces; strings hold no newline.
+    lines = text.split(b"\n")
+    return b"\n".join(b" " * (len(line) - len(line.lstrip())) + line for line in lines)
+
+
+def _write(out: Path, merged: dict[str, bytes], file: str) -> None:
+    if out.suffix != ".zip":
+        for game, content in merged.items():
+            write_game(out, game, content, file)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        for game, content in merged.items():
+            write_game(Path(folder), game, content, RESULT_FILE)
+        write_zip(out, Path(folder), merged)

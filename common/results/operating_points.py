@@ -1,0 +1,113 @@
+"""Operating points: a threshold for each class, chosen on one split and saved for others."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import UserError
+from common.files import read_json, write_json
+from common.metric.thresholds import Outcome, best_thresholds, outcome_at
+from common.results.reading import EVALUATION_FRAMERATE
+from common.results.scored_run import ScoredRun
+
+POINT_FILE = "operating_point.json"
+TOLERANCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold for each class: [C], infinite where no detection is to be kept.
+
+    Attributes:
+        tolerance: in seconds, of the F1 that it was chosen for.
+        chosen_on: split; None for a threshold that was given.
+        f1: F1 of each class on that split: [C].
+    """
+
+    thresholds: NDArray[np.float64]
+    tolerance: float
+    chosen_on: str | None = None
+    f1: NDArray[np.float64] | None = None
+
+
+def choose(run: ScoredRun, tolerance: float) -> tuple[OperatingPoint, Outcome]:
+    """The thresholds of best F1 on the run's split, and what they are worth there."""
+    spots = run.targets, run.detections
+    thresholds = best_thresholds(*spots, len(run.classes), tolerance, EVALUATION_FRAMERATE)
+    outcome = outcome_at(*spots, thresholds, tolerance, EVALUATION_FRAMERATE)
+    return OperatingPoint(thresholds, tolerance, run.split, outcome.f1), outcome
+
+
+def save_point(path: Path, point: OperatingPoint, outcome: Outcome, run: ScoredRun) -> None:
+    """Writes thresholds and outcome as JSON; a threshold of null keeps nothing of its class."""
+    classes = {
+        name: {
+            "threshold": float(point.thresholds[c]) if np.isfinite(point.thresholds[c]) else None,
+            **_numbers(outcome, c),
+        }
+        for c, name in enumerate(run.classes.names)
+    }
+    macro = dict(zip(("precision", "recall", "F1"), outcome.macro(), strict=True))
+    content = {
+        "chosen_on": run.split,
+        "games": len(run.games),
+        "tolerance_seconds": point.tolerance,
+        "micro": _numbers(outcome.micro(), 0),
+        "macro": macro,
+        "classes": classes,
+    }
+    write_json(path, content)
+
+
+def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
+    """Reads what `save_point` wrote. Raises UserError if it is absent or of other classes."""
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not there; choose thresholds first: "
+            f"python -m common.operating_point {path.parent}"
+        )
+    content = read_json(path)
+    try:
+        classes = content["classes"]
+        thresholds = [classes[name]["threshold"] for name in names]
+        point = OperatingPoint(
+            np.array([np.inf if each is None else float(each) for each in thresholds]),
+            float(content["tolerance_seconds"]),
+            str(content["chosen_on"]),
+            np.array([float(classes[name]["F1"]) for name in names]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} does not hold thresholds of the classes {', '.join(names)} ({error!r}); "
+            "choose them anew without --threshold"
+        ) from None
+    return point
+
+
+def given_point(
+    threshold: float | str, tolerance: float | None, run: Path, names: tuple[str, ...]
+) -> OperatingPoint:
+    """A threshold for all classes, or with "auto" those that were saved in the run's folder.
+
+    Args:
+        tolerance: seconds; None: as saved, else TOLERANCE_SECONDS.
+    """
+    if threshold == "auto":
+        saved = load_point(run / POINT_FILE, names)
+        return replace(saved, tolerance=tolerance or saved.tolerance)
+    thresholds = np.full(len(names), float(threshold))
+    return OperatingPoint(thresholds, tolerance or TOLERANCE_SECONDS)
+
+
+def _numbers(outcome: Outcome, event: int) -> dict[str, Any]:
+    return {
+        "precision": float(outcome.precision[event]),
+        "recall": float(outcome.recall[event]),
+        "F1": float(outcome.f1[event]),
+        "spots": int(outcome.spots[event]),
+        "found": int(outcome.found[event]),
+        "correct": int(outcome.correct[event]),
+    }

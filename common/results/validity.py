@@ -1,0 +1,235 @@
+"""Whether result files are as the evaluation server needs them."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses
+from common.data.games import check_relative_path
+from common.errors import UserError, counted
+from common.files import parse_json
+from common.results.predictions import RESULT_FILE, Detections, JsonTree, parse_detections
+from common.results.reading import HALF_MINUTES
+
+_MOST_LISTED = 10
+_FIELDS = ("gameTime", "label", "position", "half", "confidence")
+
+# What predictions can be, and what that means.
+_ERRORS = {
+    "half": ("in a half that the games do not have", "write halves from 1 on"),
+    "finite": ("with a confidence that is not finite", "the evaluator drops or misplaces them"),
+}
+_NOTES = {
+    "range": ("with a confidence outside [0, 1]", "the evaluator ignores those below 0"),
+    "late": (f"beyond {HALF_MINUTES} minutes", "the evaluator moves them to the end of the half"),
+    "twice": ("with class, half and position of another", "the evaluator counts the last of them"),
+    "strings": ("with values that are not strings", "all published ones are; numbers count, too"),
+    "fields": ("with a field less or more", f"published ones have {', '.join(_FIELDS)}"),
+}
+
+
+@dataclass
+class Findings:
+    """What `validate` found: errors make a submission invalid, notes do not."""
+
+    errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    predictions: list[int] = field(default_factory=list)  # per game that could be read
+    confidences: tuple[float, float] = (np.inf, -np.inf)  # lowest and highest finite one
+    games: set[str] = field(default_factory=set)  # that have a result file, expected or not
+
+    @property
+    def valid(self) -> bool:
+        """Whether there are no errors."""
+        return not self.errors
+
+
+def validate(
+    path: Path, games: Sequence[str], classes: EventClasses, file_name: str = RESULT_FILE
+) -> Findings:
+    """Checks a zip or a folder of result files {game}/{file_name} for exactly these games.
+
+    Raises UserError if there is neither a zip nor a folder at `path`.
+    """
+    if not path.exists():
+        raise UserError(f"expected a zip file or a folder of result files at {path}, found neither")
+    findings = Findings()
+    try:
+        names = _member_names(path)
+        tree = JsonTree(path)
+    except UserError as error:
+        findings.errors.append(str(error))
+        return findings
+    members = _find_members(names, games, file_name, findings)
+    problems: dict[str, dict[str, int]] = {}  # kind -> game -> number of predictions
+    for game, member in members.items():
+        try:
+            found = _check_game(tree.read(member), member, game, classes, findings)
+        except UserError as error:
+            findings.errors.append(str(error))
+            continue
+        for kind, number in found.items():
+            problems.setdefault(kind, {})[game] = number
+    for kinds, sentences in ((_ERRORS, findings.errors), (_NOTES, findings.notes)):
+        sentences += [_sentence(problems[k], *kinds[k]) for k in kinds if k in problems]
+    return findings
+
+
+def _member_names(path: Path) -> list[str]:
+    """Paths of all files of a folder or zip. Raises UserError for paths that leave it."""
+    if path.is_dir():
+        return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{path} is no whole zip file ({error}); write it again") from None
+    return [check_relative_path(name, str(path)) for name in names]
+
+
+def _find_members(
+    names: Sequence[str], games: Sequence[str], file_name: str, findings: Findings
+) -> dict[str, str]:
+    """The result file of each expected game that has one; adds what is wrong with the layout."""
+    wanted = {f"{game}/{file_name}": game for game in games}
+    members, prefixes, others = {}, set(), []
+    for name in names:
+        start = next((i for i in _starts(name) if name[i:] in wanted), None)
+        if start is None:
+            others.append(name)
+            continue
+        if wanted[name[start:]] in members:
+            findings.errors.append(f"{name[start:]} is there twice; keep one of them")
+        members[wanted[name[start:]]] = name
+        prefixes.add(name[:start])
+    for prefix in sorted(prefixes - {""}):
+        findings.errors.append(
+            f"games lie in the folder {prefix} of the archive; the league folders must be at its "
+            f"root: zip from inside {prefix}, or use common.results.predictions.write_zip"
+        )
+    _check_games(members, others, games, file_name, findings)
+    return members
+
+
+def _starts(path: str) -> list[int]:
+    """Where the names of a path begin: 0, and after each slash."""
+    return [0, *(i + 1 for i, character in enumerate(path) if character == "/")]
+
+
+def _check_games(
+    members: Mapping[str, str],
+    others: Sequence[str],
+    games: Sequence[str],
+    file_name: str,
+    findings: Findings,
+) -> None:
+    parted = [name.rpartition("/")[::2] for name in others]
+    extra = [folder for folder, file in parted if file == file_name]
+    findings.games = {*members, *extra}
+    missing = [game for game in games if game not in members]
+    absent = set(missing)
+    renamed = [file for folder, file in parted if folder in absent]
+    if missing and renamed:
+        findings.errors.append(
+            f"games of the split without a {file_name}: {len(missing)}; they have files such as "
+            f"{renamed[0]}: rename them, or pass --Prediction_file"
+        )
+    elif missing:
+        findings.errors.append(
+            f"games of the split without a {file_name}: {len(missing)}; a game without "
+            f'detections needs one, too, with "predictions": []{_listed(missing)}'
+        )
+    if extra:
+        findings.errors.append(
+            f"games that are not of the split: {len(extra)}; leave them out{_listed(extra)}"
+        )
+    if unread := ["/".join(part) for part in parted if part[1] != file_name]:
+        example = unread[0].lstrip("/")
+        findings.notes.append(f"files that nobody reads: {len(unread)}, such as {example}")
+
+
+def _check_game(
+    content: bytes, source: str, game: str, classes: EventClasses, findings: Findings
+) -> dict[str, int]:
+    """Problems of one result file: kind -> number of predictions.
+
+    Raises UserError naming file, prediction and field when one cannot be read.
+    """
+    number_of = {name: number for number, name in enumerate(classes.names)}
+    read = parse_detections(content, source, number_of)
+    parsed = parse_json(content, source)
+    entries = parsed["predictions"]
+    if read.unknown:
+        unknown = sorted({str(entry["label"]) for entry in entries} - number_of.keys())
+        findings.errors.append(_unknown_sentence(source, read.unknown, unknown, classes))
+    if (url := parsed.get("UrlLocal")) != game:
+        findings.notes.append(f"{source}: UrlLocal is {url!r}; the evaluator does not read it")
+    findings.predictions.append(len(entries))
+    if (finite := read.confidence[np.isfinite(read.confidence)]).size:
+        lowest, highest = findings.confidences
+        findings.confidences = min(lowest, finite.min()), max(highest, finite.max())
+    found = {**array_problems(read, classes.halves), **_form_problems(entries)}
+    return {kind: number for kind, number in found.items() if number}
+
+
+def array_problems(read: Detections, halves: int = 2) -> dict[str, int]:
+    """Number of detections of one game with each kind of problem."""
+    finite = np.isfinite(read.confidence)
+    cells = np.stack([read.half, read.event, read.milliseconds])
+    return {
+        "half": int(((read.half < 1) | (read.half > halves)).sum()),
+        "finite": int((~finite).sum()),
+        "range": int((finite & ((read.confidence < 0) | (read.confidence > 1))).sum()),
+        "late": int((read.milliseconds >= HALF_MINUTES * 60_000).sum()),
+        "twice": len(read) - np.unique(cells, axis=1).shape[1],
+    }
+
+
+def _form_problems(entries: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {
+        "strings": sum(not all(isinstance(v, str) for v in e.values()) for e in entries),
+        "fields": sum(e.keys() != set(_FIELDS) for e in entries),
+    }
+
+
+def _unknown_sentence(
+    source: str, number: int, labels: Sequence[str], classes: EventClasses
+) -> str:
+    shown = ", ".join(map(repr, labels[:3]))
+    known = ", ".join(classes.names)
+    for version, other in ((1, SOCCERNET_V1), (2, SOCCERNET_V2)):
+        if other != classes and set(labels) <= set(other.names):
+            known += f". They are classes of SoccerNet-v{version}: pass --version {version}"
+    return (
+        f"{source}: {counted(number, 'prediction')} of classes that do not exist ({shown}); "
+        f"expected {known}"
+    )
+
+
+def _sentence(numbers: Mapping[str, int], what: str, meaning: str) -> str:
+    first = next(iter(numbers))
+    where = first if len(numbers) == 1 else f"{len(numbers)} games, the first of them {first}"
+    return f"predictions {what}: {sum(numbers.values())} in {where}; {meaning}"
+
+
+def _listed(games: Sequence[str]) -> str:
+    shown = "".join(f"\n  {game}" for game in games[:_MOST_LISTED])
+    more = len(games) - _MOST_LISTED
+    return f":{shown}" + (f"\n  and {more} more" if more > 0 else "")
+
+
+def verdict(findings: Findings) -> str:
+    """The last line: VALID or INVALID, and what was read."""
+    numbers = findings.predictions
+    line = f"{counted(len(numbers), 'game')}, {counted(sum(numbers), 'prediction')}"
+    lowest, highest = findings.confidences
+    if lowest <= highest:
+        line += f", {min(numbers)} to {max(numbers)} per game, confidence {lowest:.4f}"
+        line += f" to {highest:.4f}"
+    if findings.valid:
+        return f"VALID: {line}"
+    return f"INVALID: {counted(len(findings.errors), 'error')}; {line}"
