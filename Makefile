@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+JOBS ?= 2
 MODEL := NetVLAD++_demo
 
 .PHONY: demo test check lint format clean
@@ -22,9 +23,9 @@ demo: $(VENV)/.installed
 	@echo "all numbers:   $(DEMO)/models/$(MODEL)/results_test.json"
 	@echo "challenge zip: $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip"
 
-# From nothing to a passed test suite.
+# From nothing to a passed test suite, in $(JOBS) processes of one thread each.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # What must hold before each commit.
 check: lint test
