@@ -68,7 +68,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Chooses or loads thresholds, prints what they are worth, writes what they keep."""
     args = parse_arguments(argv)
-    from common.results.tables import print_outcome  # behind the flags: --help is quick
+    from common.results.outcome_table import print_outcome  # behind the flags: --help is quick
 
     if not args.run.is_dir():
         raise UserError(f"expected a run folder models/<model_name> at {args.run}, found none")
