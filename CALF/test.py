@@ -78,7 +78,7 @@ def spot_split(
         return
     publish_split(run.folder, split, data, games)
     for game in Processes().deal_out(games[:plots], f"{split} plots"):
-        draw_game(run, data, model, out, game, kept, inverted=inverted)
+        draw_game(run, data, model, out, game, kept=kept, inverted=inverted)
     if plots:
         log.info("%s: drawn below %s", split, out / games[0])
 
@@ -89,8 +89,8 @@ def draw_game(
     model: ContextAwareModel,
     out: Path,
     game: str,
-    kept: Suppression,
     *,
+    kept: Suppression,
     inverted: bool = False,
 ) -> None:
     """Draws each half of a game below `out`, with the annotations where there are any.

@@ -143,22 +143,22 @@ def read_chunks(
     for half, frames, events in data.labelled_halves(games):
         halves.append(half)
         shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
-    seen = players.open(halves, training=True) if players is not None else None
+    rows = players.open(halves, training=True) if players is not None else None
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
     log.info("%s: %d games, %d spots, %d stretches without any",
              " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
-    return Chunks(MappedRows([half.features for half in halves]), seen, labels)
+    return Chunks(MappedRows([half.features for half in halves]), rows, labels)
 
 
 def blocks_of_half(
     half: Half, players: Players, device: torch.device
 ) -> Iterator[tuple[Tensor, ...]]:
     """Features [1, n, D] and players of a half to be spotted in, block by block, as chunks."""
-    seen = players.open([half], training=False) if players is not None else None
+    rows = players.open([half], training=False) if players is not None else None
     for start in range(0, half.features.frames, _BLOCK_ROWS):
         count = min(_BLOCK_ROWS, half.features.frames - start)
         inputs = [torch.from_numpy(half.features.rows(start, start + count))[None]]
-        if seen is not None:
-            inputs += seen.take(np.array([0]), np.array([start]), count)
+        if rows is not None:
+            inputs += rows.take(np.array([0]), np.array([start]), count)
         yield tuple(tensor.to(device) for tensor in inputs)

@@ -32,7 +32,7 @@ from common.training.device import choose_device, describe
 from common.training.flags import PROTOCOLS, add_data_flags, add_device_flags, new_parser
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Extraction:
     """How top views become vectors.
 
@@ -58,8 +58,10 @@ class Extraction:
         vectors = np.empty((frames, self.frozen.dimension), np.float32)
         for start in range(0, frames, self.batch):
             block = np.arange(start, min(start + self.batch, frames))
-            seen = self.frozen.see(self.network, self.view.draw(players, block), self.device)
-            vectors[start : start + len(block)] = seen.cpu().numpy()
+            block_vectors = self.frozen.see(
+                self.network, self.view.draw(players, block), self.device
+            )
+            vectors[start : start + len(block)] = block_vectors.cpu().numpy()
         path = folder / f"{half}_{self.name}"
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.save(file, vectors)
@@ -100,8 +102,9 @@ def main() -> None:
     if not lacking:
         return
     extract = Extraction(
-        view, frozen, frozen.load(device), device, name, args.batch_size, args.cache_dir
-    )
+        view=view, frozen=frozen, network=frozen.load(device), device=device, name=name,
+        batch=args.batch_size, cache_dir=args.cache_dir,
+    )  # fmt: skip
     for half in tqdm(lacking, unit="half", disable=None):
         extract.half(half.folder, half.number, half.features.frames)
 

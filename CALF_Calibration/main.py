@@ -129,17 +129,17 @@ def build_model(
         args.receptive_field * args.framerate,
         args.num_detections,
     )
-    seen = with_players and args.backbone_player is not None
-    looked_at = not with_players or args.backbone_feature is not None
-    width = branch_width(args.feature_multiplier, features=looked_at, players=seen)
+    has_players = with_players and args.backbone_player is not None
+    has_features = not with_players or args.backbone_feature is not None
+    width = branch_width(args.feature_multiplier, features=has_features, players=has_players)
     return TopViewModel(
         features,
         classes,
         shape,
         capsule=args.dim_capsule,
         multiplier=args.feature_multiplier,
-        feature_branch=looked_at,
-        player_branch=build_branch(args, width, shape.receptive_frames) if seen else None,
+        feature_branch=has_features,
+        player_branch=build_branch(args, width, shape.receptive_frames) if has_players else None,
         dropout=args.with_dropout,
     )
 
@@ -254,7 +254,7 @@ def train_and_test(
             k = k_frames(data.classes.names, args.framerate, args.k_params)
             train(
                 run, data, players, model, training_settings(args),
-                build_criterion(args, k, run.device), k_frames=k, kept=kept,
+                criterion=build_criterion(args, k, run.device), k_frames=k, kept=kept,
                 chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
                 select_on=args.split_valid, watched=tested if args.watch_test else (),
                 resident=args.resident,
@@ -263,7 +263,9 @@ def train_and_test(
             load_best(run, model)
         names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
         for split in tested:
-            spot_split(run, data, players, model, split, kept, file_names=names, plots=args.plots)
+            spot_split(
+                run, data, players, model, split, kept=kept, file_names=names, plots=args.plots
+            )
 
 
 def recorded(

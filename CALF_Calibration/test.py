@@ -55,8 +55,8 @@ def spot_split(
     players: Players,
     model: TopViewModel,
     split: str,
-    kept: Suppression,
     *,
+    kept: Suppression,
     file_names: Sequence[str] = (RESULT_FILE,),
     plots: int = 0,
 ) -> None:
@@ -80,7 +80,7 @@ def spot_split(
         return
     publish_split(run.folder, split, data, games)
     for game in Processes().deal_out(games[:plots], f"{split} plots"):
-        draw_game(run, data, players, model, out, game, kept)
+        draw_game(run, data, players, model, out=out, game=game, kept=kept)
     if plots:
         log.info("%s: drawn below %s", split, out / games[0])
 
@@ -90,6 +90,7 @@ def draw_game(
     data: DataSet,
     players: Players,
     model: TopViewModel,
+    *,
     out: Path,
     game: str,
     kept: Suppression,

@@ -29,8 +29,8 @@ def train(
     players: Players,
     model: PlayerGraphModel,
     settings: TrainingSettings,
-    criterion: Criterion,
     *,
+    criterion: Criterion,
     k_frames: NDArray[np.int64],
     chunks_per_epoch: int,
     train_on: Sequence[str],
@@ -42,7 +42,7 @@ def train(
     """Trains until the schedule ends it; leaves the weights of the best `SCORE`.
 
     Args:
-        players: how they are seen.
+        players: how they are read; None: features alone.
         k_frames: context parameters of the classes, [4, C].
         train_on, select_on: splits.
         watched: further splits that thorough validations score, for the curves only.

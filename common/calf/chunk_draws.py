@@ -66,6 +66,7 @@ def draw_chunks(
     shape: ChunkShape,
     count: int,
     seed: Sequence[int],
+    *,
     published: bool = False,
 ) -> Draws:
     """Draws `count` chunks: first a group, then one of its anchors, then where the chunk begins.

@@ -56,7 +56,9 @@ class ChunkLabels:
 
     def draw(self, count: int, *seed: int) -> Draws:
         """Chunks of an epoch: chunk i follows from the seed and i alone."""
-        return draw_chunks(self.anchors, self.frames, self.shape, count, seed, self.published)
+        return draw_chunks(
+            self.anchors, self.frames, self.shape, count, seed, published=self.published
+        )
 
     def cut(self, half: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.integer]:
         """Shifts of chunks, borders and frames behind the half masked: [B, T, C]. A copy."""

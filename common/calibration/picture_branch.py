@@ -50,8 +50,8 @@ class PictureBranch(nn.Module):
             )  # [n, 16, h, w]
             x = F.conv2d(x, _channels_last(second.weight.squeeze(2)), second.bias)
             x = F.relu(F.max_pool2d(x, 2))
-        seen = x.flatten(2).transpose(1, 2)  # [n, S, 16 · width]
-        return seen.unflatten(0, pictures.shape[:-3])
+        places = x.flatten(2).transpose(1, 2)  # [n, S, 16 · width]
+        return places.unflatten(0, pictures.shape[:-3])
 
     def forward(self, frames: Tensor) -> Tensor:
         """[T, B, S, 16 · width] -> [T, B, 76 · width], the largest over the places."""

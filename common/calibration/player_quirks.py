@@ -5,7 +5,7 @@ import numpy as np
 from common.calibration.players import CONFIDENT, Players
 
 _SLACK = 0.01  # of the frames, by which lists may be longer or shorter than the half
-_FEW = 0.2  # calibrated frames below this share are told
+_FEW = 0.2  # calibrated frames below this share are reported
 
 
 def player_quirks(players: Players, half: int, frames: int) -> list[str]:

@@ -31,7 +31,7 @@ TEACHER_FILES = ("HQ_25_teacher_calibration.json",)
 CONFIDENT, TEACHER_CONFIDENT = 0.75, 0.45  # calibrations from this confidence on are used
 
 _VERSION = 1  # of the cache file
-_told: set[Path] = set()  # folders that the log has been told cannot be written to
+warned_folders: set[Path] = set()  # of caches that cannot be written to: one warning each
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def open_players(
     try:
         write_arrays(cache, arrays, facts)
     except OSError as error:
-        if cache.parent.parent not in _told:
-            _told.add(cache.parent.parent)
+        if cache.parent.parent not in warned_folders:
+            warned_folders.add(cache.parent.parent)
             log.warning(
                 "cannot keep %s (%s): boxes are parsed anew in each run; give --cache_dir a folder "
                 "that can be written to",

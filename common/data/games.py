@@ -12,7 +12,7 @@ from common.files import read_json
 
 log = logging.getLogger("spotting")
 
-_told: set[tuple[Path, str]] = set()  # partial splits that the log has been told of
+_warned: set[tuple[Path, str]] = set()  # partial splits that a warning was about
 
 OFFICIAL_SPLITS = ("train", "valid", "test", "challenge")
 # Game names come from files of others and end in file paths: no step out of the data root.
@@ -68,8 +68,8 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
                 f"none of the {len(games)} games of the split {split} is in {root}; check "
                 "--SoccerNet_path"
             )
-        if len(here) < len(games) and (root, split) not in _told:
-            _told.add((root, split))
+        if len(here) < len(games) and (root, split) not in _warned:
+            _warned.add((root, split))
             log.warning("%s: only %d of %d games are in %s", split, len(here), len(games), root)
         found += here
     return found

@@ -85,8 +85,8 @@ def parse_labels(
             expected = f"a half from 1 to {classes.halves}"
             raise _field_error(source, number, "gameTime", expected, annotation["gameTime"])
     columns = np.array([row for row in rows if row[0] in halves], np.int64).reshape(-1, 5).T
-    half_of, clock, position, event_of, seen = columns
-    return Labels(half_of, clock, position, event_of, seen.astype(bool), unknown)
+    half_of, clock, position, event_of, shown = columns
+    return Labels(half_of, clock, position, event_of, shown.astype(bool), unknown)
 
 
 def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, int, int, str, bool]:

@@ -54,6 +54,7 @@ def split_files(
     feature_names: Sequence[str],
     label_file: str | None,
     halves: int = 2,
+    *,
     at_hand: bool = False,
 ) -> list[Path]:
     """All files that a split needs; with `at_hand` only of official games that have a folder,

@@ -117,6 +117,7 @@ def count(
     n_classes: int,
     tolerances: tuple[int, ...],
     framerate: float = 2,
+    *,
     group: NDArray[np.int64] | None = None,
 ) -> Counts:
     """Annotated, found and correct ones, per group of halves; all halves are one without `group`.

@@ -103,6 +103,7 @@ def resample(
     n_classes: int,
     tolerances: tuple[int, ...],
     weights: NDArray[np.int64],
+    *,
     halves: int = 2,
     framerate: float = 2,
     kinds: tuple[str, ...] = KINDS,
@@ -125,7 +126,7 @@ def resample(
     group = np.arange(weights.shape[1] * halves) // halves
     for event in progress(range(n_classes)):
         annotated, detected = _one_class(targets, event), _one_class(detections, event)
-        counts = count(annotated, detected, 1, tolerances, framerate, group)
+        counts = count(annotated, detected, 1, tolerances, framerate, group=group)
         for kind in kinds:
             k = KINDS.index(kind)
             ap = _weighted_ap(

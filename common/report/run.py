@@ -128,10 +128,10 @@ def resample_metrics(
             len(run.classes),
             TOLERANCES_SECONDS[metric],
             weights,
-            run.classes.halves,
-            EVALUATION_FRAMERATE,
-            KINDS,
-            classes,
+            halves=run.classes.halves,
+            framerate=EVALUATION_FRAMERATE,
+            kinds=KINDS,
+            progress=classes,
         )
         for metric in METRICS
     }

@@ -96,9 +96,9 @@ def _resampled(
         len(run.classes),
         TOLERANCES_SECONDS[metric],
         draw_weights(len(run.games), RESAMPLES, _SEED),
-        run.classes.halves,
-        EVALUATION_FRAMERATE,
-        (kind,),
+        halves=run.classes.halves,
+        framerate=EVALUATION_FRAMERATE,
+        kinds=(kind,),
     )[kind].a_map()
 
 

@@ -52,10 +52,12 @@ def check_same_inputs(path: Path, settings: dict[str, Any], names: Sequence[str]
     given = orjson.loads(orjson.dumps(settings, default=str))
     other = [name for name in names if name in trained and trained[name] != given.get(name)]
     if other:
-        told = ", ".join(f"--{name} {trained[name]}, now {given.get(name)}" for name in other)
+        trained_with = ", ".join(
+            f"--{name} {trained[name]}, now {given.get(name)}" for name in other
+        )
         raise UserError(
-            f"{path} was trained with {told}; pass the flags of its training, or to test it like "
-            "this all the same --load_weights with its checkpoint and another --model_name"
+            f"{path} was trained with {trained_with}; pass the flags of its training, or to test "
+            "it like this all the same --load_weights with its checkpoint and another --model_name"
         )
 
 
