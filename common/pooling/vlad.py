@@ -128,11 +128,14 @@ class _ClassifyResiduals(torch.autograd.Function):
         to_assignment = torch.empty_like(assignment)
         # Features that no layer has touched need no gradient.
         to_unit = torch.empty_like(unit) if ctx.needs_input_grad[0] else None
-        to_weight = flat.new_zeros(LANES, *flat.shape)
+        groups = _groups(unit, flat.shape[1])
+        # The first group of a lane overwrites: clearing all of it would cost as much as a product.
+        to_weight = flat.new_empty(LANES, *flat.shape)
+        to_weight[len(groups) :] = 0
         to_centres = None if centres is None else centres.new_zeros(LANES, *centres.shape)
 
         def propagate(lane: int, groups: Sequence[slice]) -> None:
-            for group in groups:
+            for number, group in enumerate(groups):
                 residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
                 length = residual.norm(dim=2, keepdim=True)  # [G, K, 1]
                 scale = ctx.gain * _scale(length[..., 0])[..., None]
@@ -141,7 +144,7 @@ class _ClassifyResiduals(torch.autograd.Function):
                 if kept is not None:
                     pooled *= kept[group]
                     up *= kept[group]
-                to_weight[lane].addmm_(gradient[group].T, pooled.flatten(1))
+                to_weight[lane].addmm_(gradient[group].T, pooled.flatten(1), beta=min(number, 1))
                 # v_k = V_k · scale_k turns with V_k but does not grow: only the part of the
                 # gradient across V_k passes. (The whole's length is √K, whatever the V_k are.)
                 up *= scale
@@ -155,7 +158,7 @@ class _ClassifyResiduals(torch.autograd.Function):
                     total = assignment[group].sum(dim=1)[:, :, None]
                     to_centres[lane] -= (up * total).sum(dim=0)
 
-        in_lanes(propagate, _groups(unit, flat.shape[1]), unit.device)
+        in_lanes(propagate, groups, unit.device)
         of_weight = to_weight.sum(dim=0).view_as(weight)
         of_centres = None if to_centres is None else to_centres.sum(dim=0)
         return to_unit, to_assignment, of_centres, of_weight, None
