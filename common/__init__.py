@@ -1,8 +1,41 @@
 """What the baselines share: data, metric, training loop, result files."""
 
 import os
+import sys
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
 # OpenMP threads that wait for work by spinning take the core from whoever has some: on a machine
 # that is also busy with something else, small operations become a hundred times slower. Read when
 # torch is first imported, so it has to be set here; a setting of the user's wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Modules that the documents named before they moved into rooms.
+_MOVED = {
+    "common.scored_run": "common.results.scored_run",
+    "common.comparison": "common.compare.paired",
+    "common.bootstrap": "common.metric.bootstrap",
+    "common.predictions": "common.results.predictions",
+}
+
+
+class _Moved(MetaPathFinder, Loader):
+    """Imports them under their old names, too."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in _MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(_MOVED[spec.name])
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # its own, under its new name
+
+
+sys.meta_path.append(_Moved())

@@ -18,14 +18,14 @@ def keep_published_names(model: nn.Module, published: Callable[[str], str]) -> N
     """
 
     def on_saving(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:
-        own = [name for name in state if name.startswith(prefix)]
-        for name in own:  # all in turn, so that their order stays
-            state[prefix + published(name.removeprefix(prefix))] = state.pop(name)
+        # All are taken out before any is put back: their order stays, and names may change places.
+        own = {name: state.pop(name) for name in list(state) if name.startswith(prefix)}
+        state.update({prefix + published(n.removeprefix(prefix)): own[n] for n in own})
 
     def on_loading(module: nn.Module, state: dict[str, Any], prefix: str, *further: Any) -> None:
         own = {f"{prefix}{published(name)}": prefix + name for name in _names(module)}
-        for name in [name for name in state if name in own]:
-            state[own[name]] = state.pop(name)
+        theirs = {name: state.pop(name) for name in own if name in state}
+        state.update({own[name]: tensor for name, tensor in theirs.items()})
 
     model.register_state_dict_post_hook(on_saving)
     model.register_load_state_dict_pre_hook(on_loading)
