@@ -14,7 +14,7 @@ from common.calf.chunk_shape import ChunkShape
 from common.calf.spot_targets import spot_targets
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows
-from common.training.run_folder import log
+from common.errors import log
 
 
 class Chunks:

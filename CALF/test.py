@@ -12,12 +12,12 @@ from common.calf.plots import draw_half
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures, open_features
 from common.data.frame_rows import blocks_of, window_rows
+from common.errors import log
 from common.results.predictions import RESULT_FILE, format_game, write_game
 from common.results.split_results import publish_split
 from common.results.suppression import Peaks, Suppression
 from common.training.distributed import Processes
 from common.training.run import Run
-from common.training.run_folder import log
 
 _BLOCK_CHUNKS = 64  # of a half that go through the network at a time
 

@@ -22,9 +22,8 @@ from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures, open_half
 from common.data.frame_rows import FrameRows, MappedRows
-from common.errors import UserError
+from common.errors import UserError, log
 from common.results.suppression import Peaks
-from common.training.run_folder import log
 
 _BLOCK_ROWS = 1024  # frames that are read, or drawn, at a time
 

@@ -27,6 +27,7 @@ class DenseBranch(nn.Module):
 
     def reduce(self, vectors: Tensor) -> Tensor:
         """[…, E] -> […, 76 · width]"""
+        vectors = vectors.to(self.dense_1.weight.dtype)  # read in single precision, whatever ours
         return F.relu(F.linear(vectors, self.dense_1.weight.flatten(1), self.dense_1.bias))
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ from common.data.array_file import map_arrays, write_arrays
 from common.data.data_set import DataSet
 from common.data.features import Half
 from common.data.frame_rows import FrameRows, MappedRows
+from common.errors import log
 from common.results.suppression import Peaks
-from common.training.run_folder import log
 
 _BLOCK_ROWS = 1024  # frames that are read at a time
 _VERSION = 2  # of the cache file
@@ -44,7 +44,7 @@ _VERSION = 2  # of the cache file
 
 @dataclass(frozen=True)
 class PlayersByGraph:
-    """The players of a data set, rows as a graph of each frame."""
+    """The players of a data set, seen as a graph of each frame."""
 
     options: GraphOptions
     cache_dir: Path | None = None

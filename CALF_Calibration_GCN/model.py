@@ -40,6 +40,7 @@ class GraphBranch(nn.Module):
             edges: numbered inside their frame, [2, E].
             edge_counts: edges of each frame, […].
         """
+        nodes = nodes.to(next(self.parameters()).dtype)  # built in single precision, whatever ours
         order = torch.argsort(counts.flatten(), stable=True)
         graphs = FrameGraphs(nodes, counts.flatten(), edges, edge_counts.flatten()).take(order)
         parts = []

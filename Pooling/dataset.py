@@ -9,8 +9,8 @@ from torch import Tensor
 
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows
+from common.errors import log
 from common.pooling.clips import clip_targets, count_clips
-from common.training.run_folder import log
 
 
 class Clips:

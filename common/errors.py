@@ -1,11 +1,14 @@
-"""One clear sentence instead of a traceback, for mistakes that a user can mend."""
+"""What programs say: one clear sentence instead of a traceback, and the log."""
 
 import errno
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -37,6 +37,7 @@ class FeatureBranch(nn.Module):
 
     def reduce(self, frames: Tensor) -> Tensor:
         """What is computed of each frame by itself: […, D] -> […, 16 · width]."""
+        frames = frames.to(self.conv_1.weight.dtype)  # read in single precision, whatever ours
         for layer in (self.conv_1, self.conv_2):
             frames = F.relu(F.linear(frames, layer.weight.flatten(1), layer.bias))
         return frames

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from common.data.data_set import DataSet
 from common.data.events import CLASS_SPLITS
-from common.errors import UserError
+from common.errors import UserError, log
 from common.files import read_json, write_json
 from common.metric.average_map import AveragePrecision
 from common.results.merging import merge
 from common.results.split_results import publish_split
 from common.training.checkpoints import BEST_FILE
-from common.training.run_folder import log
 
 
 def require_pair(

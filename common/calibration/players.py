@@ -5,7 +5,6 @@ kept in a cache file, which is mapped into memory from then on.
 """
 
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from numpy.typing import NDArray
 
 from common.calibration.player_json import parse_players
 from common.data.array_file import map_arrays, write_arrays
-from common.errors import UserError
-
-log = logging.getLogger("spotting")
+from common.errors import UserError, log
 
 # Names without the number of the half, as today and in older releases.
 BOX_FILES = ("player_boundingbox_maskrcnn.json", "HQ_25_player_bbox.json")

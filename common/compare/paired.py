@@ -56,7 +56,8 @@ def compare_runs(
             maps.append(
                 resample(
                     run.targets, run.detections, len(classes), TOLERANCES_SECONDS[metric], weights,
-                    halves=classes.halves, framerate=EVALUATION_FRAMERATE, kinds=kinds, progress=bar,
+                    halves=classes.halves, framerate=EVALUATION_FRAMERATE, kinds=kinds,
+                    progress=bar,
                 )
             )  # fmt: skip
         for kind in kinds:

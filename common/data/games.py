@@ -1,16 +1,13 @@
 """Which games a split holds: the official lists, or a `splits.json` at the data root."""
 
 import importlib.util
-import logging
 import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from common.errors import UserError
+from common.errors import UserError, log
 from common.files import read_json
-
-log = logging.getLogger("spotting")
 
 _warned: set[tuple[Path, str]] = set()  # partial splits that a warning was about
 

@@ -1,11 +1,10 @@
 """From the result files of a split to everything that people and the server want of it."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.data_set import DataSet
-from common.errors import counted
+from common.errors import counted, log
 from common.files import write_json
 from common.metric.average_map import AveragePrecision
 from common.results.predictions import JsonTree, write_zip
@@ -14,8 +13,6 @@ from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
 from common.results.tables import print_results
 from common.results.validity import validate, verdict
-
-log = logging.getLogger("spotting")
 
 
 def publish_split(

@@ -11,11 +11,12 @@ from torch import nn
 
 from common.data.data_set import DataSet
 from common.data.fetching import download
+from common.errors import log
 from common.results.run_record import check_same_inputs, record_settings
 from common.training.checkpoints import BEST_FILE, load_weights
 from common.training.device import autocast, describe
 from common.training.distributed import Processes
-from common.training.run_folder import claim_folder, log, start_log
+from common.training.run_folder import claim_folder, start_log
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 
 from common.data.events import CLASS_SPLITS
-from common.errors import UserError
+from common.errors import UserError, log
 from common.files import write_bytes
 from common.training.checkpoints import BEST_FILE, LAST_FILE
-
-log = logging.getLogger("spotting")
 
 
 def claim_folder(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:

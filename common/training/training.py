@@ -27,13 +27,13 @@ from tensorboardX import SummaryWriter
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from common.errors import Interrupted, UserError
+from common.errors import Interrupted, UserError, log
 from common.training.batches import Source, read_batches
 from common.training.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
 from common.training.loss_meter import LossMeter
 from common.training.optimisation import plateau_schedule, step_schedule
 from common.training.run import Run
-from common.training.run_folder import log, write_curves
+from common.training.run_folder import write_curves
 from common.training.stopping import StopRequest
 
 
