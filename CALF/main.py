@@ -119,7 +119,7 @@ def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on chunks, then spots in the games of the test splits, or in one file."""
     args = parse_arguments(argv)
-    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
     shown = {"file_names": names, "inverted": args.segmentation_loss == "legacy"}
     if args.features_path:
-        spot_one_file(args, data, kept, shown)
+        spot_one_file(args, data, suppression, shown)
         return
 
     from CALF.test import spot_split
@@ -159,17 +159,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             train(
                 run, data, model, training_settings(args), build_criterion(args, k, run.device),
                 k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
-                select_on=args.split_valid, watched=tested if args.watch_test else (), kept=kept,
-                resident=args.resident,
+                select_on=args.split_valid, watched=tested if args.watch_test else (),
+                suppression=suppression, resident=args.resident,
             )  # fmt: skip
         if not (args.test_only and args.load_weights):
             load_best(run, model)
         for split in tested:
-            spot_split(run, data, model, split, kept, plots=args.plots, **shown)
+            spot_split(run, data, model, split, suppression, plots=args.plots, **shown)
 
 
 def spot_one_file(
-    args: argparse.Namespace, data: DataSet, kept: Suppression, shown: dict[str, Any]
+    args: argparse.Namespace, data: DataSet, suppression: Suppression, shown: dict[str, Any]
 ) -> None:
     """Spots in the file of --features_path."""
     from CALF.test import spot_file
@@ -179,7 +179,7 @@ def spot_one_file(
     run, half = new_run(args, Processes()), open_features(args.features_path, args.feature_dim)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
     load_weights(model, args.load_weights or run.folder / BEST_FILE)
-    folder = spot_file(run, data, model, args.features_path, kept, **shown)
+    folder = spot_file(run, data, model, args.features_path, suppression, **shown)
     print(f"{half.frames} frames: detections and figure in {folder}")
 
 

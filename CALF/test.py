@@ -41,10 +41,10 @@ def score_half(run: Run, model: ContextAwareModel, half: HalfFeatures) -> HalfSc
 
 
 def spot_game(
-    run: Run, model: ContextAwareModel, halves: Sequence[Half], kept: Suppression
+    run: Run, model: ContextAwareModel, halves: Sequence[Half], suppression: Suppression
 ) -> list[Peaks]:
     """Detections of each half of a game."""
-    return [detect(score_half(run, model, half.features).cells, kept) for half in halves]
+    return [detect(score_half(run, model, half.features).cells, suppression) for half in halves]
 
 
 def spot_split(
@@ -52,7 +52,7 @@ def spot_split(
     data: DataSet,
     model: ContextAwareModel,
     split: str,
-    kept: Suppression,
+    suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
     plots: int = 0,
@@ -67,7 +67,7 @@ def spot_split(
     model.eval()
     games, out = data.games([split]), run.folder / f"outputs_{split}"
     for game in run.processes.deal_out(games, out.name):
-        peaks = spot_game(run, model, data.open_game(game), kept)
+        peaks = spot_game(run, model, data.open_game(game), suppression)
         detections = [(number, *found) for number, found in enumerate(peaks, 1)]
         names = data.classes.names
         text = format_game(game, detections, names, data.framerate, run.published)
@@ -78,7 +78,7 @@ def spot_split(
         return
     publish_split(run.folder, split, data, games)
     for game in Processes().deal_out(games[:plots], f"{split} plots"):
-        draw_game(run, data, model, out, game, kept=kept, inverted=inverted)
+        draw_game(run, data, model, out, game, suppression=suppression, inverted=inverted)
     if plots:
         log.info("%s: drawn below %s", split, out / games[0])
 
@@ -90,7 +90,7 @@ def draw_game(
     out: Path,
     game: str,
     *,
-    kept: Suppression,
+    suppression: Suppression,
     inverted: bool = False,
 ) -> None:
     """Draws each half of a game below `out`, with the annotations where there are any.
@@ -108,7 +108,7 @@ def draw_game(
         draw_half(
             out / game / f"{half.number}_segmentation.png",
             1 - score if inverted else score,
-            detect(cells, kept),
+            detect(cells, suppression),
             names=data.classes.names,
             framerate=data.framerate,
             title=f"{game}, half {half.number}" if data.classes.halves > 1 else game,
@@ -121,7 +121,7 @@ def spot_file(
     data: DataSet,
     model: ContextAwareModel,
     path: Path,
-    kept: Suppression,
+    suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
     inverted: bool = False,
@@ -133,7 +133,7 @@ def spot_file(
     model.eval()
     half = open_features(path, data.dimension)
     score, cells = score_half(run, model, half)
-    peaks = detect(cells, kept)
+    peaks = detect(cells, suppression)
     folder = run.folder / f"outputs_{path.stem}"
     text = format_game(None, [(1, *peaks)], data.classes.names, data.framerate, run.published)
     for name in file_names:

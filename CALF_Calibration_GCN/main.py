@@ -232,7 +232,7 @@ def train_and_test(
     from common.training.optimisation import seed_everything
     from common.training.run import fetch_files, load_best, start_run
 
-    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     data, players = data_set(args, class_split), build_players(args) if with_players else None
     files = players.files if players else ()
     tested = ["challenge"] if args.challenge else args.split_test
@@ -259,7 +259,7 @@ def train_and_test(
             k = k_frames(data.classes.names, args.framerate, args.k_params)
             train(
                 run, data, players, model, training_settings(args),
-                criterion=build_criterion(args, k, run.device), k_frames=k, kept=kept,
+                criterion=build_criterion(args, k, run.device), k_frames=k, suppression=suppression,
                 chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
                 select_on=args.split_valid, watched=tested if args.watch_test else (),
                 resident=args.resident,
@@ -269,7 +269,14 @@ def train_and_test(
         names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
         for split in tested:
             spot_split(
-                run, data, players, model, split, kept=kept, file_names=names, plots=args.plots
+                run,
+                data,
+                players,
+                model,
+                split,
+                suppression=suppression,
+                file_names=names,
+                plots=args.plots,
             )
 
 
@@ -320,13 +327,13 @@ def spot_one_file(args: argparse.Namespace) -> None:
             "--features_path shows no players; leave out --backbone_player, or put the file into "
             "the folder of a game with its box and calibration files and spot there"
         )
-    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     data, run = data_set(args, args.class_split), new_run(args, args.model_name, Processes())
     half = open_features(args.features_path, args.feature_dim)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
     load_weights(model, args.load_weights or run.folder / BEST_FILE)
     names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
-    folder = spot_file(run, data, model, args.features_path, kept, file_names=names)
+    folder = spot_file(run, data, model, args.features_path, suppression, file_names=names)
     print(f"{half.frames} frames: detections and figure in {folder}")
 
 

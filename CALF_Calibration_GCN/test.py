@@ -43,10 +43,14 @@ def score_half(run: Run, players: Players, model: PlayerGraphModel, half: Half) 
 
 
 def spot_game(
-    run: Run, players: Players, model: PlayerGraphModel, halves: Sequence[Half], kept: Suppression
+    run: Run,
+    players: Players,
+    model: PlayerGraphModel,
+    halves: Sequence[Half],
+    suppression: Suppression,
 ) -> list[Peaks]:
     """Detections of each half of a game."""
-    return [detect(score_half(run, players, model, half).cells, kept) for half in halves]
+    return [detect(score_half(run, players, model, half).cells, suppression) for half in halves]
 
 
 def spot_split(
@@ -56,7 +60,7 @@ def spot_split(
     model: PlayerGraphModel,
     split: str,
     *,
-    kept: Suppression,
+    suppression: Suppression,
     file_names: Sequence[str] = (RESULT_FILE,),
     plots: int = 0,
 ) -> None:
@@ -69,7 +73,7 @@ def spot_split(
     model.eval()
     games, out = data.games([split]), run.folder / f"outputs_{split}"
     for game in run.processes.deal_out(games, out.name):
-        peaks = spot_game(run, players, model, data.open_game(game), kept)
+        peaks = spot_game(run, players, model, data.open_game(game), suppression)
         detections = [(number, *found) for number, found in enumerate(peaks, 1)]
         names = data.classes.names
         text = format_game(game, detections, names, data.framerate, run.published)
@@ -80,7 +84,7 @@ def spot_split(
         return
     publish_split(run.folder, split, data, games)
     for game in Processes().deal_out(games[:plots], f"{split} plots"):
-        draw_game(run, data, players, model, out=out, game=game, kept=kept)
+        draw_game(run, data, players, model, out=out, game=game, suppression=suppression)
     if plots:
         log.info("%s: drawn below %s", split, out / games[0])
 
@@ -93,7 +97,7 @@ def draw_game(
     *,
     out: Path,
     game: str,
-    kept: Suppression,
+    suppression: Suppression,
 ) -> None:
     """Draws each half of a game below `out`, with annotations and players where there are any."""
     labels = data.labels(game)
@@ -103,7 +107,7 @@ def draw_game(
             ours = labels.half == half.number
             annotated = labels.frames(data.framerate, data.gt_time)[ours], labels.event[ours]
         segmentation, cells = score_half(run, players, model, half)
-        peaks = detect(cells, kept)
+        peaks = detect(cells, suppression)
         draw_half(
             out / game / f"{half.number}_segmentation.png",
             1 - segmentation,  # in the older loss it is low where an action is
@@ -123,7 +127,7 @@ def spot_file(
     data: DataSet,
     model: PlayerGraphModel,
     path: Path,
-    kept: Suppression,
+    suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
 ) -> Path:
@@ -136,7 +140,7 @@ def spot_file(
     model.eval()
     half = open_features(path, data.dimension)
     segmentation, cells = score_half(run, None, model, Half(path.parent, 1, half))
-    peaks = detect(cells, kept)
+    peaks = detect(cells, suppression)
     folder = run.folder / f"outputs_{path.stem}"
     text = format_game(None, [(1, *peaks)], data.classes.names, data.framerate, run.published)
     for name in file_names:

@@ -36,7 +36,7 @@ def train(
     train_on: Sequence[str],
     select_on: Sequence[str],
     watched: Sequence[str] = (),
-    kept: Suppression,
+    suppression: Suppression,
     resident: str = "auto",
 ) -> None:
     """Trains until the schedule ends it; leaves the weights of the best `SCORE`.
@@ -46,7 +46,7 @@ def train(
         k_frames: context parameters of the classes, [4, C].
         train_on, select_on: splits.
         watched: further splits that thorough validations score, for the curves only.
-        kept: suppression in whole games.
+        suppression: suppression in whole games.
         resident: keep all features on the device: yes, no, or auto.
     """
     further = {f"{split}_a_mAP": [split] for split in watched if split != "challenge"}
@@ -79,7 +79,7 @@ def train(
             turn = epoch.number if run.published else 0
             drawn = others.draw(chunks_per_epoch, settings.seed, _VALIDATION_DRAWS, turn)
             validate(run, model, epoch, criterion, drawn)
-            scores = score_games(run, players, model, scored, kept) if epoch.thorough else {}
+            scores = score_games(run, players, model, scored, suppression) if epoch.thorough else {}
             epoch.close(**scores)
 
 
@@ -100,14 +100,14 @@ def score_games(
     players: Players,
     model: PlayerGraphModel,
     scored: Mapping[str, GameScore],
-    kept: Suppression,
+    suppression: Suppression,
 ) -> dict[str, float]:
     """Loose average-mAP on whole games, by name; the games are dealt out to processes."""
     model.eval()
     scores = {}
     for name, score in scored.items():
         found = [
-            (game, spot_game(run, players, model, score.data.open_game(game), kept))
+            (game, spot_game(run, players, model, score.data.open_game(game), suppression))
             for game in run.processes.deal_out(score.games, name)
         ]
         every = [game for of_process in run.processes.gather(found) for game in of_process]

@@ -28,7 +28,9 @@ def score_half(run: Run, model: PoolingModel, half: HalfFeatures) -> NDArray[np.
     return scores[: half.frames - unscored, 1:].cpu().numpy()
 
 
-def spot_split(run: Run, data: DataSet, model: PoolingModel, split: str, kept: Suppression) -> None:
+def spot_split(
+    run: Run, data: DataSet, model: PoolingModel, split: str, suppression: Suppression
+) -> None:
     """Writes the result files of a split's games, then packs, scores and draws them."""
     model.eval()
     games, out = data.games([split]), run.folder / f"outputs_{split}"
@@ -36,7 +38,7 @@ def spot_split(run: Run, data: DataSet, model: PoolingModel, split: str, kept: S
         detections = []
         for half in data.open_game(game):
             scores = score_half(run, model, half.features)
-            peaks = suppress(scores, kept.window_frames, kept.threshold)
+            peaks = suppress(scores, suppression.window_frames, suppression.threshold)
             detections.append((half.number, *peaks))
         names = data.classes.names
         write_game(out, game, format_game(game, detections, names, data.framerate, run.published))

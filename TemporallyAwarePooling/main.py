@@ -74,7 +74,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
-    kept = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not (args.test_only and args.load_weights):
             load_best(run, model)
         for split in args.split_test:
-            spot_split(run, data, model, split, kept)
+            spot_split(run, data, model, split, suppression)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def score_half(run: Run, model: TemporallyAwareModel, half: HalfFeatures) -> NDA
 
 
 def spot_split(
-    run: Run, data: DataSet, model: TemporallyAwareModel, split: str, kept: Suppression
+    run: Run, data: DataSet, model: TemporallyAwareModel, split: str, suppression: Suppression
 ) -> None:
     """Writes the result files of a split's games, then packs, scores and draws them."""
     model.eval()
@@ -38,7 +38,7 @@ def spot_split(
         detections = []
         for half in data.open_game(game):
             scores = score_half(run, model, half.features)
-            peaks = suppress(scores, kept.window_frames, kept.threshold)
+            peaks = suppress(scores, suppression.window_frames, suppression.threshold)
             detections.append((half.number, *peaks))
         names = data.classes.names
         write_game(out, game, format_game(game, detections, names, data.framerate, run.published))
