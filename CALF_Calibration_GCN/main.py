@@ -230,20 +230,15 @@ def train_and_test(
     from CALF_Calibration_GCN.train import train
     from common.training.distributed import joined_processes
     from common.training.optimisation import seed_everything
-    from common.training.run import fetch_files, load_best, start_run
+    from common.training.run import load_best, start_run
 
     suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
     data, players = data_set(args, class_split), build_players(args) if with_players else None
-    files = players.files if players else ()
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
         run = new_run(args, name, processes)
-        if args.download:
-            fetch_files(data, [*chain(*trained), *tested], processes, files)
-        data.require_files(tested, trained)
-        if players:
-            data.require_further(chain(*trained, tested), players.missing_files, files)
+        require_files(args, data, players, processes)
         dimension = data.measure(next(chain(*trained, tested)))
         data = replace(data, dimension=dimension)
         seed_everything(args.seed)
@@ -266,18 +261,32 @@ def train_and_test(
             )  # fmt: skip
         if not (args.test_only and args.load_weights):
             load_best(run, model)
-        names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
         for split in tested:
             spot_split(
-                run,
-                data,
-                players,
-                model,
-                split,
-                suppression=suppression,
-                file_names=names,
-                plots=args.plots,
-            )
+                run, data, players, model, split, suppression=suppression, plots=args.plots,
+                file_names=file_names(args),
+            )  # fmt: skip
+
+
+def require_files(
+    args: argparse.Namespace, data: DataSet, players: "Players", processes: "Processes"
+) -> None:
+    """Makes sure that all files are there, before hours are spent; downloads when told to."""
+    from common.training.run import fetch_files
+
+    tested = ["challenge"] if args.challenge else args.split_test
+    trained = [] if args.test_only else [args.split_train, args.split_valid]
+    further = players.files if players else ()
+    if args.download:
+        fetch_files(data, [*chain(*trained), *tested], processes, further)
+    data.require_files(tested, trained)
+    if players:
+        data.require_further(chain(*trained, tested), players.missing_files, further)
+
+
+def file_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Under which names result files are written."""
+    return (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
 
 
 def recorded(
@@ -332,8 +341,9 @@ def spot_one_file(args: argparse.Namespace) -> None:
     half = open_features(args.features_path, args.feature_dim)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
     load_weights(model, args.load_weights or run.folder / BEST_FILE)
-    names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
-    folder = spot_file(run, data, model, args.features_path, suppression, file_names=names)
+    folder = spot_file(
+        run, data, model, args.features_path, suppression, file_names=file_names(args)
+    )
     print(f"{half.frames} frames: detections and figure in {folder}")
 
 
