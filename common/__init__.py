@@ -13,12 +13,22 @@ from typing import Any
 # torch is first imported, so it has to be set here; a setting of the user's wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Modules that the documents named before they moved into rooms.
-_MOVED = {
-    "common.scored_run": "common.results.scored_run",
+# Modules that lay here before there were rooms.
+_ROOMS = {
+    "data": "array_file events features frame_rows games label_quirks labels windows",
+    "metric": "average_map bootstrap matching thresholds",
+    "results": "kept_detections predictions run_record scored_run split_results tables",
+    "training": "argument_types batches checkpoints device distributed flags run_folder",
+    "pooling": "clips lanes vlad",
+}
+MOVED = {
+    f"common.{name}": f"common.{room}.{name}"
+    for room, names in _ROOMS.items()
+    for name in names.split()
+} | {
     "common.comparison": "common.compare.paired",
-    "common.bootstrap": "common.metric.bootstrap",
-    "common.predictions": "common.results.predictions",
+    "common.nms": "common.results.suppression",
+    "common.spots": "common.results.reading",
 }
 
 
@@ -26,10 +36,10 @@ class _Moved(MetaPathFinder, Loader):
     """Imports them under their old names, too."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name in _MOVED else None
+        return ModuleSpec(name, self) if name in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(_MOVED[spec.name])
+        module = import_module(MOVED[spec.name])
         spec.loader_state = module.__spec__
         return module
 

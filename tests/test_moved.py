@@ -6,11 +6,16 @@ import sys
 
 import pytest
 
+import common
+
 MOVED = {
     "common.scored_run": ("common.results.scored_run", "read_run"),
     "common.comparison": ("common.compare.paired", "compare_runs"),
     "common.bootstrap": ("common.metric.bootstrap", "resample"),
     "common.predictions": ("common.results.predictions", "write_zip"),
+    "common.games": ("common.data.games", "official_splits"),
+    "common.flags": ("common.training.flags", "new_parser"),
+    "common.nms": ("common.results.suppression", "suppress"),
 }
 
 
@@ -32,3 +37,8 @@ def test_from_import_of_an_old_name_in_a_fresh_process():
 def test_what_never_was_is_not_found():
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("common.nothing")
+
+
+def test_all_of_them_are_there():
+    for old, new in common.MOVED.items():
+        assert importlib.import_module(old).__name__ == new
