@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import measure
-from measure import CLASSES, ROWS
+from measure import CHUNKS, CLASSES, ROWS
 
 import numpy as np  # isort: skip
 import torch  # isort: skip
@@ -22,28 +22,26 @@ from SoccerNet.Evaluation.ActionSpotting import average_mAP  # isort: skip
 
 import plain_calf
 
-from CALF.loss import context_aware_loss
+from CALF.dataset import Chunks
+from CALF.loss import Criterion, context_aware_loss
 from CALF.model import ContextAwareModel
-from common.calf.chunk_data import ChunkDataset, drawn_epochs
+from CALF.train import SCORE, score_games
+from common.calf.chunk_labels import ChunkLabels
 from common.calf.chunk_shape import ChunkShape
-from common.calf.criterion import Criterion
-from common.calf.evaluation import GameEvaluator
+from common.calf.game_score import GameScore
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
-from common.calf.spotting import Spotting
+from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.features import open_half
 from common.data.frame_rows import MappedRows
 from common.metric.average_map import TOLERANCES_SECONDS
-from common.training.batches import read_batches
-from common.training.device import autocast, choose_device
-from common.training.fit import adam
+from common.results.suppression import Suppression
 
-DIM, BATCH, STEPS, DISTINCT = 512, 32, 12, 6
+DIM, STEPS, DISTINCT = 512, 12, 6
 SPOTS = 110  # of a half, the mean of SoccerNet-v2
 SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)
 K = k_frames(V2_NAMES, 2)
-CPU = torch.device("cpu")
 
 
 def make_games(root: Path) -> None:
@@ -70,6 +68,16 @@ def halves_of(root: Path, count: int) -> tuple[list, list[np.ndarray]]:
     paths = [(root / f"game {n // 2 % DISTINCT}", n % 2 + 1) for n in range(count)]
     halves = [open_half(folder, half, ["F.npy"]) for folder, half in paths]
     return halves, [shifts_of(seed % (2 * DISTINCT)).astype(np.int16) for seed in range(count)]
+
+
+def chunks_of(root: Path, count: int) -> Chunks:
+    """What chunks of so many halves are drawn from."""
+    halves, shifts = halves_of(root, count)
+    return Chunks(MappedRows(halves), ChunkLabels(shifts, K, SHAPE))
+
+
+def criterion() -> Criterion:
+    return Criterion(segmentation_loss=context_aware_loss, k_frames=torch.from_numpy(K).float())
 
 
 def spots_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,17 +107,17 @@ def encoding(side: str, root: Path, repeat: int, games: int) -> float:
 
 def training(side: str, root: Path, repeat: int, games: int) -> float:
     """Milliseconds per step of 32 chunks, drawing them included."""
-    halves, shifts = halves_of(root, 2 * DISTINCT)
     torch.manual_seed(0)
-    k = torch.from_numpy(K).float()
     if side == "plain":
+        halves, shifts = halves_of(root, 2 * DISTINCT)
+        k = torch.from_numpy(K).float()
         network = plain_calf.Network(DIM, CLASSES)
         optimizer = torch.optim.Adam(network.parameters(), 1e-3, eps=1e-7)
         stored = [half.rows(0, ROWS) for half in halves]
-        chunks = plain_calf.Chunks(stored, [s.astype(float) for s in shifts], STEPS * BATCH)
+        chunks = plain_calf.Chunks(stored, [s.astype(float) for s in shifts], STEPS * CHUNKS)
 
         def epoch() -> None:
-            for feats, labels, targets in torch.utils.data.DataLoader(chunks, BATCH):
+            for feats, labels, targets in torch.utils.data.DataLoader(chunks, CHUNKS):
                 segmentation, spots = network(feats.unsqueeze(1))
                 loss = 0.000367 * plain_calf.segmentation_loss(segmentation, labels.float(), k)
                 loss = loss + plain_calf.spotting_loss(targets.float(), spots)
@@ -118,24 +126,12 @@ def training(side: str, root: Path, repeat: int, games: int) -> float:
                 optimizer.step()
 
         return 1000 * measure.best_of(epoch, repeat) / STEPS
-    choose_device("cpu")
+    run, chunks = measure.run_on_cpu(side), chunks_of(root, 2 * DISTINCT)
     model = ContextAwareModel(DIM, CLASSES, SHAPE)
-    optimizer = adam(model, 1e-3, 1e-7, fused=True)
-    criterion = Criterion(context_aware_loss, k)
-    epochs = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), STEPS * BATCH, 0)
-
-    def ours() -> None:
-        source, order = epochs(0)
-        for batch in read_batches(source, order, BATCH, CPU, workers=4):
-            feats, *targets = batch.tensors
-            with autocast(CPU, side):
-                outputs = model(feats)
-            loss = sum(criterion(outputs, targets).values())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-    return 1000 * measure.best_of(ours, repeat) / STEPS
+    epoch = measure.train_on_chunks(
+        run, model, lambda: chunks.draw(STEPS * CHUNKS, 0, 0), criterion()
+    )
+    return 1000 * measure.best_of(epoch, repeat) / STEPS
 
 
 def testing(side: str, root: Path, repeat: int, games: int) -> float:
@@ -144,13 +140,12 @@ def testing(side: str, root: Path, repeat: int, games: int) -> float:
     torch.manual_seed(0)
     if side == "plain":
         return measure.best_of(lambda: test_plainly(root, names), 1, warm=False)
-    choose_device("cpu")
-    model = ContextAwareModel(DIM, CLASSES, SHAPE).eval()
-    spotting = Spotting(CPU, 2, 40, precision=side)
+    run, kept = measure.run_on_cpu(side), Suppression(40, 0.0)
+    model = ContextAwareModel(DIM, CLASSES, SHAPE)
+    data = DataSet(root=root, features=("F.npy",), classes=SOCCERNET_V2)
 
     def ours() -> None:
-        evaluator = GameEvaluator(root, names, ["F.npy"], SOCCERNET_V2, spotting)
-        evaluator.a_map(model, "testing")
+        score_games(run, model, {SCORE: GameScore(data, names)}, kept)
 
     return measure.best_of(ours, 1)
 
@@ -184,47 +179,32 @@ def test_plainly(root: Path, names: list[str]) -> None:
 def drawing(side: str, root: Path, repeat: int, games: int) -> float:
     """Chunks drawn and stacked per second; `side` is plain or ours and the number of workers."""
     who, workers = side.split(" ")
-    halves, shifts = halves_of(root, 2 * DISTINCT)
     count = 6400
     if who == "plain":
+        halves, shifts = halves_of(root, 2 * DISTINCT)
         stored = [half.rows(0, ROWS) for half in halves]
         chunks = plain_calf.Chunks(stored, [s.astype(float) for s in shifts], count)
-        loader = torch.utils.data.DataLoader(chunks, BATCH, num_workers=int(workers))
+        loader = torch.utils.data.DataLoader(chunks, CHUNKS, num_workers=int(workers))
 
         def draw() -> None:
             for _ in loader:
                 pass
 
     else:
-        choose_device("cpu")
-        epochs = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), count, 0)
+        run, ours = measure.run_on_cpu(), chunks_of(root, 2 * DISTINCT)
 
         def draw() -> None:
-            source, order = epochs(0)
-            for _ in read_batches(source, order, BATCH, CPU, int(workers)):
+            for _ in measure.read_chunks(run, ours.draw(count, 0, 0), int(workers)):
                 pass
 
     return count / measure.best_of(draw, repeat)
 
 
 def memory(side: str, root: Path, repeat: int, games: int) -> float:
-    """MiB of private memory after training steps on 400 games (plain: on 8, times 50)."""
-    choose_device("cpu")
+    """MiB of private memory after 40 training steps on so many games."""
+    run, chunks = measure.run_on_cpu(), chunks_of(root, 2 * int(side))
     model = ContextAwareModel(DIM, CLASSES, SHAPE)
-    optimizer, criterion = (
-        adam(model, 1e-3, 1e-7, True),
-        Criterion(context_aware_loss, torch.from_numpy(K).float()),
-    )
-    halves, shifts = halves_of(root, 2 * int(side))
-    source, order = drawn_epochs(ChunkDataset(MappedRows(halves), shifts, K, SHAPE), 40 * BATCH, 0)(
-        0
-    )
-    for batch in read_batches(source, order, BATCH, CPU, workers=4):
-        feats, *targets = batch.tensors
-        loss = sum(criterion(model(feats), targets).values())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    measure.train_on_chunks(run, model, lambda: chunks.draw(40 * CHUNKS, 0, 0), criterion())()
     return measure.anonymous_mebibytes()
 
 

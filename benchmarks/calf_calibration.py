@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import measure
-from measure import ROWS
+from measure import CHUNKS, ROWS
 
 import numpy as np  # isort: skip
 import orjson  # isort: skip
@@ -23,33 +24,28 @@ from rich.table import Table  # isort: skip
 
 import plain_calf
 import plain_calibration
-from common.calf.chunk_data import ChunkDataset, drawn_epochs
-from common.calf.criterion import Criterion
-from common.calf.half_inputs import FeaturesOnly, HalfPlace, Sight
-from common.calf.spotting import detect, score_half
-from common.results.spotting import Spotting
-from common.training.fit import adam
 
-from CALF_Calibration.dataset import PlayersByTopView
-from CALF_Calibration.model import PictureBranch, TwoBranchModel
+from CALF_Calibration.dataset import Chunks, PlayersByTopView
+from CALF_Calibration.loss import Criterion
+from CALF_Calibration.model import PictureBranch, TopViewModel
+from CALF_Calibration.test import spot_game
+from common.calf.chunk_labels import ChunkLabels
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
-from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.shifts import encode_shifts
+from common.calibration.branches import branch_width
 from common.calibration.players import open_players, player_files
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS
-from common.data.features import open_half
+from common.data.features import Half, open_half
 from common.data.frame_rows import MappedRows
+from common.results.suppression import Suppression
 from common.synthetic.game import draw_game, part_generator
 from common.synthetic.players import draw_players
-from common.training.batches import read_batches
-from common.training.device import autocast, choose_device
 
-DIM, BATCH, STEPS, DISTINCT, SPOTS = 512, 32, 3, 3, 45
+DIM, STEPS, DISTINCT, SPOTS = 512, 3, 3, 45
 SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)
-CPU = torch.device("cpu")
-VIEW = TopView(field=True, cone=True, published=True)
+VIEW = TopView(calibration=True, field=True, cone=True, published=True)
 
 
 def make_games(root: Path, kept: float = 1.0) -> None:
@@ -80,10 +76,10 @@ def make_games(root: Path, kept: float = 1.0) -> None:
                 (folder / f"{half}_{name}").write_bytes(orjson.dumps(content))
 
 
-def places_of(root: Path, count: int) -> list[HalfPlace]:
+def halves_of(root: Path, count: int) -> list[Half]:
     """So many halves."""
     folders = [(root / f"game {n // 2 % DISTINCT}", n % 2 + 1) for n in range(count)]
-    return [HalfPlace(f, half, open_half(f, half, ["F.npy"])) for f, half in folders]
+    return [Half(f, half, open_half(f, half, ["F.npy"])) for f, half in folders]
 
 
 def shifts_of(seed: int, classes: int, k: np.ndarray) -> np.ndarray:
@@ -128,30 +124,36 @@ def _discard(value: object) -> None:
     del value
 
 
-def data_of(root: Path, classes: int, sight: Sight, games: int = DISTINCT) -> ChunkDataset:
-    names = CLASS_SPLITS["visual" if classes == 8 else "nonvisual"]
-    k = k_frames(names, 2)
-    places = places_of(root, 2 * games)
-    shifts = [shifts_of(n % 6, classes, k).astype(np.int16) for n in range(len(places))]
-    rows = MappedRows([place.features for place in places])
-    return ChunkDataset(rows, shifts, k, SHAPE, True, sight.further_rows(places))
+def chunks_of(
+    root: Path, classes: int, players: Any, games: int = DISTINCT
+) -> tuple[MappedRows, Any, ChunkLabels]:
+    """What a baseline's `Chunks` of so many games are made of; `players` None: without any."""
+    k = k_of(classes)
+    halves = halves_of(root, 2 * games)
+    shifts = [shifts_of(n % 6, classes, k).astype(np.int16) for n in range(len(halves))]
+    seen = players.open(halves, training=True) if players else None
+    labels = ChunkLabels(shifts, k, SHAPE, published=True)
+    return MappedRows([half.features for half in halves]), seen, labels
+
+
+def k_of(classes: int) -> np.ndarray:
+    return k_frames(CLASS_SPLITS["visual" if classes == 8 else "nonvisual"], 2)
 
 
 def plain_chunks(root: Path, classes: int, players: bool, count: int) -> torch.utils.data.Dataset:
-    places = places_of(root, 2 * DISTINCT)
-    k = k_frames(CLASS_SPLITS["visual" if classes == 8 else "nonvisual"], 2)
-    shifts = [shifts_of(n, classes, k).astype(float) for n in range(len(places))]
-    features = [place.features.rows(0, ROWS) for place in places]
+    halves, k = halves_of(root, 2 * DISTINCT), k_of(classes)
+    shifts = [shifts_of(n, classes, k).astype(float) for n in range(len(halves))]
+    features = [half.features.rows(0, ROWS) for half in halves]
     if not players:
         return plain_calf.Chunks(features, shifts, count)
     images = []
-    for place in places:
-        files = [place.folder / f"{place.number}_{name}" for name in player_files()]
+    for half in halves:
+        files = [half.folder / f"{half.number}_{name}" for name in player_files()]
         images.append(plain_calibration.render(*plain_calibration.read_half(*files), ROWS))
     return plain_calibration.Chunks(features, shifts, images, count)
 
 
-def sight_of(root: Path) -> PlayersByTopView:
+def players_of(root: Path) -> PlayersByTopView:
     return PlayersByTopView(VIEW, root / "cache")
 
 
@@ -159,13 +161,13 @@ def drawing(side: str, root: Path, repeat: int) -> float:
     """Chunks with pictures per second, one process; the plain side has drawn them before."""
     count = 320
     if side == "plain":
-        loader = torch.utils.data.DataLoader(plain_chunks(root, 8, True, count), BATCH)
+        loader = torch.utils.data.DataLoader(plain_chunks(root, 8, True, count), CHUNKS)
         return count / measure.best_of(lambda: [None for _ in loader] and None, repeat)
-    choose_device("cpu")
-    source, order = drawn_epochs(data_of(root, 8, sight_of(root)), count, 0)(0)
+    run = measure.run_on_cpu()
+    drawn = Chunks(*chunks_of(root, 8, players_of(root))).draw(count, 0, 0)
 
     def once() -> None:
-        for _ in read_batches(source, order, BATCH, CPU, int(side.split(" ")[1])):
+        for _ in measure.read_chunks(run, drawn, int(side.split(" ")[1])):
             pass
 
     return count / measure.best_of(once, repeat)
@@ -176,16 +178,15 @@ def training(classes: int) -> Callable[[str, Path, int], float]:
 
     def run(side: str, root: Path, repeat: int) -> float:
         players = classes == 8
-        names = CLASS_SPLITS["visual" if players else "nonvisual"]
-        k = torch.from_numpy(k_frames(names, 2)).float()
+        k = torch.from_numpy(k_of(classes)).float()
         torch.manual_seed(0)
         if side == "plain":
             network = plain_calibration.Network(DIM, classes, players)
             optimizer = torch.optim.Adam(network.parameters(), 1e-3, eps=1e-7)
-            chunks = plain_chunks(root, classes, players, STEPS * BATCH)
+            chunks = plain_chunks(root, classes, players, STEPS * CHUNKS)
 
             def epoch() -> None:
-                for feats, labels, targets, *seen in torch.utils.data.DataLoader(chunks, BATCH):
+                for feats, labels, targets, *seen in torch.utils.data.DataLoader(chunks, CHUNKS):
                     picture = seen[0].float().permute(0, 4, 1, 2, 3) if seen else feats
                     segmentation, spots = network(feats.unsqueeze(1), picture)
                     loss = 0.000367 * plain_calf.segmentation_loss(
@@ -197,47 +198,37 @@ def training(classes: int) -> Callable[[str, Path, int], float]:
                     optimizer.step()
 
             return 1000 * measure.best_of(epoch, repeat) / STEPS
-        choose_device("cpu")
-        model = model_of(classes)
-        optimizer = adam(model, 1e-3, 1e-7, fused=True)
-        criterion = Criterion(legacy_context_loss, k)
-        sight = sight_of(root) if players else FeaturesOnly()
-        epochs = drawn_epochs(data_of(root, classes, sight), STEPS * BATCH, 0)
-
-        def ours() -> None:
-            source, order = epochs(0)
-            for batch in read_batches(source, order, BATCH, CPU, workers=4):
-                *inputs, shifts, targets = batch.tensors
-                with autocast(CPU, side):
-                    outputs = model(*inputs)
-                loss = sum(criterion(outputs, (shifts, targets)).values())
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
+        here, model = measure.run_on_cpu(side), model_of(classes)
+        chunks = Chunks(*chunks_of(root, classes, players_of(root) if players else None))
+        ours = measure.train_on_chunks(
+            here, model, lambda: chunks.draw(STEPS * CHUNKS, 0, 0), Criterion(k_frames=k)
+        )
         return 1000 * measure.best_of(ours, repeat) / STEPS
 
     return run
 
 
-def model_of(classes: int) -> TwoBranchModel:
-    branch = PictureBranch if classes == 8 else None
-    return TwoBranchModel(DIM, classes, SHAPE, multiplier=2, player_branch=branch)
+def model_of(classes: int) -> TopViewModel:
+    branch, multiplier = None, 2
+    if classes == 8:
+        width = branch_width(multiplier, features=True, players=True)
+        branch = PictureBranch(width, SHAPE.receptive_frames)
+    return TopViewModel(DIM, classes, SHAPE, multiplier=multiplier, player_branch=branch)
 
 
 def testing(side: str, root: Path, repeat: int) -> float:
     """Seconds to spot in a game."""
     torch.manual_seed(0)
-    places = places_of(root, 2)
+    halves = halves_of(root, 2)
     if side == "plain":
         network = plain_calibration.Network(DIM, 8, True).eval()
 
         @torch.inference_mode()
         def once() -> None:
-            for place in places:
-                files = [place.folder / f"{place.number}_{name}" for name in player_files()]
+            for half in halves:
+                files = [half.folder / f"{half.number}_{name}" for name in player_files()]
                 pictures = plain_calibration.render(*plain_calibration.read_half(*files), ROWS)
-                features = place.features.rows(0, ROWS)
+                features = half.features.rows(0, ROWS)
                 starts = [*range(0, ROWS - 1, 160)]
                 starts[-1] = ROWS - 240
                 index = np.minimum(np.array(starts)[:, None] + np.arange(240), ROWS - 1)
@@ -245,32 +236,21 @@ def testing(side: str, root: Path, repeat: int) -> float:
                 network(torch.from_numpy(features[index])[:, None], seen)
 
         return measure.best_of(once, repeat)
-    choose_device("cpu")
-    model, sight = model_of(8).eval(), sight_of(root)
-    spotting = Spotting(CPU, 2, 40, precision=side, published=True)
+    run, kept = measure.run_on_cpu(side, published=True), Suppression(40, 0.0)
+    model, players = model_of(8).eval(), players_of(root)
 
     def ours() -> None:
-        for place in places:
-            detect(score_half(model, sight.open(place), spotting).cells, spotting)
+        spot_game(run, players, model, halves, kept)
 
     return measure.best_of(ours, repeat)
 
 
 def memory(side: str, root: Path, repeat: int) -> float:
     """MiB of private memory after training steps on so many games."""
-    choose_device("cpu")
-    model = model_of(8)
-    optimizer = adam(model, 1e-3, 1e-7, True)
-    k = torch.from_numpy(k_frames(CLASS_SPLITS["visual"], 2)).float()
-    criterion = Criterion(legacy_context_loss, k)
-    data = data_of(root, 8, sight_of(root), int(side))
-    source, order = drawn_epochs(data, 4 * BATCH, 0)(0)
-    for batch in read_batches(source, order, BATCH, CPU, workers=4):
-        *inputs, shifts, targets = batch.tensors
-        loss = sum(criterion(model(*inputs), (shifts, targets)).values())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    run, model = measure.run_on_cpu(), model_of(8)
+    criterion = Criterion(k_frames=torch.from_numpy(k_of(8)).float())
+    chunks = Chunks(*chunks_of(root, 8, players_of(root), int(side)))
+    measure.train_on_chunks(run, model, lambda: chunks.draw(4 * CHUNKS, 0, 0), criterion)()
     return measure.anonymous_mebibytes()
 
 

@@ -10,11 +10,10 @@ resGCN-14, multiplier 2, visual classes.
 import argparse
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import measure
-from measure import ROWS
+from measure import CHUNKS, ROWS
 
 import numpy as np  # isort: skip
 import torch  # isort: skip
@@ -24,61 +23,55 @@ from rich.table import Table  # isort: skip
 import plain_calf
 import plain_calibration
 import plain_graphs
-from calf_calibration import BATCH, CPU, DIM, SHAPE, data_of, make_games, places_of, shifts_of
+from calf_calibration import DIM, SHAPE, chunks_of, halves_of, k_of, make_games, shifts_of
 
-from CALF_Calibration_GCN.dataset import PlayersByGraph
-from CALF_Calibration_GCN.model import GraphBranch, TwoBranchModel
+from CALF_Calibration_GCN.dataset import Chunks, PlayersByGraph
+from CALF_Calibration_GCN.graph_networks import graph_network
+from CALF_Calibration_GCN.loss import Criterion
+from CALF_Calibration_GCN.model import GraphBranch, PlayerGraphModel
 from CALF_Calibration_GCN.player_graph import GraphOptions, build_graphs
-from common.calf.chunk_data import drawn_epochs
-from common.calf.criterion import Criterion
-from common.calf.k_parameters import k_frames
-from common.calf.legacy_context_loss import legacy_context_loss
-from common.calf.spotting import detect, score_half
+from CALF_Calibration_GCN.test import spot_game
+from common.calibration.branches import branch_width
 from common.calibration.players import open_players, player_files
-from common.data.events import CLASS_SPLITS
-from common.results.spotting import Spotting
-from common.training.batches import read_batches
-from common.training.device import autocast, choose_device
-from common.training.fit import adam
+from common.results.suppression import Suppression
 
 STEPS, CLASSES = 2, 8
 KEPT = 0.86  # of the boxes
-K = k_frames(CLASS_SPLITS["visual"], 2)
+K = k_of(CLASSES)
+OPTIONS = GraphOptions(calibration=True)
 
 
 def plain_halves(root: Path, count: int) -> list[list[plain_graphs.Graph]]:
     """Graphs of so many halves."""
     halves = []
-    for place in places_of(root, count):
-        files = [place.folder / f"{place.number}_{name}" for name in player_files()]
+    for half in halves_of(root, count):
+        files = [half.folder / f"{half.number}_{name}" for name in player_files()]
         halves.append(plain_graphs.build(*plain_calibration.read_half(*files), ROWS))
     return halves
 
 
 def building(side: str, root: Path, repeat: int) -> float:
     """Milliseconds to build the graphs of a half whose files are read."""
-    place = places_of(root, 1)[0]
+    folder = halves_of(root, 1)[0].folder
     if side == "plain":
-        files = [place.folder / f"1_{name}" for name in player_files()]
-        half = plain_calibration.read_half(*files)
+        half = plain_calibration.read_half(*(folder / f"1_{name}" for name in player_files()))
         return 1000 * measure.best_of(lambda: _discard(plain_graphs.build(*half, ROWS)), 1)
-    players = open_players(place.folder, 1, root / "cache")
-    options = GraphOptions()
-    return 1000 * measure.best_of(lambda: _discard(build_graphs(players, ROWS, options)), 5)
+    players = open_players(folder, 1, root / "cache")
+    return 1000 * measure.best_of(lambda: _discard(build_graphs(players, ROWS, OPTIONS)), 5)
 
 
 def _discard(value: object) -> None:
     del value
 
 
-def sight_of(root: Path) -> PlayersByGraph:
-    return PlayersByGraph(GraphOptions(), root / "cache")
+def players_of(root: Path) -> PlayersByGraph:
+    return PlayersByGraph(OPTIONS, root / "cache")
 
 
 def loading(side: str, root: Path, repeat: int) -> float:
     """Milliseconds per batch of 32: graphs of the chunks, copied and put together."""
     rng = np.random.default_rng(0)
-    starts = rng.integers(0, ROWS - 240, BATCH)
+    starts = rng.integers(0, ROWS - 240, CHUNKS)
     if side == "plain":
         import copy
 
@@ -89,17 +82,19 @@ def loading(side: str, root: Path, repeat: int) -> float:
             plain_graphs.collate([graph for chunk in chunks for graph in chunk])
 
     else:
-        (rows,) = sight_of(root).further_rows(places_of(root, 1))
+        rows = players_of(root).open(halves_of(root, 1), training=True)
 
         def once() -> None:
-            rows.take(np.zeros(BATCH, int), starts, 240)
+            rows.take(np.zeros(CHUNKS, int), starts, 240)
 
     return 1000 * measure.best_of(once, 5)
 
 
-def model_of() -> TwoBranchModel:
-    branch = partial(GraphBranch, name="resGCN-14", features=8)
-    return TwoBranchModel(DIM, CLASSES, SHAPE, multiplier=2, player_branch=branch)
+def model_of() -> PlayerGraphModel:
+    multiplier = 2
+    width = branch_width(multiplier, features=True, players=True)
+    branch = GraphBranch(graph_network("resGCN-14", OPTIONS.features, width))
+    return PlayerGraphModel(DIM, CLASSES, SHAPE, multiplier=multiplier, player_branch=branch)
 
 
 def training(side: str, root: Path, repeat: int) -> float:
@@ -109,11 +104,10 @@ def training(side: str, root: Path, repeat: int) -> float:
     if side == "plain":
         network = plain_graphs.Network(DIM, CLASSES)
         optimizer = torch.optim.Adam(network.parameters(), 1e-3, eps=1e-7)
-        places = places_of(root, 2)
-        features = [place.features.rows(0, ROWS) for place in places]
+        features = [half.features.rows(0, ROWS) for half in halves_of(root, 2)]
         shifts = [shifts_of(n, CLASSES, K).astype(float) for n in range(2)]
-        chunks = plain_graphs.Chunks(features, shifts, plain_halves(root, 2), BATCH)
-        loader = torch.utils.data.DataLoader(chunks, BATCH, collate_fn=plain_graphs.stack)
+        chunks = plain_graphs.Chunks(features, shifts, plain_halves(root, 2), CHUNKS)
+        loader = torch.utils.data.DataLoader(chunks, CHUNKS, collate_fn=plain_graphs.stack)
         start = time.perf_counter()
         for feats, labels, targets, graphs in loader:
             segmentation, spots = network(feats.unsqueeze(1), graphs)
@@ -122,37 +116,26 @@ def training(side: str, root: Path, repeat: int) -> float:
             loss.backward()
             optimizer.step()
         return 1000 * (time.perf_counter() - start)
-    choose_device("cpu")
-    model = model_of()
-    optimizer, criterion = adam(model, 1e-3, 1e-7, True), Criterion(legacy_context_loss, k)
-    epochs = drawn_epochs(data_of(root, CLASSES, sight_of(root)), STEPS * BATCH, 0)
-
-    def ours() -> None:
-        source, order = epochs(0)
-        for batch in read_batches(source, order, BATCH, CPU, workers=4):
-            *inputs, shifts, targets = batch.tensors
-            with autocast(CPU, side):
-                outputs = model(*inputs)
-            loss = sum(criterion(outputs, (shifts, targets)).values())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
+    run, model = measure.run_on_cpu(side), model_of()
+    chunks = Chunks(*chunks_of(root, CLASSES, players_of(root)))
+    ours = measure.train_on_chunks(
+        run, model, lambda: chunks.draw(STEPS * CHUNKS, 0, 0), Criterion(k_frames=k)
+    )
     return 1000 * measure.best_of(ours, repeat) / STEPS
 
 
 def testing(side: str, root: Path, repeat: int) -> float:
     """Seconds to spot in a game whose boxes are parsed."""
     torch.manual_seed(0)
-    places = places_of(root, 2)
+    halves = halves_of(root, 2)
     if side == "plain":
         network = plain_graphs.Network(DIM, CLASSES).eval()
-        halves = plain_halves(root, 2)
+        seen_halves = plain_halves(root, 2)
 
         @torch.inference_mode()
         def once() -> None:
-            for place, graphs in zip(places, halves, strict=True):
-                features = place.features.rows(0, ROWS)
+            for half, graphs in zip(halves, seen_halves, strict=True):
+                features = half.features.rows(0, ROWS)
                 starts = [*range(0, ROWS - 1, 160)]
                 starts[-1] = ROWS - 240
                 index = np.minimum(np.array(starts)[:, None] + np.arange(240), ROWS - 1)
@@ -160,13 +143,11 @@ def testing(side: str, root: Path, repeat: int) -> float:
                 network(torch.from_numpy(features[index])[:, None], seen)
 
         return measure.best_of(once, 1, warm=False)
-    choose_device("cpu")
-    model, sight = model_of().eval(), sight_of(root)
-    spotting = Spotting(CPU, 2, 40, precision=side)
+    run, kept = measure.run_on_cpu(side), Suppression(40, 0.0)
+    model, players = model_of().eval(), players_of(root)
 
     def ours() -> None:
-        for place in places:
-            detect(score_half(model, sight.open(place), spotting).cells, spotting)
+        spot_game(run, players, model, halves, kept)
 
     return measure.best_of(ours, repeat)
 

@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +13,21 @@ import numpy as np
 from common.data.events import SOCCERNET_V2
 from common.data.features import HalfFeatures, open_half
 from common.data.frame_rows import MappedRows
-from common.pooling.clip_data import ClipDataset
-from common.pooling.clip_loss import clip_loss
-from common.pooling.window_model import WindowModel
-from common.pooling.window_spotting import Spotting, score_half
 from common.results.suppression import suppress
-from common.training.batches import read_batches, shuffled
-from common.training.device import autocast, choose_device
+from common.training.batches import Source, read_batches, shuffled
+from common.training.device import choose_device
+from common.training.optimisation import adam
+from common.training.run import Run
 
 import torch  # isort: skip - the project comes first, it sets how OpenMP waits
 from torch import Tensor, nn  # isort: skip
 
 ROWS = 5400  # of a half of 45 minutes at 2 fps
 BATCH = 256
+CHUNKS = 32  # per batch
 CLASSES = len(SOCCERNET_V2)
+
+Losses = dict[str, Tensor]
 
 
 def make_game(folder: Path, dim: int) -> list[HalfFeatures]:
@@ -39,16 +40,24 @@ def make_game(folder: Path, dim: int) -> list[HalfFeatures]:
     return [open_half(folder, half, [f"{dim}.npy"]) for half in (1, 2)]
 
 
+def run_on_cpu(precision: str = "fp32", published: bool = False) -> Run:
+    """A run that writes nothing."""
+    return Run(folder=Path(), device=choose_device("cpu"), precision=precision, published=published)
+
+
 def score_ours(
-    model: WindowModel, halves: list[HalfFeatures], nms_frames: int, precision: str
+    run: Run,
+    score_half: Callable[[Run, nn.Module, HalfFeatures], np.ndarray],
+    model: nn.Module,
+    halves: list[HalfFeatures],
+    nms_frames: int,
 ) -> Callable[[], None]:
-    """Scores and suppresses a game, from its files."""
-    spotting = Spotting(choose_device("cpu"), 2, nms_frames, 0.0, precision)
+    """Scores and suppresses a game, from its files; `score_half` is the baseline's."""
     model.eval()
 
     def once() -> None:
         for half in halves:
-            suppress(score_half(model, half, spotting), nms_frames, 0.0)
+            suppress(score_half(run, model, half), nms_frames, 0.0)
 
     return once
 
@@ -71,39 +80,73 @@ def score_plain(
     return once
 
 
-def clips_of(halves: list[HalfFeatures], window: int) -> ClipDataset:
-    """Clips of ten halves, with random targets."""
+def clips_of(halves: list[HalfFeatures], window: int) -> tuple[MappedRows, list[np.ndarray], int]:
+    """What a baseline's `Clips` of ten halves are made of, with random targets."""
     rng = np.random.default_rng(0)
     count = ROWS // window
     targets = [(rng.random((count, CLASSES + 1)) > 0.9).astype(np.float32) for _ in halves]
-    return ClipDataset(MappedRows(halves * 5), targets * 5, window)
+    return MappedRows(halves * 5), targets * 5, window
 
 
 def train_ours(
-    model: WindowModel,
-    clips: ClipDataset,
-    precision: str = "fp32",
+    run: Run,
+    model: nn.Module,
+    clips: Source,
+    clip_loss: Callable[[Tensor, Tensor], Losses],
+    *,
     workers: int = 4,
     items: int | None = None,
 ) -> Callable[[], None]:
     """An epoch of training on clips that are read from their files, or on the first `items`."""
-    device = choose_device("cpu")
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    optimizer = adam(model, 1e-3)
     model.train()
 
     def once() -> None:
         order = shuffled(len(clips), 0, 0)[:items]
-        for batch in read_batches(clips, order, BATCH, device, workers):
-            with autocast(device, precision):
-                logits = model(batch.tensors[0])
+        for batch in read_batches(
+            clips, order, batch_size=BATCH, device=run.device, workers=workers
+        ):
+            features, targets = batch.tensors
+            with run.autocast():
+                logits = model(features)
+            loss = clip_loss(logits, targets)["bce"]
             optimizer.zero_grad()
-            clip_loss(logits, batch.tensors[1])["bce"].backward()
+            loss.backward()
             optimizer.step()
 
     return once
 
 
-def train_plain(model: nn.Module, clips: ClipDataset) -> Callable[[], None]:
+def train_on_chunks(
+    run: Run,
+    model: nn.Module,
+    draw: Callable[[], Source],
+    criterion: Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], Losses],
+) -> Callable[[], None]:
+    """An epoch of training of the CALF family on chunks that are drawn and read."""
+    optimizer = adam(model, 1e-3, 1e-7, fused=True)
+    model.train()
+
+    def once() -> None:
+        for *inputs, shifts, targets in read_chunks(run, draw()):
+            with run.autocast():
+                outputs = model(*inputs)
+            loss = sum(criterion(outputs, (shifts, targets)).values())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return once
+
+
+def read_chunks(run: Run, drawn: Source, workers: int = 4) -> Iterator[tuple[Tensor, ...]]:
+    """All chunks in batches, as training reads them."""
+    order = np.arange(len(drawn))
+    for batch in read_batches(drawn, order, batch_size=CHUNKS, device=run.device, workers=workers):
+        yield batch.tensors
+
+
+def train_plain(model: nn.Module, clips: Source) -> Callable[[], None]:
     """An epoch on clips that wait in memory, with the loss taken from probabilities."""
     features, targets = clips.batch(np.arange(len(clips)))
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)

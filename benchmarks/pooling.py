@@ -19,7 +19,10 @@ from rich.table import Table  # isort: skip
 from torch import Tensor, nn  # isort: skip
 from torch.nn import functional as F  # isort: skip
 
+from Pooling.dataset import Clips
+from Pooling.loss import clip_loss
 from Pooling.model import PoolingModel
+from Pooling.test import score_half
 
 WINDOW, NMS, DIM, CLUSTERS = 40, 40, 512, 64
 
@@ -56,19 +59,20 @@ def one(kind: str, pool: str, side: str, folder: Path, repeat: int) -> float:
     """Measures one thing in this process."""
     torch.manual_seed(0)
     halves = measure.make_game(folder, DIM)
-    ours = PoolingModel(DIM, CLASSES, WINDOW, pool)
+    ours = PoolingModel(DIM, CLASSES, WINDOW, pool=pool)
     plain = measure.Plain(
         PlainMax() if pool == "MAX" else PlainNetVLAD(), DIM * (1 if pool == "MAX" else CLUSTERS)
     )
     if kind == "scoring":
         if side == "plain":
             return measure.best_of(measure.score_plain(plain, halves, WINDOW, NMS), repeat)
-        return measure.best_of(measure.score_ours(ours, halves, NMS, side), repeat)
-    clips = measure.clips_of(halves, WINDOW)
+        run = measure.run_on_cpu(side)
+        return measure.best_of(measure.score_ours(run, score_half, ours, halves, NMS), repeat)
+    clips = Clips(*measure.clips_of(halves, WINDOW))
     if side == "plain":
         epoch = measure.train_plain(plain, clips)
     else:
-        epoch = measure.train_ours(ours, clips, side)
+        epoch = measure.train_ours(measure.run_on_cpu(side), ours, clips, clip_loss)
     return measure.best_of(epoch, repeat) * 1000 / len(clips)
 
 

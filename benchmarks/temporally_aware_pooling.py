@@ -23,8 +23,10 @@ from torch.nn import functional as F  # isort: skip
 
 from common.data.features import open_half
 from common.data.frame_rows import MappedRows
-from common.pooling.clip_data import ClipDataset
+from TemporallyAwarePooling.dataset import Clips
+from TemporallyAwarePooling.loss import clip_loss
 from TemporallyAwarePooling.model import TemporallyAwareModel
+from TemporallyAwarePooling.test import score_half
 
 WINDOW, NMS = 30, 60
 
@@ -70,16 +72,18 @@ def one(kind: str, what: str, dim: int, folder: Path, repeat: int) -> float:
     if kind == "scoring":
         if what == "plain":
             return measure.best_of(measure.score_plain(plain, halves, WINDOW, NMS), repeat)
-        return measure.best_of(measure.score_ours(ours, halves, NMS, what), repeat)
+        run = measure.run_on_cpu(what)
+        return measure.best_of(measure.score_ours(run, score_half, ours, halves, NMS), repeat)
     if kind == "memory":
         return private_memory(ours, int(what), dim, folder)
-    clips = measure.clips_of(halves, WINDOW)
+    clips = Clips(*measure.clips_of(halves, WINDOW))
     if kind == "reading":
-        epoch = measure.train_ours(ours, clips, workers=int(what))
+        run = measure.run_on_cpu()
+        epoch = measure.train_ours(run, ours, clips, clip_loss, workers=int(what))
     elif what == "plain":
         epoch = measure.train_plain(plain, clips)
     else:
-        epoch = measure.train_ours(ours, clips, what)
+        epoch = measure.train_ours(measure.run_on_cpu(what), ours, clips, clip_loss)
     return measure.best_of(epoch, repeat) * 1000 / len(clips)
 
 
@@ -93,8 +97,9 @@ def private_memory(model: TemporallyAwareModel, games: int, dim: int, folder: Pa
         np.lib.format.open_memmap(path, "w+", np.float32, (ROWS, dim)).flush()
     halves = [open_half(folder, 1, [f"zeros{dim}.npy"]) for _ in range(2 * games)]
     targets = [np.zeros((ROWS // WINDOW, CLASSES + 1), np.float32)] * len(halves)
-    clips = ClipDataset(MappedRows(halves), targets, WINDOW)
-    measure.train_ours(model, clips, items=60 * BATCH)()
+    clips = Clips(MappedRows(halves), targets, WINDOW)
+    run = measure.run_on_cpu()
+    measure.train_ours(run, model, clips, clip_loss, items=60 * BATCH)()
     return measure.anonymous_mebibytes()
 
 
