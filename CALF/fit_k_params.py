@@ -162,6 +162,11 @@ def main() -> None:
     Console(width=100).print(table)
     write_json(args.out, found)
     print(f"seconds; written to {args.out}, for --k_params")
+    if shortest := [name for name, row in found.items() if NEAREST_SECONDS in (-row[1], row[2])]:
+        print(
+            f"{NEAREST_SECONDS} s is the least that this rule gives to K2 and K3; it is what "
+            f"{', '.join(shortest)} got: where actions are felt for less, write less into the file"
+        )
 
 
 if __name__ == "__main__":

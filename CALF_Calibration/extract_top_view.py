@@ -52,6 +52,10 @@ class Extraction:
     batch: int = 64
     cache_dir: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise UserError(f"--batch_size must be 1 picture or more, found {self.batch}")
+
     def half(self, folder: Path, half: int, frames: int) -> Path:
         """Writes the vectors of a half to <half>_<name>, wholly or not at all; its path."""
         players = open_players(folder, half, self.cache_dir, self.view.teacher)

@@ -43,7 +43,8 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     add("--num_detections", type=positive, default=15, metavar="N", help="spots per chunk at most")
     add("--k_params", "--K_params", type=Path, metavar="FILE",
         help='context parameters, JSON {"class": [K1, K2, K3, K4], …} in seconds; without it the '
-        "published ones of SoccerNet-v2")
+        "published ones of SoccerNet-v2, which are of soccer: python -m CALF.fit_k_params finds "
+        "those of other data, none below 10 s")
     add("--lambda_coord", type=rate, default=5.0, help="weight of a spot's time in its loss")
     add("--lambda_noobj", type=rate, default=0.5, help="weight of an empty slot's confidence")
     add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
@@ -67,5 +68,6 @@ def add_result_flags(parser: argparse.ArgumentParser) -> None:
         help="draw what the network says of so many games of each tested split (one, if no "
         "number is given)")
     add("--features_path", type=Path, metavar="FILE",
-        help="spot in this one feature file, of any length and without labels, and draw it")
+        help="spot in this one feature file, of any length and without labels, and draw it; "
+        "framerate, chunks and classes are those of the run whose weights they are")
     # fmt: on

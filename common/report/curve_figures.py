@@ -12,6 +12,7 @@ from common.metric.average_map import KINDS, AveragePrecision
 from common.report.errors_by_kind import Judged
 from common.report.look import INKS, LOOK, RUN_INKS, new_figure
 from common.report.measures import Measures
+from common.results.plain_figures import words
 from common.results.training_curves import Curves, best_epoch
 
 
@@ -22,7 +23,7 @@ def draw_tolerances(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
         axes = figure.add_subplot()
         for measures, name, ink in zip(runs, names, RUN_INKS, strict=False):
             every = measures.by_tolerance
-            label = name if len(runs) > 1 else "all spots"
+            label = words(name) if len(runs) > 1 else "all spots"
             axes.plot(every.tolerances, 100 * every.per_tolerance(), color=ink, label=label)
         if len(runs) == 1:
             _draw_visibility(axes, runs[0].by_tolerance)
@@ -52,7 +53,7 @@ def draw_reliability(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
         for number, (measures, name) in enumerate(zip(runs, names, strict=False)):
             bins, ink = measures.reliability, RUN_INKS[number]
             there = bins.count > 0
-            label = f"{name}, mean gap {100 * bins.expected_error():.1f} %"
+            label = f"{words(name)}, mean gap {100 * bins.expected_error():.1f} %"
             upper.plot(
                 bins.confidence[there], bins.share_correct[there], "o-", ms=4, color=ink,
                 label=label,
@@ -92,7 +93,7 @@ def draw_training(curves: Sequence[Curves | None], names: Sequence[str]) -> Figu
         for (each, name, ink), panel in zip(there, axes, strict=False):
             _draw_loss(panel, each, ink)
             if len(curves) > 1:
-                panel.set_title(name, fontsize=9, loc="left", color=ink, parse_math=False)
+                panel.set_title(words(name), fontsize=9, loc="left", color=ink)
             if scored:
                 _draw_score(axes[-1], each, ink)
         axes[-1].set_xlabel("epoch")
@@ -130,7 +131,7 @@ def draw_offsets(judged: Sequence[Judged], names: Sequence[str], framerate: floa
         for each, name, ink in zip(judged, names, RUN_INKS, strict=False):
             seconds = each.offset_frames() / framerate
             axes.hist(seconds, edges, histtype="stepfilled", color=ink, alpha=0.25)
-            axes.hist(seconds, edges, histtype="step", color=ink, lw=1.3, label=name)
+            axes.hist(seconds, edges, histtype="step", color=ink, lw=1.3, label=words(name))
         axes.set(xlim=(-60, 60), xlabel="detection minus spot (s)", ylabel="detections")
         axes.set_xticks(range(-60, 61, 20))
         if len(judged) > 1:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def write_zip(path: Path, folder: Path, games: Iterable[str], file_name: str = R
     """Packs the result files of exactly these games; others that lie in `folder` stay out."""
     with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for game in games:
-            member = zipfile.ZipInfo(f"{game}/{file_name}", _ZIP_TIME)
+            member = zipfile.ZipInfo(str(PurePosixPath(game, file_name)), _ZIP_TIME)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = 0o644 << 16
             archive.writestr(member, (folder / game / file_name).read_bytes())

@@ -9,7 +9,7 @@ from common.data.events import EventClasses, event_classes, split_classes
 from common.data.games import games_at_hand
 from common.errors import UserError
 from common.metric.matching import Spots
-from common.results.predictions import JsonTree, guess_file_name
+from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name
 from common.results.reading import AS_TODAY, EVALUATION_FRAMERATE, Reading, read_games
 from common.results.run_record import TESTED, TRAINED, read_record
 
@@ -68,6 +68,7 @@ def find_results(
     """Finds the results of a run folder models/<model_name>, or in a zip or folder of them.
 
     Args:
+        split: or the name of a single feature file, whose results a run has in outputs_<name>.
         SoccerNet_path: data root; a run folder knows its own.
         version: of SoccerNet, 1 or 2; a run folder knows its own, otherwise 2.
 
@@ -75,6 +76,8 @@ def find_results(
         UserError: no results of this split, or no data root; says what to do.
     """
     path = Path(path)
+    if (path / f"outputs_{split}" / RESULT_FILE).is_file():
+        return _results_of_file(path, split)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
     files = None if is_run else JsonTree(path)
@@ -96,6 +99,20 @@ def find_results(
         guess_file_name(predictions),
         settings,
     )
+
+
+def _results_of_file(run: Path, name: str) -> RunResults:
+    """The results of a single feature file, which is no game of the data and has no labels."""
+    record = run / f"settings_file_{name}.json"
+    settings = read_record(record)["settings"]
+    classes = settings.get("classes")
+    if not isinstance(classes, list) or not all(isinstance(each, str) for each in classes):
+        raise UserError(f"{record} does not name the classes; spot in the file once more")
+    folder = run / f"outputs_{name}"
+    return RunResults(
+        run.resolve().name, folder, name, (".",), EventClasses(tuple(classes)), JsonTree(folder),
+        RESULT_FILE, settings,
+    )  # fmt: skip
 
 
 def read_run(
