@@ -1,5 +1,6 @@
 """What programs say: one clear sentence instead of a traceback, and the log."""
 
+import atexit
 import errno
 import logging
 import re
@@ -55,7 +56,8 @@ def run_cli(main: Callable[[], int | None]) -> None:
     or written or numbers too large for the machine, 130 an interruption. Anything else is a defect
     of ours: it keeps its traceback. Nobody need read what is printed: see `lasting_streams`.
     """
-    before = _listen_to(_Stops())
+    stops = _Stops()
+    before = _listen_to(stops)
     provide_home()
     try:
         with lasting_streams():
@@ -67,12 +69,13 @@ def run_cli(main: Callable[[], int | None]) -> None:
                 if not sentence:
                     raise
                 print(f"error: {sentence}", file=sys.stderr)
-            _ignore_signals(before)  # too late: what there is to save is saved
+            stops.over()
     except KeyboardInterrupt:  # while the sentence was printed
         code = EXIT_INTERRUPTED
     finally:
-        # A program is left in peace until the interpreter has ended; who only calls us is not.
-        if getattr(main, "__module__", None) != "__main__":
+        if getattr(main, "__module__", None) == "__main__":
+            atexit.register(_ignore_signals, before)  # while the interpreter is taken down
+        else:  # somebody only calls us
             for number, handler in before.items():
                 signal.signal(number, handler)
     sys.exit(code)
@@ -103,13 +106,23 @@ class _Stops:
     """
 
     def __init__(self) -> None:
-        self._last = -_BURST_SECONDS
+        self._over, self._last = False, -_BURST_SECONDS
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         burst, self._last = now - self._last < _BURST_SECONDS, now
-        if not burst:
-            raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
+        if burst:
+            return
+        if self._over:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
+
+    def over(self) -> None:
+        """The work has ended: what comes at once is of the same wish, and later there is nothing
+        to tidy if the interpreter does not come to its end.
+        """
+        self._over, self._last = True, time.monotonic()
 
 
 def _listen_to(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:

@@ -144,6 +144,22 @@ def test_several_signals_within_milliseconds_are_one(tmp_path, first):
     assert (process.returncode, out, err) == (130, "tidied\n", f"error: stopped by {name}\n")
 
 
+def test_a_program_that_does_not_come_to_its_end_can_still_be_stopped(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import threading, time\nfrom common.errors import run_cli\n"
+        "def main():\n    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "    print('up', flush=True)\nrun_cli(main)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "program.py"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+
+
 def test_the_handlers_of_who_calls_are_given_back(end):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     during = []
