@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from common.reproduce.progress import Progress, duration, progress_of
+from common.reproduce.progress import EpochsDone, duration, progress_of
 
 
 def write_run(folder, epochs, most=None):
@@ -21,7 +21,7 @@ def test_epochs_and_the_time_that_is_left_at_most(tmp_path):
     write_run(tmp_path, 3)
     assert str(progress_of(tmp_path)) == "after 3 epochs"
     write_run(tmp_path, 3, most=20)
-    assert progress_of(tmp_path) == Progress(3, 20, 11.0)
+    assert progress_of(tmp_path) == EpochsDone(3, 20, 11.0)
     assert str(progress_of(tmp_path)) == "epoch 4 of at most 20, at most 3 min left"
     write_run(tmp_path, 20, most=20)
     assert str(progress_of(tmp_path)) == "trained, after 20 epochs"

@@ -9,7 +9,7 @@ from common.files import read_json
 
 
 @dataclass(frozen=True)
-class Progress:
+class EpochsDone:
     """Epochs that are complete, how many there may be, and the mean seconds of one."""
 
     epochs: int
@@ -28,18 +28,18 @@ class Progress:
         return f"epoch {self.epochs + 1} of at most {self.most}, at most {left} left"
 
 
-def progress_of(folder: Path) -> Progress:
+def progress_of(folder: Path) -> EpochsDone:
     """How far the run in a folder is; of several models in it, the one at work."""
     curves = sorted(folder.rglob("curves.csv"), key=_modified)
     if not curves:
-        return Progress(0, None, 0.0)
+        return EpochsDone(0, None, 0.0)
     seconds: list[float] = []
     try:
         with curves[-1].open(newline="", encoding="utf-8") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError):  # being replaced, or not ours
         pass
-    return Progress(
+    return EpochsDone(
         len(seconds), _most_epochs(curves[-1].parent), sum(seconds) / max(1, len(seconds))
     )
 
