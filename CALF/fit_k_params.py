@@ -16,7 +16,6 @@ The distance is smoothed over five seconds, and what chance alone would give for
 taken off. Classes with fewer than ten spots get the parameters of all spots together.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
+from common.training.flags import new_parser
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10
@@ -134,11 +134,7 @@ def fit(data: DataSet, games: Sequence[str]) -> tuple[dict[str, KSeconds], dict[
 
 def main() -> None:
     """Prints the parameters of all classes beside the published ones, and writes them."""
-    parser = argparse.ArgumentParser(
-        "python -m CALF.fit_k_params",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("python -m CALF.fit_k_params", __doc__ or "")
     add = parser.add_argument
     add("--SoccerNet_path", type=Path, required=True, help="data root")
     add("--features", nargs="+", required=True, metavar="FILE", help="as for training")

@@ -32,7 +32,7 @@ from common.calf.one_file import (
 from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.data.features import open_features
-from common.errors import run_cli
+from common.errors import counted, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 
@@ -179,7 +179,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
         start_run(
-            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            run, model,
+            about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings={**vars(args), "split_test": tested}, training=not args.test_only,
             inputs=("features", "framerate", "chunk_size", "receptive_field"),
             overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,

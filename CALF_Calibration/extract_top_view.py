@@ -27,7 +27,7 @@ from common.data.events import event_classes
 from common.data.features import open_array
 from common.errors import UserError, run_cli
 from common.files import written_whole
-from common.training.argument_types import positive
+from common.training.argument_types import whole
 from common.training.device import choose_device, describe
 from common.training.flags import PROTOCOLS, add_data_flags, add_device_flags, new_parser
 
@@ -121,7 +121,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_player_flags(parser)
     add = parser.add_argument
     add("--splits", nargs="+", default=["train", "valid", "test", "challenge"], help="which games")
-    add("--batch_size", type=positive, default=64, help="pictures at a time")
+    add("--batch_size", type=whole(1, 65_536), default=64, help="pictures at a time")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: draw, crop and name as the original")  # fmt: skip
     args = parser.parse_args(argv)

@@ -34,9 +34,10 @@ from common.calibration.flags import PLAYER_INPUTS, add_branch_flags, check_cali
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
-from common.errors import UserError, needs_extra, run_cli
+from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.argument_types import not_negative
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -63,7 +64,7 @@ def parse_arguments(
     add_branch_flags(parser, "3DConv")
     add_player_flags(parser)
     add = parser.add_argument
-    add("--dist_graph_player", type=int, default=25, help="no effect, as in the original")
+    add("--dist_graph_player", type=not_negative, default=25, help="no effect, as in the original")
     add("--with_dense", action="store_true",
         help="with --with_resnet: one layer over its vectors in place of a pyramid")  # fmt: skip
     add_result_flags(parser)
@@ -257,7 +258,8 @@ def train_and_test(
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
         start_run(
-            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            run, model,
+            about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings=recorded(args, name, class_split, with_players), inputs=inputs(players),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,

@@ -38,7 +38,7 @@ from common.calibration.flags import (
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
-from common.errors import UserError, needs_extra, run_cli
+from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 
@@ -262,7 +262,8 @@ def train_and_test(
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
         start_run(
-            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            run, model,
+            about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings=recorded(args, name, class_split, with_players), inputs=inputs(players),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,

@@ -17,6 +17,7 @@ from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.predictions import JsonTree, guess_file_name
 from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scores import evaluate_games, published_results, summary
+from common.training.flags import new_parser
 
 
 def evaluate(
@@ -89,9 +90,8 @@ def _games_with(labels: JsonTree, label_file: str) -> list[str]:
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.evaluate",
-        description="Average-mAP of result files, from files alone.",
+    parser = new_parser(
+        "python -m common.evaluate", "Average-mAP of result files, from files alone."
     )
     add = parser.add_argument
     add("--SoccerNet_path", type=Path, required=True, help="data root, a folder or a zip of labels")

@@ -22,6 +22,7 @@ from common.results.operating_points import (
 from common.results.reading import EVALUATION_FRAMERATE, Reading
 from common.results.scored_run import find_results, read_run
 from common.training.argument_types import rate
+from common.training.flags import new_parser
 
 
 def threshold(text: str) -> float | str:
@@ -39,10 +40,11 @@ def threshold(text: str) -> float | str:
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.operating_point",
-        description="Choose for each class the threshold of best F1 on one split, save it in the "
-        "run's folder, and tell precision, recall and F1 on another.",
+    parser = new_parser(
+        "python -m common.operating_point",
+        "Choose for each class the threshold of best F1 on one split, save it in the run's folder, "
+        "and tell precision, recall and F1 on another.",
+        usage="%(prog)s RUN [flags]",
     )
     add = parser.add_argument
     # fmt: off

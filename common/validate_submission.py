@@ -12,15 +12,17 @@ from common.data.games import games_at_hand, official_splits, read_splits
 from common.errors import UserError, run_cli
 from common.results.predictions import RESULT_FILE
 from common.results.validity import validate, verdict
+from common.training.flags import new_parser
 
 _MOST_NOTES = 10
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.validate_submission",
-        description="Check a zip or a folder of result files. Exit code 0 if valid, 1 if not.",
+    parser = new_parser(
+        "python -m common.validate_submission",
+        "Check a zip or a folder of result files. Exit code 0 if valid, 1 if not.",
+        usage="%(prog)s PATH [flags]",
     )
     add = parser.add_argument
     # fmt: off

@@ -7,18 +7,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.errors import run_cli
+from common.errors import counted, run_cli
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
-from common.training.argument_types import not_negative, positive
+from common.training.argument_types import seed, whole
+from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.compare",
-        description="Average-mAP of runs with 95 % intervals over games; differences to the first "
-        "run with interval and p-value.",
+    parser = new_parser(
+        "python -m common.compare",
+        "Average-mAP of runs with 95 % intervals over games; differences to the first run with "
+        "interval and p-value.",
+        usage="%(prog)s RUN [RUN …] [flags]",
     )
     add = parser.add_argument
     # fmt: off
@@ -30,8 +32,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--kind", nargs="+", default=["all"], choices=KINDS,
         help="spots to score: all, visible or unshown ones [all]")
     add("--per-class", action="store_true", help="print each class, too")
-    add("--resamples", type=positive, default=10_000, help="number of resamples [10000]")
-    add("--seed", type=not_negative, default=0, help="of the resamples [0]")
+    add("--resamples", type=whole(1, 10**7), default=10_000, help="number of resamples [10000]")
+    add("--seed", type=seed, default=0, help="of the resamples [0]")
     add("--SoccerNet_path", type=Path, help="data root for all runs [that of each run]")
     add("--version", type=int, choices=(1, 2),
         help="SoccerNet version: 1 (3 classes) or 2 (17) [that of each run, else 2]")
@@ -68,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         resamples=args.resamples,
         seed=args.seed,
     )
-    about = f"{args.split}: {len(runs[0].games)} games, {args.resamples} resamples"
+    games, resamples = counted(len(runs[0].games), "game"), counted(args.resamples, "resample")
+    about = f"{args.split}: {games}, {resamples}"
     tables = comparison_tables(lines, about, args.per_class)
     print_tables(tables)
     if len(runs[0].games) < FEW_GAMES:

@@ -13,16 +13,18 @@ from tqdm import tqdm
 from common.errors import UserError, run_cli
 from common.operating_point import threshold
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import not_negative
+from common.training.argument_types import whole
+from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.report",
-        description="Writes report.html, which works offline, and its figures as PNG and SVG.",
+    parser = new_parser(
+        "python -m common.report",
+        "Writes report.html, which works offline, and its figures as PNG and SVG.",
+        usage="%(prog)s RUN [flags]",
     )
     add = parser.add_argument
     # fmt: off
@@ -39,7 +41,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="lowest confidence counted; auto: those that common.operating_point saved in the run "
         "[each class's of best F1 on these games]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
-    add("--resamples", type=not_negative, default=2000,
+    add("--resamples", type=whole(0, 10**7), default=2000,
         help="of the games, for intervals; 0: none [2000]")
     add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
     # fmt: on

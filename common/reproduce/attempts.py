@@ -1,6 +1,5 @@
 """One try at a run: its process, its log, its lock and its record."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
+from common.reproduce.locks import taken
 from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
 from common.reproduce.sources import commit
 
@@ -43,7 +43,7 @@ class Attempt:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(lock.fileno(),),
+                pass_fds=(lock.fileno(),) if os.name == "posix" else (),
             )
         self._before = float(read_record(run.folder).get("seconds", 0.0))
         write_record(
@@ -63,6 +63,8 @@ class Attempt:
         if not self._lock.closed:
             seconds = self._before + time.monotonic() - self._started
             state = {0: DONE, EXIT_INTERRUPTED: "stopped"}.get(code, "failed")
+            if code == 0 and self.run.lacks(self.run.folder):
+                state = "failed"
             write_record(self.run, state=state, exit_code=code, seconds=round(seconds, 1))
             self._lock.close()
         return True
@@ -70,7 +72,10 @@ class Attempt:
     def complaint(self) -> str:
         """Why it failed, in a sentence; empty if it did not."""
         code = self._process.returncode
-        return "" if code == 0 else f"exit code {code}: {last_words(self.run.log)}"
+        if code:
+            return f"exit code {code}: {last_words(self.run.log)}"
+        split = self.run.lacks(self.run.folder)
+        return split and f"it ended well and left no results of {split} in {self.run.folder}"
 
     def stop(self) -> None:
         """Asks the program to save its state and to end."""
@@ -82,7 +87,9 @@ class Attempt:
         try:
             self._process.wait(GRACE_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if os.name == "posix":
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
         self.over()
 
@@ -92,17 +99,16 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = (run.folder / LOCK).open("ab")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
+        if taken(lock):
+            return lock
     except OSError as error:
         lock.close()
         raise UserError(
             f"{run.folder} cannot be locked ({error.strerror}); give --out on a file system that "
             "knows locks"
         ) from None
-    return lock
+    lock.close()
+    return None
 
 
 def holder(run: TableRun) -> str:

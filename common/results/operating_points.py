@@ -1,5 +1,6 @@
 """Operating points: a threshold for each class, chosen on one split and saved for others."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
     if not path.is_file():
         raise UserError(
             f"{path} is not there; choose thresholds first: "
-            f"python -m common.operating_point {path.parent}"
+            f"python -m common.operating_point {shlex.quote(str(path.parent.resolve()))}"
         )
     content = read_json(path)
     try:

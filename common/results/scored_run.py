@@ -1,6 +1,6 @@
 """A run's detections beside the annotations: what scores, intervals and reports are made of."""
 
-import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from common.metric.matching import Spots
 from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name
 from common.results.reading import AS_TODAY, EVALUATION_FRAMERATE, Reading, read_games
 from common.results.run_record import TESTED, TRAINED, read_record
+from common.results.typed_commands import typed
+
+_OF_ANOTHER_START = ("--test_only", "--resume", "--overwrite", "--challenge")
 
 
 @dataclass(frozen=True)
@@ -175,12 +178,29 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
 
 def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     """The recorded command line of the program, as it makes the results of a split."""
-    if not records or not isinstance(words := records[0].get("command"), list):
+    words = records[0].get("command") if records else None
+    if not isinstance(words, list) or not words or not str(words[0]).endswith("/main.py"):
         return ""
-    kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
-    program = kept[0] if "/" in kept[0] else f"BASELINE/{kept[0]}"
-    line = shlex.join([program, *kept[1:], "--test_only", "--split_test", split])
-    return f", in {_started_in(run, records[0]['settings'])}:\n  python {line}"
+    module = ".".join(Path(str(words[0])).with_suffix("").parts[-2:])
+    flags = _without([str(word) for word in words[1:]], _OF_ANOTHER_START)
+    if (run / TRAINED).is_file():  # its own weights, not those that it started from
+        flags = _without(flags, ("--load_weights",), values=1)
+    line = ["-m", module, *flags, "--test_only", "--split_test", split]
+    return f":\n  {typed(line, _started_in(run, records[0]['settings']))}"
+
+
+def _without(words: list[str], flags: Sequence[str], values: int = 0) -> list[str]:
+    """The words without these flags, written --FLAG or --FLAG=VALUE, and their values."""
+    kept: list[str] = []
+    skip = 0
+    for word in words:
+        if skip:
+            skip -= 1
+        elif word in flags:
+            skip = values
+        elif word.partition("=")[0] not in flags:
+            kept.append(word)
+    return kept
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
