@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
@@ -32,6 +31,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
+from common.results.tables import print_table
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10
@@ -159,7 +159,7 @@ def main() -> None:
         published = SECONDS.get(name)
         known = " ".join(f"{k:g}" for k in published) if published else "-"
         table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), known)
-    Console(width=100).print(table)
+    print_table(table)
     write_json(args.out, found)
     print(f"seconds; written to {args.out}, for --k_params")
 

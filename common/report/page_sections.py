@@ -44,7 +44,7 @@ class RunReport:
     classes: Sequence[str]
     tolerance: float
     counted_from: str
-    framerate: int
+    framerate: float
     resamples: int
     figures: Mapping[str, str]
     panels: Sequence[str]

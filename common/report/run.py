@@ -22,7 +22,7 @@ class ReportedRun:
     """What a report knows of a run.
 
     `resampled` holds its scores over resampled games, by metric and kind of spots; it is empty
-    where no intervals were asked for.
+    where no intervals were asked for. `framerate` is that of the metric's time line.
     """
 
     name: str
@@ -30,6 +30,7 @@ class ReportedRun:
     curves: Curves | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     resampled: dict[str, dict[str, ResampledMap]] = field(default_factory=dict)
+    framerate: float = EVALUATION_FRAMERATE
 
     def average_map(self, metric: str, kind: str) -> Resampled | None:
         """Average-mAP and its resamples; None without resamples."""
@@ -79,10 +80,12 @@ def measured_run(
         len(run.classes),
         tolerance=tolerance,
         thresholds=_thresholds(threshold, run, path),
-        framerate=EVALUATION_FRAMERATE,
+        framerate=run.framerate,
     )
     resampled = resample_metrics(run, resamples, step)
-    return ReportedRun(name, measures, read_curves(path), run.settings or {}, resampled)
+    return ReportedRun(
+        name, measures, read_curves(path), run.settings or {}, resampled, run.framerate
+    )
 
 
 def _thresholds(
@@ -129,7 +132,7 @@ def resample_metrics(
             TOLERANCES_SECONDS[metric],
             weights,
             halves=run.classes.halves,
-            framerate=EVALUATION_FRAMERATE,
+            framerate=run.framerate,
             kinds=KINDS,
             progress=classes,
         )

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.data_set import DataSet
+from common.data.label_tally import NoSpots
 from common.errors import counted, log
 from common.files import write_json
 from common.metric.average_map import AveragePrecision
 from common.results.predictions import JsonTree, write_zip
-from common.results.reading import Reading
+from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
 from common.results.tables import print_results
@@ -20,8 +21,8 @@ def publish_split(
 ) -> dict[str, AveragePrecision] | None:
     """Packs results_spotting_<split>.zip; where there are labels also scores, prints and draws.
 
-    Reads outputs_<split>/ of a run's folder. Games without labels (the challenge split) cannot be
-    scored: then only the archive is written and None returned.
+    Reads outputs_<split>/ of a run's folder. Games without labels cannot be scored: if no game has
+    labels (the challenge split), only the archive is written and None returned.
     """
     archive = folder / f"results_spotting_{split}.zip"
     write_zip(archive, folder / f"outputs_{split}", games)
@@ -29,18 +30,26 @@ def publish_split(
     log.info("%s: %s: %s", split, archive, verdict(findings))
     for error in findings.errors:
         log.error("%s: %s", split, error)
-    if not data.has_labels(games):
+    for warning in findings.warnings:
+        log.warning("%s: %s", split, warning)
+    labels = JsonTree(data.root)
+    games = labelled_games(labels, games, data.classes.label_file)
+    if not games:
         log.info("%s: no labels here, so no scores", split)
         return None
     names = data.classes.names
-    results = evaluate_games(
-        JsonTree(data.root),
-        JsonTree(archive),
-        games,
-        data.classes,
-        metrics=("loose", "tight"),
-        reading=Reading(gt_time=data.gt_time),
-    )
+    try:
+        results = evaluate_games(
+            labels,
+            JsonTree(archive),
+            games,
+            data.classes,
+            metrics=("loose", "tight"),
+            reading=Reading(gt_time=data.gt_time),
+        )
+    except NoSpots as reason:  # of other splits there may be scores
+        log.error("%s: no scores: %s", split, reason)
+        return None
     content = {
         "split": split,
         "games": len(games),
@@ -49,7 +58,8 @@ def publish_split(
     }
     scores = folder / f"results_{split}.json"
     write_json(scores, content)
-    print_results(results, names, f"{folder.name}, {split}: {counted(len(games), 'game')}")
+    about = f"{counted(len(games), 'game')} at {EVALUATION_FRAMERATE} frames per second"
+    print_results(results, names, f"{folder.name}, {split}: {about}")
     figure = draw_report(folder / f"report_{split}.png", results, names, f"{folder.name}, {split}")
     log.info("%s: all numbers in %s, figure in %s", split, scores, figure)
     return results
