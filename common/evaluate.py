@@ -4,12 +4,12 @@ python -m common.evaluate --SoccerNet_path DATA --Predictions_path results_spott
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from common.data.events import EventClasses, event_classes
-from common.data.games import OFFICIAL_SPLITS, games_at_hand, official_splits, read_splits
+from common.data.games import OFFICIAL_SPLITS, games_at_hand, read_splits
 from common.data.labels import TimeField
 from common.data.package_games import package_classes, package_splits
 from common.errors import UserError, counted, run_cli
@@ -86,12 +86,17 @@ def _classes_of(
         if dataset == "SoccerNet" and task not in ("spotting", "spotting-ball", "caption"):
             raise UserError(f"the task {task!r} has no classes of its own; pass EVENT_DICTIONARY")
         return known
-    names = sorted(numbers, key=numbers.__getitem__)
-    if [numbers[name] for name in names] != list(range(len(names))):
+    if (
+        not isinstance(numbers, Mapping)
+        or not all(isinstance(name, str) for name in numbers)
+        or not numbers
+        or set(numbers.values()) != set(range(len(numbers)))
+    ):
         raise UserError(
-            f"EVENT_DICTIONARY must number its {len(names)} classes from 0 on, each once; found "
-            f"{sorted(numbers.values())}"
+            "EVENT_DICTIONARY must hold names of classes, numbered from 0 on, each once; found "
+            f"{numbers!r}"
         )
+    names = sorted(numbers, key=numbers.__getitem__)
     return EventClasses(tuple(names), known.label_file, known.halves, version == 1)
 
 
@@ -102,16 +107,18 @@ def _games_of(
     task: str = "spotting",
 ) -> list[str]:
     """Games of one or several splits; "v1" and "all" are those of the package."""
+    splits = [split] if isinstance(split, str) else split
+    if not isinstance(splits, Sequence) or not all(isinstance(each, str) for each in splits):
+        raise UserError(f"split must be a name or a list of names, found {split!r}")
     official = package_splits(dataset, task)
     own = (labels.root / "splits.json").is_file()
     known = read_splits(labels.root) if own else official
-    splits = [split] if isinstance(split, str) else list(split)
     for group, members in (("all", tuple(known)), ("v1", OFFICIAL_SPLITS[:3])):
         if group in splits and group not in known:
             splits = [s for one in splits for s in (members if one == group else (one,))]
     if unknown := [each for each in splits if each not in known]:
         raise UserError(f"unknown split {unknown[0]!r}; {labels.root} has {', '.join(known)}")
-    if labels.root.is_dir() and (own or official is official_splits()):
+    if labels.root.is_dir() and (own or (dataset, task) == ("SoccerNet", "spotting")):
         return list(dict.fromkeys(games_at_hand(labels.root, dict.fromkeys(splits))))
     return list(dict.fromkeys(game for each in splits for game in known[each]))
 

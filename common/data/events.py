@@ -99,7 +99,7 @@ def event_classes(root: Path, version: int = 2) -> EventClasses:
     "halves": 2} with the last two optional. Raises UserError when it is neither.
     """
     path = root / "classes.json"
-    if path.is_file():
+    if path.exists():
         return _parse_classes(read_json(path), path)
     if version not in (1, 2):
         raise UserError(f"--version must be 1 (3 classes) or 2 (17 classes), found {version}")

@@ -75,7 +75,7 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
 def read_splits(root: Path) -> dict[str, list[str]]:
     """All splits of the data at `root`: {"train": [game, …], …}."""
     path = root / "splits.json"
-    if not path.is_file():
+    if not path.exists():
         return official_splits()
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(g, list) for g in content.values()):

@@ -71,7 +71,8 @@ def facts(report: RunReport) -> str:
     found = [f"{run.measures.by_tolerance.detections[0].sum():,}" for run in report.runs]
     return (
         f"{escape(report.split)}: {counted(len(report.timelines), 'game')}, "
-        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections"
+        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections, scored at "
+        f"{report.framerate:g} frames per second"
     )
 
 

@@ -76,10 +76,12 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
         tolerance = _number(content["tolerance_seconds"], "tolerance_seconds")
         if not 0 < tolerance <= MOST_TOLERANCE_SECONDS:
             raise ValueError(f"tolerance_seconds: {tolerance}")
+        if not isinstance(content["chosen_on"], str):
+            raise ValueError(f"chosen_on: {content['chosen_on']!r}")
         point = OperatingPoint(
             np.array([np.inf if t is None else _number(t, "threshold") for t in thresholds]),
             tolerance,
-            str(content["chosen_on"]),
+            content["chosen_on"],
             np.array([_number(classes[name]["F1"], "F1") for name in names]),
         )
     except (KeyError, TypeError, ValueError) as error:

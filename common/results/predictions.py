@@ -211,18 +211,18 @@ def _files_below(folder: Path) -> Iterator[str]:
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
     """A member's content. Raises UserError before more is unpacked than a result file can be."""
-    with archive.open(name) as member:
-        content = bytearray()
-        # The size that the archive states may be false.
-        while block := member.read(_BLOCK_BYTES):
-            content += block
-            if len(content) > MOST_UNPACKED_BYTES:
-                raise UserError(
-                    f"{name} in {archive.filename} unpacks to more than "
-                    f"{MOST_UNPACKED_BYTES >> 20} MiB, which no result or label file does; fetch "
-                    "or pack the archive again"
-                )
-    return bytes(content)
+    content = bytearray()
+    if archive.getinfo(name).file_size <= MOST_UNPACKED_BYTES:
+        with archive.open(name) as member:
+            # The size that the archive states may be false.
+            while len(content) <= MOST_UNPACKED_BYTES and (block := member.read(_BLOCK_BYTES)):
+                content += block
+            if len(content) <= MOST_UNPACKED_BYTES:
+                return bytes(content)
+    raise UserError(
+        f"{name} in {archive.filename} unpacks to more than {MOST_UNPACKED_BYTES >> 20} MiB, which "
+        "no result or label file does; fetch or pack the archive again"
+    )
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:

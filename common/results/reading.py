@@ -24,7 +24,7 @@ from common.results.predictions import (
 
 EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
 HALF_MINUTES = 120  # later spots count at the end of the half
-_MOST_FRAMERATE = 1000
+_LEAST_FRAMERATE, _MOST_FRAMERATE = 0.1, 1000
 
 _said: set[str] = set()  # remarks: runs that are compared have the same annotations
 
@@ -54,10 +54,11 @@ class Reading:
 
     def __post_init__(self) -> None:
         rate = self.framerate
-        if not isinstance(rate, int | float | np.number) or not 0 < rate <= _MOST_FRAMERATE:
+        numeric = isinstance(rate, int | float | np.number)
+        if not (numeric and _LEAST_FRAMERATE <= rate <= _MOST_FRAMERATE):
             raise UserError(
-                f"--framerate must be frames per second above 0 and up to {_MOST_FRAMERATE}, "
-                f"found {rate!r}"
+                f"--framerate must be frames per second from {_LEAST_FRAMERATE} to "
+                f"{_MOST_FRAMERATE}, found {rate!r}"
             )
         if self.gt_time not in ("position", "gameTime"):
             raise UserError(f"--gt-time must be position or gameTime, found {self.gt_time!r}")

@@ -152,8 +152,7 @@ def recorded_classes(results: Path) -> tuple[str, ...] | None:
             return None
         if (class_split := settings.get("class_split")) in CLASS_SPLITS:
             return CLASS_SPLITS[class_split]
-        root = _recorded_root(run, settings)
-        if root.is_dir():
+        if settings.get("SoccerNet_path") and (root := _recorded_root(run, settings)).is_dir():
             return event_classes(root, settings.get("version") or 2).names
     return None
 

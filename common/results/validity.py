@@ -1,6 +1,7 @@
 """Whether result files are as the evaluation server needs them."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ def _find_members(
     members, prefixes, others = {}, set(), []
     for name in names:
         above = folder_above(name, wanted)
+        if above is None and not name.isascii():
+            _check_spelling(name, wanted, findings)
         if above is None:
             others.append(name)
             continue
@@ -106,6 +109,17 @@ def _find_members(
     findings.errors += map(top_folder_advice, sorted(prefixes - {""}))
     _check_games(members, others, games, file_name, findings)
     return members
+
+
+def _check_spelling(name: str, wanted: Collection[str], findings: Findings) -> None:
+    """Adds an error if a file would be wanted in another Unicode form (é as one letter, or two)."""
+    forms = {unicodedata.normalize("NFC", path): path for path in wanted}
+    meant = forms.get(unicodedata.normalize("NFC", name))
+    if meant is not None:
+        findings.errors.append(
+            f"{name} looks like {meant} and is spelled with other Unicode letters (accents apart, "
+            "as macOS writes them); rename its folders as the split has them"
+        )
 
 
 def _check_games(
