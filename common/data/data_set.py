@@ -74,15 +74,14 @@ class DataSet:
             self._require_known_class(split)
 
     def _require_known_class(self, split: str) -> None:
-        """Raises NoSpots if a split has annotations and not one is of a known class."""
+        """Raises UserError if a split has annotations and not one is of a known class."""
         tally = LabelTally(f"the split {split} in {self.root}", self.classes)
         for game in self.games([split]):
             if (labels := self.labels(game)) is not None:
                 tally.add(labels)
             if tally.spots:
                 return
-        if tally.unknown:
-            tally.require_spots()
+        tally.require_known_class()
 
     def require_further(
         self,

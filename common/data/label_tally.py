@@ -17,10 +17,6 @@ _APART_SECONDS = 1  # gameTime has whole seconds
 _MANY = 0.05
 
 
-class NoSpots(UserError):  # noqa: N818 - what is the matter
-    """Games have annotations, and none of them counts."""
-
-
 @dataclass
 class LabelTally:
     """Counts over games. Annotations of classes that were left out on purpose are not counted.
@@ -36,7 +32,6 @@ class LabelTally:
     classes: EventClasses
     spots: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
-    left_out: int = 0
     timed: int = 0
     apart: int = 0
 
@@ -44,34 +39,29 @@ class LabelTally:
         """Counts the annotations of a game."""
         self.spots += len(labels)
         for label, number in labels.unknown.items():
-            if label in self.classes.left_out:
-                self.left_out += number
-            else:
+            if label not in self.classes.left_out:
                 self.unknown[label] += number
         timed = labels.milliseconds != NO_POSITION
         gap = np.abs(labels.milliseconds / 1000 - labels.seconds)
         self.timed += int(timed.sum())
         self.apart += int((timed & (gap > _APART_SECONDS)).sum())
 
-    def require_spots(self) -> None:
-        """Raises NoSpots, with the labels that were found, if no annotation is of a known class."""
-        if self.spots:
-            return
-        if not self.unknown:
-            others = " of these classes" if self.left_out else ""
-            raise NoSpots(
-                f"the annotations of {self.where} hold not a single spot{others}; expected "
-                f"{classes_in_words(self.classes)}"
+    def require_known_class(self) -> None:
+        """Raises UserError, with the labels found, if there are some and none is of a class."""
+        if self.unknown and not self.spots:
+            raise UserError(
+                f"not one annotation of {self.where} is of a known class: found "
+                f"{in_words(self.unknown)}; expected {classes_in_words(self.classes)}"
+                f"{other_version(self.unknown, self.classes)}"
             )
-        raise NoSpots(
-            f"not one annotation of {self.where} is of a known class: found "
-            f"{in_words(self.unknown)}; expected {classes_in_words(self.classes)}"
-            f"{other_version(self.unknown, self.classes)}"
-        )
 
     def remarks(self) -> list[str]:
         """What a user should know although the work goes on, a sentence each."""
         found = []
+        if not self.spots:
+            found.append(
+                f"the annotations of {self.where} hold not a single spot to learn or score"
+            )
         if self.unknown:
             found.append(
                 f"{counted(self.unknown.total(), 'annotation')} of {self.where} left out, of no "
@@ -86,12 +76,9 @@ class LabelTally:
         return found
 
 
-def in_words(labels: Mapping[str, int] | Iterable[str]) -> str:
-    """The first labels; with numbers the most frequent ones, and how often each was found."""
-    if isinstance(labels, Mapping):
-        words = [f"{label!r} ({number})" for label, number in Counter(labels).most_common()]
-    else:
-        words = [repr(label) for label in labels]
+def in_words(labels: Mapping[str, int]) -> str:
+    """Labels and how often each was found, the most frequent first."""
+    words = [f"{label!r} ({number})" for label, number in Counter(labels).most_common()]
     more = len(words) - _MOST_NAMED
     return ", ".join(words[:_MOST_NAMED]) + (f" and {more} others" if more > 0 else "")
 

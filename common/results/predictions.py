@@ -6,9 +6,9 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Detections:
     event: NDArray[np.int64]  # class number
     confidence: NDArray[np.float64]
     unknown: int = 0  # entries left out because their class is not known
-    unknown_labels: tuple[str, ...] = ()  # what they were called, each once
+    unknown_labels: dict[str, int] = field(default_factory=dict)  # label -> entries left out
 
     def __len__(self) -> int:
         return len(self.half)
@@ -299,8 +299,13 @@ def parse_detections(
         event[known],
         confidence[known],
         unknown=int((~known).sum()),
-        unknown_labels=tuple(str(label) for label in number_of if label not in classes),
+        unknown_labels={} if known.all() else _unknown_labels(entries, classes),
     )
+
+
+def _unknown_labels(entries: list[Any], classes: dict[str, int]) -> dict[str, int]:
+    labels = map(itemgetter("label"), entries)
+    return dict(Counter(str(label) for label in labels if label not in classes))
 
 
 def _confidences(entries: list[Any], source: str) -> NDArray[np.float64]:

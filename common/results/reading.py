@@ -1,6 +1,7 @@
 """Annotations and result files of many games on the evaluator's time line."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,8 @@ def read_targets(
 ) -> Spots:
     """Annotated spots of all games; value +1 if visible, -1 if not shown.
 
-    Raises NoSpots if not one is of a known class, unless `reading.lenient`.
+    Raises UserError if there are annotations and not one is of a known class, unless
+    `reading.lenient`.
     """
     parts = []
     tally = LabelTally(f"{counted(len(games), 'game')} in {tree.root}", classes)
@@ -129,7 +131,7 @@ def read_targets(
         half = number * classes.halves + read.half - 1
         parts.append(Spots(half, read.frames(framerate, reading.gt_time), read.event, sign))
     if not reading.lenient:
-        tally.require_spots()
+        tally.require_known_class()
     for remark in tally.remarks():
         _say(remark)
     return _joined(parts, framerate, f"annotations of {tally.where}")
@@ -148,42 +150,37 @@ def read_detections(
     """
     number_of = {name: number for number, name in enumerate(classes.names)}
     parts: list[Spots] = []
-    unknown, labels = 0, dict[str, None]()  # in the order found
+    unknown: Counter[str] = Counter()
     file, framerate, lenient = reading.prediction_file, reading.framerate, reading.lenient
     for number, game in enumerate(_with_progress(games, "predictions")):
         if game is None:
             continue
         source = f"{tree.root}/{game}/{file}"
         read = parse_detections(tree.read(f"{game}/{file}"), source, number_of, lenient)
-        unknown += read.unknown
-        labels |= dict.fromkeys(read.unknown_labels)
+        unknown.update(read.unknown_labels)
         inside = _inside(read, classes, source, lenient)
         half = number * classes.halves + read.half - 1
         spots = Spots(half, read.frames(framerate), read.event, read.confidence)
         parts.append(spots.select(inside))
-    known = sum(map(len, parts))
-    _tell_unknown(tree, known, unknown, tuple(labels), classes, lenient)
+    for label in classes.left_out:  # on purpose
+        unknown.pop(label, None)
+    _tell_unknown(tree, sum(map(len, parts)), unknown, classes, lenient)
     return _joined(parts, framerate, f"detections in {tree.root}")
 
 
 def _tell_unknown(
-    tree: JsonTree,
-    known: int,
-    unknown: int,
-    labels: tuple[str, ...],
-    classes: EventClasses,
-    lenient: bool,
+    tree: JsonTree, known: int, unknown: Counter[str], classes: EventClasses, lenient: bool
 ) -> None:
     """Says how many detections do not count. Raises UserError if none does."""
     if unknown and not (known or lenient):
         raise UserError(
-            f"not one detection in {tree.root} is of a known class: found {in_words(labels)}; "
-            f"expected {classes_in_words(classes)}{other_version(labels, classes)}"
+            f"not one detection in {tree.root} is of a known class: found {in_words(unknown)}; "
+            f"expected {classes_in_words(classes)}{other_version(unknown, classes)}"
         )
     if unknown:
         _say(
-            f"{counted(unknown, 'detection')} in {tree.root} left out, of no known class: "
-            f"{in_words(labels)}"
+            f"{counted(unknown.total(), 'detection')} in {tree.root} left out, of no known class: "
+            f"{in_words(unknown)}"
         )
     elif not known:
         _say(f"there is not a single detection in {tree.root}")
