@@ -1,5 +1,6 @@
 """From the result files of a split to everything that people and the server want of it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def publish_split(
     labels = JsonTree(data.root)
     games = labelled_games(labels, games, data.classes.label_file)
     if not games:
-        log.info("%s: no labels here, so no scores", split)
+        level = logging.INFO if split == "challenge" else logging.WARNING
+        log.log(level, "%s: no labels here, so no scores", split)
         return None
     names = data.classes.names
     results = evaluate_games(
