@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
@@ -31,6 +30,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
+from common.results.tables import print_table
 from common.training.flags import new_parser
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
@@ -155,7 +155,7 @@ def main() -> None:
         published = SECONDS.get(name)
         known = " ".join(f"{k:g}" for k in published) if published else "-"
         table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), known)
-    Console(width=100).print(table)
+    print_table(table)
     write_json(args.out, found)
     print(f"seconds; written to {args.out}, for --k_params")
     if shortest := [name for name, row in found.items() if NEAREST_SECONDS in (-row[1], row[2])]:

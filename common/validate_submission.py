@@ -43,13 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     root = args.SoccerNet_path
     splits = read_splits(root) if root else official_splits()
     if args.split not in splits:
-        raise UserError(f"unknown split {args.split!r}; choose of {', '.join(splits)}")
+        own = "" if root else "; of data of your own pass --SoccerNet_path"
+        raise UserError(f"unknown split {args.split!r}; choose of {', '.join(splits)}{own}")
     soccernet = SOCCERNET_V1 if args.version == 1 else SOCCERNET_V2
     classes = event_classes(root, args.version) if root else soccernet
     expected = games_at_hand(root, [args.split]) if root else splits[args.split]
     findings = validate(args.path, expected, classes, args.Prediction_file)
     for error in findings.errors:
         print(f"error: {error}")
+    for warning in findings.warnings:
+        print(f"warning: {warning}")
     for note in findings.notes[:_MOST_NOTES]:
         print(f"note: {note}")
     if (more := len(findings.notes) - _MOST_NOTES) > 0:
@@ -57,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for split, games in splits.items():
         if split != args.split and findings.games == set(games):
             print(f"these are the games of {split}; did you mean --split {split}?")
+    if not root and findings.games.isdisjoint(game for games in splits.values() for game in games):
+        print(
+            "none of these games is SoccerNet's: of data of your own pass --SoccerNet_path, the "
+            "folder of its splits.json and classes.json"
+        )
     print(verdict(findings))
     return int(not findings.valid)
 

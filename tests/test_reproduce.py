@@ -559,3 +559,10 @@ def test_a_tiny_table_from_end_to_end(tmp_path, monkeypatch, capsys):
     assert 0 < float(row["low"]) < float(row["high"]) < 100
     assert main(words) == 0
     assert "2 done, 0 to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"seconds": "long"}', '{"seconds": -1}'])
+def test_a_record_that_is_none_is_named(tmp_path, text):
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(UserError, match=r"reproduce\.json"):
+        read_record(tmp_path)

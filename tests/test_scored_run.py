@@ -162,3 +162,29 @@ def test_two_models_of_a_class_split_and_what_was_merged(run, tmp_path, write_tr
     merged = read_run(pair)
     assert (len(merged.classes), len(merged.detections), merged.name) == (17, 2, "pair")
     assert merged.root.resolve() == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SoccerNet_path", 5), ("model_name", []), ("version", "2"), ("version", 7),
+        ("class_split", "x"), ("class_split", []), ("split_test", "test"),
+    ],
+)  # fmt: skip
+def test_settings_of_another_type_are_named(run, name, value):
+    write_settings(run, "train", **{"SoccerNet_path": "data", "split_test": ["test"], name: value})
+    with pytest.raises(
+        UserError, match=rf"settings_train\.json: expected .* setting {name}, found"
+    ):
+        read_run(run)
+
+
+def test_games_without_annotations_are_left_out(run, root):
+    (root / GAMES[0] / LABELS).unlink()
+    found = read_run(run)
+    assert (found.games, len(found.targets), len(found.detections)) == ((GAMES[1],), 2, 1)
+
+
+def test_the_framerate_of_the_metric(run):
+    read = read_run(run, reading=Reading(framerate=25))
+    assert read.framerate == 25 and read.targets.frame.tolist()[:2] == [1515, 125]

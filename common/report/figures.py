@@ -9,7 +9,6 @@ from common.report import class_figures, curve_figures
 from common.report.run import ReportedRun
 from common.report.svg import inline, save_figure
 from common.results.plain_figures import left_out
-from common.results.reading import EVALUATION_FRAMERATE
 
 FIGURES = 7  # how often `draw_figures` calls `step`
 _PANELS_INSTEAD = "precision_recall"  # the page has a panel for each class
@@ -48,7 +47,7 @@ def _figures(
     yield "tolerances", curve_figures.draw_tolerances(measures, names), "mAP against the tolerance"
     reliability = curve_figures.draw_reliability(measures, names)
     yield "reliability", reliability, "share of correct detections against confidence"
-    offsets = curve_figures.draw_offsets(judged, names, EVALUATION_FRAMERATE)
+    offsets = curve_figures.draw_offsets(judged, names, runs[0].framerate)
     yield "offsets", offsets, "distances of detections from spots"
     curves = curve_figures.draw_training([run.curves for run in runs], names)
     yield "training", curves, "training"

@@ -61,7 +61,7 @@ class RunReport:
     classes: Sequence[str]
     tolerance: float
     counted_from: str
-    framerate: int
+    framerate: float
     resamples: int
     figures: Mapping[str, str]
     panels: Sequence[str]
@@ -88,7 +88,8 @@ def facts(report: RunReport) -> str:
     found = [f"{run.measures.by_tolerance.detections[0].sum():,}" for run in report.runs]
     return (
         f"{escape(report.split)}: {counted(len(report.timelines), 'game')}, "
-        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections"
+        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections, scored at "
+        f"{report.framerate:g} frames per second"
     )
 
 

@@ -24,7 +24,8 @@ class ReportedRun:
     """What a report knows of a run.
 
     `origin` says in words where its numbers are from. `resampled` holds its scores over resampled
-    games, by metric and kind of spots; it is empty where no intervals were asked for.
+    games, by metric and kind of spots; it is empty where no intervals were asked for. `framerate`
+    is that of the metric's time line.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ReportedRun:
     settings: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     resampled: dict[str, dict[str, ResampledMap]] = field(default_factory=dict)
+    framerate: float = EVALUATION_FRAMERATE
 
     def average_map(self, metric: str, kind: str) -> Resampled | None:
         """Average-mAP and its resamples; None without resamples."""
@@ -82,7 +84,7 @@ def measured_run(
         len(run.classes),
         tolerance=tolerance,
         thresholds=_thresholds(threshold, run, path),
-        framerate=EVALUATION_FRAMERATE,
+        framerate=run.framerate,
     )
     resampled = resample_metrics(run, resamples, step)
     origin = {
@@ -90,7 +92,9 @@ def measured_run(
         "results": str(path.resolve()),
         **recorded_origin(path),
     }
-    return ReportedRun(name, measures, read_curves(path), run.settings or {}, origin, resampled)
+    return ReportedRun(
+        name, measures, read_curves(path), run.settings or {}, origin, resampled, run.framerate
+    )
 
 
 def recorded_origin(path: Path) -> dict[str, str]:
@@ -160,7 +164,7 @@ def resample_metrics(
             TOLERANCES_SECONDS[metric],
             weights,
             halves=run.classes.halves,
-            framerate=EVALUATION_FRAMERATE,
+            framerate=run.framerate,
             kinds=KINDS,
             progress=classes,
         )

@@ -141,10 +141,20 @@ class TableRun:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What is known of the run in a folder; nothing if it never began."""
+    """What is known of the run in a folder; nothing if it never began.
+
+    Raises UserError, naming the file, if it is not what `write_record` wrote.
+    """
     path = folder / RECORD
     content = read_json(path) if path.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no record of a run; remove it to start that run anew")
+    seconds = content.get("seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+        raise UserError(
+            f"{path}: expected seconds from 0 on, found {seconds!r}; correct or remove the file"
+        )
+    return content
 
 
 def write_record(run: TableRun, **entries: Any) -> None:
