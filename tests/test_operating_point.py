@@ -217,4 +217,4 @@ def test_the_framerate_of_the_metric(point):
     done = point("--framerate", 25)
     assert done.returncode == 0 and "at 25 frames per second" in done.stdout
     refused(point("--framerate", "1e9"), "--framerate must be frames per second")
-    refused(point("--tolerance", "1e300"), "--tolerance must be at most")
+    refused(point("--tolerance", "1e300"), "--tolerance: expected a number above 0, at most")

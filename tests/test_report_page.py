@@ -389,7 +389,10 @@ def test_same_runs_give_the_same_page(reports, tmp_path):
         (["models/a", "--tolerance", "0"], "--tolerance"),
         (["models/a", "--tolerance", "61"], "--tolerance"),
         (["models/a", "--threshold", "-1"], "--threshold"),
-        (["models/a", "--threshold", "auto"], "common.operating_point models/a"),
+        (
+            ["models/a", "--threshold", "auto"],
+            "choose thresholds first: python -m common.operating_point /",
+        ),
         (["models/a", "--resamples", "-1"], "--resamples"),
         (["models/a", "--split", "valid"], "valid"),
     ],
