@@ -6,7 +6,7 @@ class in turn, or far from all, as in CALF.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from common.calibration.players import (
     player_files,
 )
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
-from common.data.array_file import map_arrays, write_arrays
+from common.data.array_file import map_arrays, offsets_hold, write_arrays
 from common.data.data_set import DataSet
 from common.data.features import Half
 from common.data.frame_rows import FrameRows, MappedRows
@@ -66,7 +66,7 @@ class PlayersByGraph:
         ])  # fmt: skip
 
     def draw_moments(
-        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
         """The graphs around the surest detections, on the pitch, into `folder`."""
         draw_graphs(
@@ -97,7 +97,7 @@ class PlayersByGraph:
         name = hashlib.blake2b(text, digest_size=6).hexdigest()
         path = cache_folder(half.folder, self.cache_dir) / f".{half.number}_graphs_{name}.cache"
         found = map_arrays(path)
-        if found is None:
+        if found is None or not _hang_together(found[0], frames, self.options.features):
             graphs = build_graphs(
                 players, frames, self.options, half=half.number, training=training
             )
@@ -107,6 +107,20 @@ class PlayersByGraph:
                 return graphs  # `open_players` has warned of it
             found = map_arrays(path) or (vars(graphs), {})
         return PlayerGraphs(**found[0])
+
+
+def _hang_together(arrays: Mapping[str, NDArray], frames: int, features: int) -> bool:
+    """Whether the arrays of a cache file are those of graphs of so many frames."""
+    if arrays.keys() != PlayerGraphs.__annotations__.keys():
+        return False
+    nodes, edges = arrays["nodes"], arrays["edges"]
+    return (
+        nodes.ndim == edges.ndim == 2
+        and (nodes.shape[1], len(edges)) == (features, 2)
+        and len(arrays["offsets"]) == len(arrays["edge_offsets"]) == frames + 1
+        and offsets_hold(arrays["offsets"], len(nodes))
+        and offsets_hold(arrays["edge_offsets"], edges.shape[1])
+    )
 
 
 class GraphRows:

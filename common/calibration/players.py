@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.calibration.player_json import parse_players
-from common.data.array_file import map_arrays, write_arrays
+from common.data.array_file import map_arrays, offsets_hold, write_arrays
 from common.errors import UserError, log
 
 # Names without the number of the half, as today and in older releases.
@@ -28,6 +28,9 @@ TEACHER_FILES = ("HQ_25_teacher_calibration.json",)
 CONFIDENT, TEACHER_CONFIDENT = 0.75, 0.45  # calibrations from this confidence on are used
 
 _VERSION = 1  # of the cache file
+_AXES = {  # of its arrays, but for the first
+    "offsets": (), "boxes": (4,), "colours": (3,), "inverses": (3, 3), "confidences": (),
+}  # fmt: skip
 warned_folders: set[Path] = set()  # of caches that cannot be written to: one warning each
 
 
@@ -97,11 +100,13 @@ def open_players(
     cache = cache_folder(game_folder, cache_dir) / name
     stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sources]
     found = map_arrays(cache)
-    if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamp:
+    if found and not (found[1].get("version") == _VERSION and _hangs_together(*found)):
+        found = None
+    if found and found[1].get("stamp") == stamp:
         return Players.of_arrays(*found)
     contents = [path.read_bytes() for path in sources]
     digest = [hashlib.blake2b(content, digest_size=16).hexdigest() for content in contents]
-    if found and found[1].get("version") == _VERSION and found[1].get("digest") == digest:
+    if found and found[1].get("digest") == digest:
         arrays, facts = found  # copied or touched, but the same
     else:
         arrays, facts = parse_players(contents, [str(path) for path in sources])
@@ -119,6 +124,26 @@ def open_players(
             )
         return Players.of_arrays(arrays, facts)
     return Players.of_arrays(*(map_arrays(cache) or (arrays, facts)))
+
+
+def _hangs_together(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> bool:
+    """Whether arrays and facts of a cache file are of the kinds and sizes that `Players` has."""
+    sizes = [facts.get("box_picture"), facts.get("camera_picture")]
+    if arrays.keys() != _AXES.keys() or not all(array.ndim for array in arrays.values()):
+        return False
+    if not all(
+        isinstance(size, list) and [type(side) in (int, float) for side in size] == [True, True]
+        for size in sizes
+    ):
+        return False
+    if any(array.shape != (len(array), *_AXES[name]) for name, array in arrays.items()):
+        return False
+    boxes, cameras = len(arrays["boxes"]), len(arrays["inverses"])
+    return (
+        offsets_hold(arrays["offsets"], boxes)
+        and len(arrays["colours"]) == boxes
+        and len(arrays["confidences"]) == cameras
+    )
 
 
 def read_players(game_folder: Path, half: int) -> Players:
@@ -155,8 +180,8 @@ def _find(folder: Path, half: int, names: Sequence[str]) -> Path:
         if (path := folder / f"{half}_{name}").is_file():
             return path
     raise UserError(
-        f"expected {folder / f'{half}_{names[0]}'}, found no such file; fetch it with python -m "
-        f"common.download --features {names[0]}, or leave out --backbone_player"
+        f"expected {folder / f'{half}_{names[0]}'}, found no such file; put it there, or leave out "
+        "--backbone_player"
     )
 
 
