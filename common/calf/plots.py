@@ -22,7 +22,7 @@ def draw_half(
     peaks: Peaks,
     *,
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     title: str,
     annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> Path:
@@ -59,7 +59,7 @@ def draw_half(
     return path
 
 
-def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
+def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: float) -> None:
     """The score over time; of a long half the highest of neighbouring frames."""
     step = -(-len(score) // _MOST_COLUMNS)
     starts = np.arange(0, len(score), step)
@@ -70,7 +70,7 @@ def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
 
 
 def _draw_detections(
-    axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: int
+    axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: float
 ) -> None:
     minutes = frame / framerate / 60
     axes.scatter(minutes, confidence, s=9, marker="v", color=_COLOURS["detected"], lw=0, zorder=3)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.files import parse_json
+from common.files import parse_json, read_whole
 
 TimeField = Literal["gameTime", "position"]
 
@@ -35,13 +35,13 @@ class Labels:
     def __len__(self) -> int:
         return len(self.half)
 
-    def frames(self, framerate: int, time: TimeField = "gameTime") -> NDArray[np.int64]:
+    def frames(self, framerate: float, time: TimeField = "gameTime") -> NDArray[np.int64]:
         """Feature row of each spot, from the whole-second clock or from the position in ms.
 
         A spot without a position keeps its gameTime. The float expression is the published
         evaluator's; at 25 fps it differs from exact integer arithmetic now and then.
         """
-        whole = framerate * self.seconds
+        whole = (framerate * self.seconds).astype(np.int64)
         if time == "gameTime":
             return whole
         exact = (framerate * (self.milliseconds / 1000)).astype(np.int64)
@@ -50,11 +50,7 @@ class Labels:
 
 def read_labels(path: Path, classes: EventClasses) -> Labels:
     """Spots of a label file. Raises UserError naming file, annotation and field."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"expected the annotations at {path}, found no such file") from None
-    return parse_labels(content, str(path), classes)
+    return parse_labels(read_whole(path, "the annotations"), str(path), classes)
 
 
 def parse_labels(
@@ -82,7 +78,7 @@ def parse_labels(
         else:
             rows.append((half, seconds, milliseconds, event, visible))
         if half not in halves and not lenient:
-            expected = f"a half from 1 to {classes.halves}"
+            expected = f"a half from 1 to {classes.halves}, the most that a game has"
             raise _field_error(source, number, "gameTime", expected, annotation["gameTime"])
     columns = np.array([row for row in rows if row[0] in halves], np.int64).reshape(-1, 5).T
     half_of, clock, position, event_of, shown = columns
@@ -117,12 +113,25 @@ def _half_and_seconds(game_time: str) -> tuple[int, int] | None:
 
 def _parse_position(value: Any, number: int, source: str) -> int:
     try:
-        milliseconds = int(value)
+        milliseconds = whole_number(value)
     except (TypeError, ValueError, OverflowError):
         milliseconds = -1
     if milliseconds < 0:
-        raise _field_error(source, number, "position", "milliseconds from 0 on", value)
+        raise _field_error(source, number, "position", "whole milliseconds from 0 on", value)
     return min(milliseconds, 2**53)  # far behind every half, and still an array entry
+
+
+def whole_number(value: Any) -> int:
+    """What int() makes of a value of a JSON file; a text may also be a whole number as "10000.0".
+
+    Raises what int() raises.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        if not isinstance(value, str) or not float(value).is_integer():
+            raise
+        return int(float(value))
 
 
 def _field_error(source: str, number: int, field: str, expected: str, found: Any) -> UserError:
