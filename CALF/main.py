@@ -28,6 +28,7 @@ from common.data.features import open_features
 from common.errors import run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.flags import parse_flags, to_frames
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -50,7 +51,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "an action, or legacy, low, as in the released weights",
     )
     add_result_flags(parser)
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "ContextAwareModel":
@@ -58,8 +59,8 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Conte
     from CALF.model import ContextAwareModel
 
     shape = ChunkShape(
-        args.chunk_size * args.framerate,
-        args.receptive_field * args.framerate,
+        to_frames(args.chunk_size, args.framerate),
+        to_frames(args.receptive_field, args.framerate),
         args.num_detections,
     )
     return ContextAwareModel(features, classes, shape, args.dim_capsule)
@@ -119,7 +120,7 @@ def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on chunks, then spots in the games of the test splits, or in one file."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,

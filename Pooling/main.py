@@ -24,13 +24,15 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import run_cli
 from common.results.suppression import Suppression
-from common.training.argument_types import positive
+from common.training.argument_types import above_zero
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,
     add_training_flags,
     new_parser,
+    parse_flags,
+    to_frames,
 )
 
 if TYPE_CHECKING:  # --help does not wait for torch
@@ -63,27 +65,29 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     # fmt: off
     add("--preset", choices=PRESETS, help="a published configuration, see above")
     add("--pool", default="MAX", choices=POOLS, help="pooling over the chunk")
-    add("--chunk_size", type=positive, default=60, help="chunk and window, in seconds")
+    add("--chunk_size", type=above_zero, default=60, help="chunk and window, in seconds")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
-    add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
+    add("--NMS_window", type=above_zero, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.5, help="lowest confidence to report")
     # fmt: on
     preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "PoolingModel":
     """The network that the flags describe, for D features and C classes."""
     from Pooling.model import PoolingModel
 
-    return PoolingModel(features, classes, args.chunk_size * args.framerate, pool=args.pool)
+    return PoolingModel(
+        features, classes, to_frames(args.chunk_size, args.framerate), pool=args.pool
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,

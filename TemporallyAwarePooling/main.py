@@ -17,13 +17,15 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.results.suppression import Suppression
-from common.training.argument_types import positive
+from common.training.argument_types import above_zero, positive
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
     add_run_flags,
     add_training_flags,
     new_parser,
+    parse_flags,
+    to_frames,
 )
 
 if TYPE_CHECKING:  # --help does not wait for torch
@@ -43,14 +45,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     # fmt: off
     add("--pool", default="NetVLAD++", choices=POOLS, help="++: past and future pooled apart")
     add("--vocab_size", type=positive, default=64, help="clusters, of past and future together")
-    add("--window_size", type=positive, default=15, help="window, in seconds")
+    add("--window_size", type=above_zero, default=15, help="window, in seconds")
     add("--proj-dim", default="512", metavar="E",
         help="reduce features to E by a learned layer unless they have E already; none: never")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
-    add("--NMS_window", type=positive, default=30, help="suppression, in seconds")
+    add("--NMS_window", type=above_zero, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
     # fmt: on
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "TemporallyAwareModel":
@@ -64,7 +66,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
     return TemporallyAwareModel(
         features,
         classes,
-        args.window_size * args.framerate,
+        to_frames(args.window_size, args.framerate),
         pool=args.pool,
         clusters=args.vocab_size,
         project_to=project_to,
@@ -74,7 +76,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from common.training.argument_types import not_negative, positive, rate
+from common.training.argument_types import above_zero, not_negative, positive, rate
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -34,8 +34,8 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     """Chunks, network and losses."""
     add = parser.add_argument_group("CALF").add_argument
     # fmt: off
-    add("--chunk_size", type=positive, default=120, help="chunk, in seconds")
-    add("--receptive_field", type=positive, default=40,
+    add("--chunk_size", type=above_zero, default=120, help="chunk, in seconds")
+    add("--receptive_field", type=above_zero, default=40,
         help="reach of the network in time, in seconds; less than half of a chunk")
     add("--chunks_per_epoch", type=positive, default=18000,
         help="chunks drawn to train on, and as many to validate on")
@@ -49,7 +49,7 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
     add("--loss_weight_detection", type=rate, default=1.0, help="weight of spotting")
     add("--tiny", type=positive, metavar="GAMES", help="only so many games of each split")
-    add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
+    add("--NMS_window", type=above_zero, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
     # fmt: on
 

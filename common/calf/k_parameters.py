@@ -55,7 +55,7 @@ def read_k_seconds(path: Path) -> dict[str, tuple[float, float, float, float]]:
     return found
 
 
-def k_frames(names: Sequence[str], framerate: int, path: Path | None = None) -> NDArray[np.int64]:
+def k_frames(names: Sequence[str], framerate: float, path: Path | None = None) -> NDArray[np.int64]:
     """K parameters of the classes in whole frames, [4, C]: rows K1, K2, K3, K4.
 
     Args:

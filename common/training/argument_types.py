@@ -19,8 +19,14 @@ def _whole(text: str, least: int) -> int:
     except ValueError:
         number = least - 1
     if number < least:
-        raise argparse.ArgumentTypeError(f"expected a number from {least} on, found {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, found {text}")
     return number
+
+
+def above_zero(text: str) -> float:
+    """An argparse type: a finite number above 0; a whole one stays a whole number."""
+    number = rate(text)
+    return int(number) if number.is_integer() else number
 
 
 def rate(text: str) -> float:
