@@ -1,6 +1,7 @@
 """Files are whole or absent, whatever stops the writer."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -105,7 +106,7 @@ def test_what_is_no_json_value_leaves_no_file(tmp_path):
 
 
 def test_missing_json_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"expected a JSON file, found nothing at .*nowhere\.json"):
+    with pytest.raises(UserError, match=r"expected a JSON file at .*nowhere\.json, found no such"):
         read_json(tmp_path / "nowhere.json")
 
 
@@ -117,3 +118,18 @@ def test_broken_json_is_named(tmp_path, content):
         read_json(path)
     with pytest.raises(UserError, match="the source is not valid JSON"):
         parse_json(content, "the source")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(UserError, match=r"at .*pipe\.json, found a pipe, a socket or a device"):
+        read_json(tmp_path / "pipe.json")
+    with pytest.raises(UserError, match="found a folder; give the path of a file"):
+        read_json(tmp_path)
+
+
+def test_what_is_there_instead_of_json_is_told():
+    with pytest.raises(UserError, match=r"x is not valid JSON \(a pointer of Git LFS"):
+        parse_json(b"version https://git-lfs.github.com/spec/v1\n", "x")
+    with pytest.raises(UserError, match=r"x is not valid JSON \(a web page"):
+        parse_json(b"<!DOCTYPE html><html></html>", "x")

@@ -187,7 +187,7 @@ def test_missing_files_are_named(game):
     assert missing_player_files(game, 1) == []
     lacking = missing_player_files(game, 2)
     assert [path.name for path in lacking] == [f"2_{BOX_FILES[0]}", f"2_{CALIBRATION_FILES[0]}"]
-    with pytest.raises(UserError, match=rf"expected {game}/2_{BOX_FILES[0]}.*common.download"):
+    with pytest.raises(UserError, match=rf"expected {game}/2_{BOX_FILES[0]}.*put it there"):
         open_players(game, 2)
 
 

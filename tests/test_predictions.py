@@ -204,7 +204,7 @@ def without(key):
         *((without(field), field, None) for field in ENTRY),
         *(
             (ENTRY | {"position": value}, "position", value)
-            for value in ("1000.0", "", "abc", None, [], "-1", -500, "9" * 400)
+            for value in ("1000.5", "", "abc", None, [], "-1", -500, "9" * 400)
         ),
         *((ENTRY | {"half": value}, "half", value) for value in ("first", "1.0", None, "0", -1)),
         *((ENTRY | {"confidence": value}, "confidence", value) for value in ("", "high", None, [])),

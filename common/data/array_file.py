@@ -46,7 +46,7 @@ def map_arrays(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]] | None:
             start, header = _read_header(file, size)
             whole = map_bytes(file, size)
         arrays = {
-            name: _cut(whole[start:], np.dtype(kind), shape, offset)
+            name: _cut(whole[start:], kind, shape, offset)
             for name, (kind, shape, offset) in header["arrays"].items()
         }
         facts = header["facts"]
@@ -67,7 +67,8 @@ def _read_header(file: BinaryIO, size: int) -> tuple[int, dict[str, Any]]:
     return start, header
 
 
-def _cut(whole: NDArray, kind: np.dtype, shape: list[int], offset: int) -> NDArray:
+def _cut(whole: NDArray, name: str, shape: list[int], offset: int) -> NDArray:
+    kind = np.dtype(str(name))  # None would stand for float64
     if kind.kind not in _KINDS:
         raise ValueError(f"not an array of numbers: {kind}")
     size = kind.itemsize * math.prod(shape)

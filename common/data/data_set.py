@@ -16,7 +16,10 @@ from common.data.periods import count_halves
 from common.data.wanted_files import how_to_get, require_files
 from common.errors import UserError, counted, log
 
-MOST_LATE = 0.5  # share of the spots that may lie behind their half; real ones hardly ever do
+
+def too_late(spots: int, late: int) -> bool:
+    """Whether so many of the spots lie behind the end of their half that it is no slip."""
+    return late >= 10 and late > spots / 2
 
 
 class LabelledHalf(NamedTuple):
@@ -173,7 +176,7 @@ class DataSet:
                 spots += int(ours.sum())
                 late += int((frames[ours] >= half.features.frames).sum())
                 yield LabelledHalf(half, frames[ours], labels.event[ours])
-        if late > MOST_LATE * spots:
+        if too_late(spots, late):
             last = half.features
             raise UserError(
                 f"{late} of {spots} spots lie behind the last feature row of their half; check "

@@ -114,7 +114,8 @@ def _parse_classes(content: object, path: Path) -> EventClasses:
     if len(set(names)) < len(names):
         raise UserError(f"{path} names a class twice; each class needs a name of its own")
     label_file, halves = fields.get("label_file", "Labels-v2.json"), fields.get("halves", 2)
-    if not isinstance(label_file, str) or Path(label_file).name != label_file or not label_file:
+    named = isinstance(label_file, str) and label_file not in ("", "..")
+    if not named or Path(str(label_file)).name != label_file:
         raise UserError(f'{path}: "label_file" must be a file name, found {label_file!r}')
     if type(halves) is not int or not 1 <= halves <= 9:
         raise UserError(f'{path}: "halves" must be a number from 1 to 9, found {halves!r}')

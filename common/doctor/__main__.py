@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     here = [split for split in listed if any((root / game).is_dir() for game in listed[split])]
     own = (root / "splits.json").is_file()  # then all of its splits are meant
     splits = args.split or (list(listed) if own else here) or list(listed)
+    # A list that names a game twice is told above; its games are looked at when it is mended.
+    splits = [s for s in splits if s not in listed or len({*listed[s]}) == len(listed[s])]
     check = FolderCheck(
         root,
         tuple(args.features),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import read_players
-from common.data.data_set import MOST_LATE
+from common.data.data_set import too_late
 from common.data.events import EventClasses
 from common.data.features import HalfFeatures, open_half
 from common.data.games import shared_games
@@ -105,7 +105,7 @@ def check_lists(
 def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]:
     """Errors and notes about how labels and features fit together, over all games."""
     spots, late = sum(report.spots for report in reports), sum(report.late for report in reports)
-    if late > MOST_LATE * spots:
+    if too_late(spots, late):
         return [
             f"{late} of {spots} spots lie behind the last row of their half; check --framerate, "
             "and that features are stored as [frames, features]"
@@ -216,7 +216,7 @@ def compare_halves(
     frames = np.array([n for report in reports for n in report.frames.values()])
     odd = frames[odd_lengths(frames)]
     # Lengths as alike as dimensions, and dimensions as different as lengths.
-    turned = len(set(frames.tolist())) == 1 and len(dimensions) > len(frames) / 2 > 1
+    turned = len(set(frames.tolist())) == 1 and len(dimensions) > max(2, len(frames) / 2)
     hint = "; are they stored as [features, frames]?" if turned else ""
     usual = f"{np.median(frames) / framerate / 60:.1f}"
     for report in reports:
