@@ -136,6 +136,9 @@ def _hangs_together(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> 
         for size in sizes
     ):
         return False
+    digest = facts.get("digest")
+    if not isinstance(digest, list) or not all(isinstance(part, str) for part in digest):
+        return False
     if any(array.shape != (len(array), *_AXES[name]) for name, array in arrays.items()):
         return False
     boxes, cameras = len(arrays["boxes"]), len(arrays["inverses"])
