@@ -298,6 +298,8 @@ def test_most_spots_behind_the_end_of_their_half_are_refused(root):
         ("F.npy", ("G.npy",), "holds 1_F.npy: --features F.npy?"),
         ("F.npy", ("1_F.npy",), "holds 1_F.npy: --features F.npy?"),
         ("F.npy", ("F",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("f.npy",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("/dev/null",), "there is no folder"),
         ("ResNET_TF2.npy", ("ResNet.npy",), "--features ResNET_TF2.npy?"),
     ],
 )
@@ -316,6 +318,17 @@ def test_missing_labels_and_folders_come_with_what_is_there(root):
     (root / "l/s/a").rename(root / "l/s/z")
     with pytest.raises(UserError, match=r"no folder .*l/s/a; .*l/s holds b, c, d, e, z"):
         data_set(root).require_files([], [["train"]])
+
+
+def test_a_missing_file_that_is_something_else_or_in_another_form_is_told(root):
+    (root / "l/s/a/1_F.npy").unlink()
+    (root / "l/s/a/1_F.npy").symlink_to(root / "nowhere")
+    with pytest.raises(UserError, match=r"a/1_F\.npy is there, but is no file: .* a broken link"):
+        data_set(root).require_files(["train"])
+    (root / "splits.json").write_text(json.dumps({"train": ["l/s/caf\u00e9"]}))
+    (root / "l/s/b").rename(root / "l/s/cafe\u0301")
+    with pytest.raises(UserError, match="another Unicode form or case"):
+        data_set(root).require_files(["train"])
 
 
 @pytest.mark.parametrize(("framerate", "expected"), [(12.5, 37), (25 / 16, 4), (0.5, 1)])

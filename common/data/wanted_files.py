@@ -99,7 +99,7 @@ def _hints(absent: Sequence[Path], root: Path, feature_names: Sequence[str]) -> 
 
 
 def _hint(path: Path, root: Path, is_feature: bool) -> str:
-    if found := in_other_form(path, root):
+    if found := in_other_form(path.parent, root):
         return other_form_sentence(found)
     folder = path.parent
     while not folder.is_dir() and folder != root:
@@ -107,7 +107,9 @@ def _hint(path: Path, root: Path, is_feature: bool) -> str:
     names = sorted(entry.name for entry in folder.iterdir() if entry.name[:1] != ".")
     if folder != path.parent:
         return f"there is no folder {path.parent}; {folder} holds {_some(names)}"
-    ours = path.name[: -len(kind_of(path))] if is_feature else ""  # the number of the half
+    if path.name in names:
+        return f"{path} is there, but is no file: a folder, a pipe or a broken link"
+    ours = path.name.removesuffix(kind_of(path)) if is_feature else ""  # the number of the half
     like = [name for name in names if name.startswith(ours) and name.endswith(path.suffix)]
     if is_feature and path.suffix != ".npy":  # --features ResNET_TF2
         like = [name for name in names if name.startswith(ours) and name.endswith(".npy")]
@@ -116,10 +118,9 @@ def _hint(path: Path, root: Path, is_feature: bool) -> str:
     nearest = get_close_matches(path.name, like, 1, 0)[0]
     if is_feature:
         return f"{folder} holds {_some(like)}: --features {nearest[len(ours) :]}?"
-    meant = {
-        SOCCERNET_V1.label_file: "pass --version 1?",
-        SOCCERNET_V2.label_file: "pass --version 2?",
-    }.get(nearest, f'"label_file": "{nearest}" in classes.json?')
+    meant = f'"label_file": "{nearest}" in classes.json?'
+    if {path.name, nearest} == {*LABEL_FILES}:
+        meant = f"pass --version {2 - LABEL_FILES.index(nearest)}?"
     return f"{folder} holds {_some(like)}: {meant}"
 
 
