@@ -241,6 +241,15 @@ def test_spots_behind_the_last_clip_are_left_out_and_counted(root, clips_of, cap
     assert left_out()[1] == 0
 
 
+def test_halves_that_are_all_too_short_for_a_clip_are_refused(tmp_path, clips_of):
+    for half in (1, 2):
+        write_features(tmp_path, "L/S/a", half, np.ones((1, 3), np.float32))
+    write_labels(tmp_path, "L/S/a", [])
+    assert len(clips_of(tmp_path, games=["L/S/a"])) == 2
+    with pytest.raises(UserError, match="too short for a clip"):
+        clips_of(tmp_path, games=["L/S/a"], published=True)
+
+
 def test_a_half_of_one_row_has_a_clip_but_none_in_the_published_protocol(tmp_path, clips_of):
     for half in (1, 2):
         write_features(tmp_path, "L/S/a", half, np.full((half, 3), half, np.float32))
