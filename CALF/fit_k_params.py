@@ -31,7 +31,8 @@ from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
 from common.results.tables import print_table
-from common.training.flags import new_parser
+from common.training.argument_types import above_zero
+from common.training.flags import new_parser, to_frames
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10
@@ -90,13 +91,13 @@ class Averages:
         return np.where(self.spots > 0, moved - variance / count, 0.0)
 
 
-def k_of_distances(distances: NDArray[np.float64], framerate: int) -> KSeconds:
+def k_of_distances(distances: NDArray[np.float64], framerate: float) -> KSeconds:
     """K parameters in seconds from the distances [2 reach + 1] of a class.
 
     Example: a peak of 1 at the spot that falls by a twentieth a second on both sides gives
     (-36, -18, 18, 36), but for the smoothing.
     """
-    width = SMOOTH_SECONDS * framerate | 1
+    width = to_frames(SMOOTH_SECONDS, framerate) | 1
     smooth = np.convolve(distances, np.full(width, 1 / width), mode="same")
     peak, spot = int(smooth.argmax()), len(smooth) // 2
     low = np.flatnonzero(smooth < LEFT * smooth[peak])
@@ -118,7 +119,9 @@ def fit(data: DataSet, games: Sequence[str]) -> tuple[dict[str, KSeconds], dict[
     ):  # fmt: skip
         rows = half.features.rows(0, half.features.frames)
         if averages is None:
-            averages = Averages.empty(len(classes), REACH_SECONDS * framerate, rows.shape[1])
+            averages = Averages.empty(
+                len(classes), to_frames(REACH_SECONDS, framerate), rows.shape[1]
+            )
         averages.add(rows, frames, events)
     if averages is None or not averages.spots[-1].any():
         raise UserError("there is not a single spot to learn from; check --split and the labels")
@@ -139,7 +142,7 @@ def main() -> None:
     add("--SoccerNet_path", type=Path, required=True, help="data root")
     add("--features", nargs="+", required=True, metavar="FILE", help="as for training")
     add("--split", nargs="+", default=["train"], help="games to learn from [train]")
-    add("--framerate", type=int, default=2, help="feature rows per second [2]")
+    add("--framerate", type=above_zero, default=2, help="feature rows per second [2]")
     add("--version", type=int, default=2, choices=(1, 2), help="SoccerNet labels [2]")
     add("--out", type=Path, default=Path("k_params.json"), help="file to write [k_params.json]")
     args = parser.parse_args()

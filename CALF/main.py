@@ -35,6 +35,7 @@ from common.data.features import open_features
 from common.errors import counted, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.flags import parse_flags, to_frames
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -64,7 +65,7 @@ def parse_arguments(
     )
     add_result_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "ContextAwareModel":
@@ -72,8 +73,8 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Conte
     from CALF.model import ContextAwareModel
 
     shape = ChunkShape(
-        args.chunk_size * args.framerate,
-        args.receptive_field * args.framerate,
+        to_frames(args.chunk_size, args.framerate),
+        to_frames(args.receptive_field, args.framerate),
         args.num_detections,
     )
     return ContextAwareModel(features, classes, shape, args.dim_capsule)
@@ -155,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.features_path:
         spot_one_file(argv)
         return
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = data_set(args)
 
     from CALF.test import spot_split
@@ -220,7 +221,7 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
     load_weights(model, weights)
     claim_outputs(run.folder, file, vars(args), data.classes.names)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     written = spot_file(
         run, data, model, file, suppression, file_names=file_names(args),
         inverted=args.segmentation_loss == "legacy",

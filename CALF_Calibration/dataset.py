@@ -47,7 +47,7 @@ class PlayersByVector:
         return VectorRows([self._vectors(half) for half in halves])
 
     def draw_moments(
-        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
         """What the frozen network saw around the surest detections, into `folder`."""
         pictures = PlayersByTopView(self.view, self.cache_dir)

@@ -29,7 +29,13 @@ from common.errors import UserError, run_cli
 from common.files import written_whole
 from common.training.argument_types import whole
 from common.training.device import choose_device, describe
-from common.training.flags import PROTOCOLS, add_data_flags, add_device_flags, new_parser
+from common.training.flags import (
+    PROTOCOLS,
+    add_data_flags,
+    add_device_flags,
+    new_parser,
+    parse_flags,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +130,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--batch_size", type=whole(1, 65_536), default=64, help="pictures at a time")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: draw, crop and name as the original")  # fmt: skip
-    args = parser.parse_args(argv)
+    args = parse_flags(parser, argv)
     if not args.with_resnet:
         raise UserError("give --with_resnet 18, 34 or 4: the network that makes the vectors")
     return args

@@ -66,7 +66,7 @@ class PlayersByGraph:
         ])  # fmt: skip
 
     def draw_moments(
-        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
         """The graphs around the surest detections, on the pitch, into `folder`."""
         draw_graphs(

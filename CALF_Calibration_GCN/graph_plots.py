@@ -28,7 +28,7 @@ def draw_graphs(
     peaks: Peaks,
     *,
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     title: str,
 ) -> Path:
     """Draws the graph at each of the most confident detections of a half, as PNG."""
@@ -41,7 +41,7 @@ def draw_graphs(
         axes.set_axis_off()
     for axes, peak in zip(figure.axes, chosen, strict=False):
         frame = int(peaks.frame[peak])
-        seconds = frame // framerate
+        seconds = int(frame // framerate)
         clock = f"{seconds // 60:02d}:{seconds % 60:02d}"
         axes.set_title(
             f"{words(names[peaks.event[peak]], 24)} at {clock}, {peaks.confidence[peak]:.2f}",

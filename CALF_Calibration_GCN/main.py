@@ -41,6 +41,7 @@ from common.data.features import open_features
 from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.flags import parse_flags, to_frames
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -69,7 +70,7 @@ def parse_arguments(
     add_graph_flags(parser)
     add_result_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    args = parser.parse_args(argv)
+    args = parse_flags(parser, argv)
     check_calibration_flags(args.dim_representation_c, args.with_dropout)
     return args
 
@@ -144,8 +145,8 @@ def build_model(
     from common.calibration.branches import branch_width
 
     shape = ChunkShape(
-        args.chunk_size * args.framerate,
-        args.receptive_field * args.framerate,
+        to_frames(args.chunk_size, args.framerate),
+        to_frames(args.receptive_field, args.framerate),
         args.num_detections,
     )
     has_players = with_players and args.backbone_player is not None
@@ -246,7 +247,7 @@ def train_and_test(
     from common.training.optimisation import seed_everything
     from common.training.run import load_best, start_run
 
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data, players = data_set(args, class_split), build_players(args) if with_players else None
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
@@ -367,7 +368,7 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
     load_weights(model, weights)
     claim_outputs(run.folder, file, vars(args), data.classes.names)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     written = spot_file(run, data, model, file, suppression, file_names=file_names(args))
     print(f"{half.frames} frames of half {file.half}:", *written, sep="\n  ")
 

@@ -31,6 +31,8 @@ from common.training.flags import (
     add_run_flags,
     add_training_flags,
     new_parser,
+    parse_flags,
+    to_frames,
 )
 
 if TYPE_CHECKING:  # --help does not wait for torch
@@ -70,20 +72,22 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     # fmt: on
     preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "PoolingModel":
     """The network that the flags describe, for D features and C classes."""
     from Pooling.model import PoolingModel
 
-    return PoolingModel(features, classes, args.chunk_size * args.framerate, pool=args.pool)
+    return PoolingModel(
+        features, classes, to_frames(args.chunk_size, args.framerate), pool=args.pool
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,

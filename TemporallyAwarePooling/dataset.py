@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows
-from common.errors import log
+from common.errors import UserError, log
 from common.pooling.clips import clip_targets, count_clips
 
 
@@ -63,6 +63,11 @@ def read_clips(
         halves.append(half.features)
         targets.append(clip_targets(frames, events, count, clip_frames, len(data.classes)))
     clips = Clips(MappedRows(halves), targets, clip_frames)
+    if not len(clips):
+        raise UserError(
+            f"the halves of {' + '.join(splits)} are too short for a clip (with --protocol "
+            "published one of 2 rows has one); check the features"
+        )
     log.info("%s: %d games, %d clips", " + ".join(splits), len(games), len(clips))
     if late:
         log.warning("%d spots lie behind the last clip of their half: left out", late)

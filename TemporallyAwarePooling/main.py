@@ -24,6 +24,8 @@ from common.training.flags import (
     add_run_flags,
     add_training_flags,
     new_parser,
+    parse_flags,
+    to_frames,
 )
 
 if TYPE_CHECKING:  # --help does not wait for torch
@@ -51,7 +53,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--NMS_window", type=seconds, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
     # fmt: on
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "TemporallyAwareModel":
@@ -65,7 +67,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
     return TemporallyAwareModel(
         features,
         classes,
-        args.window_size * args.framerate,
+        to_frames(args.window_size, args.framerate),
         pool=args.pool,
         clusters=args.vocab_size,
         project_to=project_to,
@@ -75,7 +77,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = DataSet(
         root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
         classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,

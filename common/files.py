@@ -7,11 +7,23 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from common.errors import UserError
+
+_HEAD_BYTES = 512
+_KINDS = {  # how files begin, in lower case
+    b"version https://git-lfs": "a pointer of Git LFS: run git lfs pull where it came from",
+    b"<!doctype": "a web page, of a login or an error as a rule",
+    b"<html": "a web page, of a login or an error as a rule",
+    b"<?xml": "an XML page, of an error as a rule",
+    b"pk\x03\x04": "a zip or .npz archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x89hdf": "an HDF5 file",
+    b"\x80": "a pickle or a file of torch.save",
+}
 
 
 @contextmanager
@@ -55,23 +67,56 @@ _OTHER_KINDS = (
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file. FileNotFoundError where nothing is.
+    """Content of a file. FileNotFoundError where nothing is; else raises as `open_file`."""
+    path.stat()
+    return read_whole(path, "a file")
 
-    Raises UserError for what is no file: reading a pipe or a device may never end.
+
+def open_file(path: Path, expected: str) -> BinaryIO:
+    """Opens a file for reading. What is none (a folder, a pipe, a device) is never waited for.
+
+    Args:
+        expected: what it should be, for the error.
+
+    Raises:
+        UserError: nothing is there, or no file.
     """
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"expected {expected} at {path}, found no such file") from None
     if kind := next((name for is_kind, name in _OTHER_KINDS if is_kind(mode)), None):
-        raise UserError(f"expected a file at {path}, found {kind}; put the file itself there")
-    return path.read_bytes()
+        raise UserError(f"expected {expected} at {path}, found {kind}; give the path of a file")
+    return path.open("rb")
+
+
+def read_whole(path: Path, expected: str) -> bytes:
+    """Content of a file. Raises UserError as `open_file`."""
+    with open_file(path, expected) as file:
+        return file.read()
+
+
+def kind_of_content(head: bytes) -> str:
+    """What a file is that begins with these bytes, in words."""
+    if found := _known_kind(head):
+        return found
+    text = head.decode(errors="ignore")  # a letter may be cut
+    readable = len(text.encode()) > len(head) - 4
+    if readable and all(c.isprintable() or c.isspace() for c in text):
+        return f"text that begins with {text.strip()[:40]!r}"
+    return "something else"
+
+
+def _known_kind(head: bytes) -> str:
+    if not head:
+        return "an empty file"
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return next((kind for begins, kind in _KINDS.items() if start.startswith(begins)), "")
 
 
 def read_json(path: Path) -> Any:
     """Parsed content of a JSON file. Raises UserError when it is missing or is not JSON."""
-    try:
-        content = read_bytes(path)
-    except FileNotFoundError:
-        raise UserError(f"expected a JSON file, found nothing at {path}") from None
-    return parse_json(content, str(path))
+    return parse_json(read_whole(path, "a JSON file"), str(path))
 
 
 def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
@@ -88,7 +133,8 @@ def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
                 return json.loads(content.decode())
             except (ValueError, RecursionError):
                 pass  # the other reader's complaint is as good
-        raise UserError(f"{source} is not valid JSON ({error}); fetch or write it again") from None
+        found = _known_kind(content[:_HEAD_BYTES]) or error
+        raise UserError(f"{source} is not valid JSON ({found}); fetch or write it again") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Several arrays in one file: round trips, alignment, damaged and foreign files."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,43 @@ def test_a_header_cannot_ask_for_objects_or_reach_out_of_the_file(tmp_path, arra
     assert map_arrays(path) is None
     path.write_bytes(whole.replace(b"[7,3,3]", b"[9,9,9]"))
     assert map_arrays(path) is None
+
+
+def with_header(path, header):
+    """A file with any header and 64 bytes of values."""
+    start = -(-(16 + len(header)) // 64) * 64
+    head = b"SPOTARR1" + len(header).to_bytes(8, "little") + header
+    path.write_bytes(head.ljust(start, b"\0") + bytes(64))
+
+
+GOOD = b'{"arrays": {"a": ["<f4", [4], 0]}, "facts": {}, "bytes": 64}'
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"[4]", b"[-4]"), (b"[4]", b"4"), (b"[4]", b"null"), (b"[4]", b"[4.0]"),
+        (b"[4]", b"[99999999999999999999]"), (b"[4], 0", b"[4], -64"), (b"[4], 0", b"[4], null"),
+        (b"[4], 0", b"[4], 60"), (b"[4], 0", b"[4]"), (b'"<f4"', b"null"), (b'"<f4"', b'"f99"'),
+        (b'"<f4"', b"[]"), (b'{"a"', b'[{"a"'), (b'"facts": {}', b'"facts": []'),
+        (b'"facts": {}', b'"facts": null'), (b'"arrays"', b'"others"'), (b": 64", b": null"),
+        (b": 64", b": 65"), (GOOD, b"[]"), (GOOD, b"null"), (GOOD, b"[" * 5000), (GOOD, b""),
+    ],
+)  # fmt: skip
+def test_a_header_of_another_kind_is_no_such_file(tmp_path, old, new):
+    with_header(tmp_path / "file", GOOD)
+    assert map_arrays(tmp_path / "file") is not None
+    with_header(tmp_path / "file", GOOD.replace(old, new))
+    assert map_arrays(tmp_path / "file") is None
+
+
+def test_a_length_of_header_beyond_the_file_is_not_read(tmp_path):
+    for length in (1 << 20, (1 << 64) - 1):
+        content = b"SPOTARR1" + length.to_bytes(8, "little") + bytes(48)
+        (tmp_path / "file").write_bytes(content)
+        assert map_arrays(tmp_path / "file") is None
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert map_arrays(tmp_path / "pipe") is None

@@ -11,6 +11,7 @@ from shell import assert_one_sentence, assert_same_bits, caller, games_of, succe
 from CALF_Calibration_GCN import main as program
 from CALF_Calibration_GCN.dataset import PlayersByGraph
 from CALF_Calibration_GCN.player_graph import GraphOptions
+from common.data.array_file import map_arrays, write_arrays
 from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.data.features import Half, open_half
 from common.synthetic.data_set import write_data_set
@@ -106,6 +107,28 @@ def test_caches_change_no_bit_and_can_be_thrown_away(data, here, tmp_path):
     runs = [here.cwd / "models" / name for name in ("first", "second", "third")]
     assert_same_bits(runs[0], runs[1])
     assert_same_bits(runs[0], runs[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("nodes", lambda nodes: nodes[:, :5].copy()),
+        ("offsets", lambda offsets: offsets[::-1].copy()),
+        ("edge_offsets", lambda offsets: offsets[:-1]),
+        ("edges", lambda edges: edges.T.copy()),
+    ],
+)
+def test_graphs_of_a_cache_that_does_not_hang_together_are_built_anew(data, tmp_path, name, change):
+    folder = data / games_of(data, "train")[0]
+    half = Half(folder, 1, open_half(folder, 1, [FILE]))
+    players = PlayersByGraph(GraphOptions(calibration=True), tmp_path)
+    (first,) = players.open([half], training=True).graphs
+    (cache,) = tmp_path.rglob("*_graphs_*.cache")
+    arrays, facts = map_arrays(cache)
+    write_arrays(cache, arrays | {name: change(arrays[name])}, facts)
+    (again,) = players.open([half], training=True).graphs
+    for each in ("nodes", "offsets", "edges", "edge_offsets"):
+        assert np.array_equal(getattr(again, each), getattr(first, each))
 
 
 def test_the_published_protocol_builds_other_graphs_only_where_the_original_does(data, tmp_path):

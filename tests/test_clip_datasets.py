@@ -192,13 +192,13 @@ def test_features_side_by_side_are_joined_up_to_the_shorter_file(root, clips_of)
     assert np.array_equal(first[259:], np.repeat(first[258:259], 11, axis=0))
 
 
-def test_features_of_more_than_two_axes_are_rows_of_the_last(tmp_path, clips_of):
-    rows = np.arange(30 * 4, dtype=np.float32).reshape(10, 3, 4)
-    for half in (1, 2):
-        write_features(tmp_path, "L/S/a", half, rows)
+def test_axes_of_length_one_do_not_count(tmp_path, clips_of):
+    rows = np.arange(30 * 4, dtype=np.float32).reshape(30, 4)
+    write_features(tmp_path, "L/S/a", 1, rows[:, None])
+    write_features(tmp_path, "L/S/a", 2, rows[:, :, None, None])
     write_labels(tmp_path, "L/S/a", [])
     clips, _ = whole_batch(clips_of(tmp_path, games=["L/S/a"]))
-    assert np.array_equal(clips.numpy(), np.stack([rows.reshape(30, 4)] * 2))
+    assert np.array_equal(clips.numpy(), np.stack([rows] * 2))
 
 
 def test_targets_of_spots_in_their_half_and_clip(root, clips_of):
@@ -239,6 +239,15 @@ def test_spots_behind_the_last_clip_are_left_out_and_counted(root, clips_of, cap
     assert left_out()[1] == 2
     write_labels(root, "L/S/a", [])
     assert left_out()[1] == 0
+
+
+def test_halves_that_are_all_too_short_for_a_clip_are_refused(tmp_path, clips_of):
+    for half in (1, 2):
+        write_features(tmp_path, "L/S/a", half, np.ones((1, 3), np.float32))
+    write_labels(tmp_path, "L/S/a", [])
+    assert len(clips_of(tmp_path, games=["L/S/a"])) == 2
+    with pytest.raises(UserError, match="too short for a clip"):
+        clips_of(tmp_path, games=["L/S/a"], published=True)
 
 
 def test_a_half_of_one_row_has_a_clip_but_none_in_the_published_protocol(tmp_path, clips_of):

@@ -143,7 +143,7 @@ def test_further_files_are_asked_for_by_the_names_they_are_downloaded_by(root):
     with pytest.raises(UserError, match="10 files beside the features are missing") as error:
         data_set(root).require_further(["train", "valid", "train"], missing, ["boxes.json"])
     assert str(root / "l/s/a/1_boxes.json") in str(error.value)
-    assert str(error.value).endswith("--features boxes.json")
+    assert str(error.value).endswith(f"take their games out of {root / 'splits.json'}")
     data_set(root).require_further(["train"], lambda folder, halves: [], ["boxes.json"])
 
 
@@ -270,3 +270,98 @@ def test_classes_left_out_on_purpose_are_not_told(root, caplog):
     classes = split_classes(SOCCERNET_V2, "visual")
     list(data_set(root, classes=classes).labelled_halves(SPLITS["train"]))
     assert "left out" not in caplog.text
+
+
+# Games that differ.
+
+
+def test_games_have_as_many_halves_as_their_files_say_where_they_may_differ(root):
+    classes = EventClasses(V2_NAMES, halves=4, halves_vary=True)
+    data = data_set(root, classes=classes)
+    write_rows(root, "l/s/a", 3, np.ones((6, D), np.float32))
+    assert [data.halves(f"l/s/{letter}") for letter in "abc"] == [3, 2, 2]
+    assert [half.number for half in data.open_game("l/s/a")] == [1, 2, 3]
+    data.require_files(["valid"], [["train"]])
+    (root / "l/s/b/2_F.npy").unlink()  # which has a spot
+    with pytest.raises(UserError, match=r"1 of the .* files of train are missing"):
+        data.require_files(["train"])
+    write_labels(root, "l/s/b", spot(1, 2))
+    data.require_files(["train"])
+    assert data.halves("l/s/b") == 1
+    (root / "l/s/a/2_F.npy").unlink()  # a gap
+    with pytest.raises(UserError, match=r"a/2_F\.npy"):
+        data.require_files(["train"])
+
+
+def test_a_game_of_a_tested_split_that_is_learnt_from_is_told(root, caplog):
+    caplog.set_level("WARNING", "spotting")
+    data_set(root).require_files(["valid"], [["train"], ["valid"]])
+    assert not [line for line in caplog.messages if "also in" in line]
+    (root / "splits.json").write_text(json.dumps({**SPLITS, "test": ["l/s/b"]}))
+    data_set(root).require_files(["test"], [["train"], ["valid"]])
+    assert [line for line in caplog.messages if "1 game of train also in test" in line]
+
+
+def test_labels_that_were_there_are_missed(root):
+    data = data_set(root)
+    (root / "l/s/e/Labels-v2.json").unlink()
+    data.require_files(["valid"])
+    assert data.has_labels(SPLITS["valid"])
+    (root / "l/s/d/Labels-v2.json").unlink()
+    with pytest.raises(UserError, match=r"labels of 1 game were there .*/l/s/d/Labels-v2\.json"):
+        data.has_labels(SPLITS["valid"])
+    assert not data_set(root).has_labels(SPLITS["valid"])
+
+
+def test_most_spots_behind_the_end_of_their_half_are_refused(root):
+    for letter in "abc":
+        write_labels(root, f"l/s/{letter}", *(spot(h, s) for h in (1, 2) for s in (1, 70, 80, 90)))
+    with pytest.raises(UserError, match=r"18 of 24 spots lie behind .* check --framerate"):
+        list(data_set(root).labelled_halves(SPLITS["train"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "hint"),
+    [
+        ("F.npy", ("G.npy",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("1_F.npy",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("F",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("f.npy",), "holds 1_F.npy: --features F.npy?"),
+        ("F.npy", ("/dev/null",), "there is no folder"),
+        ("ResNET_TF2.npy", ("ResNet.npy",), "--features ResNET_TF2.npy?"),
+    ],
+)
+def test_missing_features_come_with_what_is_there(root, name, features, hint):
+    for letter in FRAMES:
+        (root / f"l/s/{letter}/1_F.npy").rename(root / f"l/s/{letter}/1_{name}")
+    with pytest.raises(UserError) as error:
+        data_set(root, features=features).require_files(["train"])
+    assert hint in str(error.value)
+
+
+def test_missing_labels_and_folders_come_with_what_is_there(root):
+    (root / "l/s/a/Labels-v2.json").rename(root / "l/s/a/Labels.json")
+    with pytest.raises(UserError, match=r"holds Labels.json: pass --version 1\?"):
+        data_set(root).require_files([], [["train"]])
+    (root / "l/s/a").rename(root / "l/s/z")
+    with pytest.raises(UserError, match=r"no folder .*l/s/a; .*l/s holds b, c, d, e, z"):
+        data_set(root).require_files([], [["train"]])
+
+
+def test_a_missing_file_that_is_something_else_or_in_another_form_is_told(root):
+    (root / "l/s/a/1_F.npy").unlink()
+    (root / "l/s/a/1_F.npy").symlink_to(root / "nowhere")
+    with pytest.raises(UserError, match=r"a/1_F\.npy is there, but is no file: .* a broken link"):
+        data_set(root).require_files(["train"])
+    (root / "splits.json").write_text(json.dumps({"train": ["l/s/caf\u00e9"]}))
+    (root / "l/s/b").rename(root / "l/s/cafe\u0301")
+    with pytest.raises(UserError, match="another Unicode form or case"):
+        data_set(root).require_files(["train"])
+
+
+@pytest.mark.parametrize(("framerate", "expected"), [(12.5, 37), (25 / 16, 4), (0.5, 1)])
+def test_rates_need_not_be_whole(root, framerate, expected):
+    write_labels(root, "l/s/a", spot(1, 3))
+    half = next(data_set(root, framerate=framerate).labelled_halves(["l/s/a"]))
+    assert half.spot_frames.tolist() == [expected]
+    assert half.spot_frames.dtype == np.int64

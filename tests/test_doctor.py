@@ -15,8 +15,10 @@ from common.doctor.__main__ import main
 from common.doctor.checks import (
     FolderCheck,
     GameReport,
+    check_lists,
     check_split,
     compare_halves,
+    compare_labels,
     odd_lengths,
     read_all,
 )
@@ -325,6 +327,9 @@ def test_a_part_of_soccernet_is_a_data_folder(tmp_path, examine, monkeypatch):
     np.save(tmp_path / "l/s/b/2_X.npy", np.ones((FRAMES, DIM), np.float32))
     write_labels(tmp_path / "l/s/b", [spot()])
     code, out = examine(tmp_path)
+    assert code == 1  # a training would ask for games of test
+    assert f"error: none of the 1 game of test is in {tmp_path}" in out
+    code, out = examine(tmp_path, "--split", "train")
     assert code == 0
     assert len(out.splitlines()) == 1 and out.startswith("train: 1 of 2 games, 0 with errors")
     code, out = examine(tmp_path, "--split", "test")
@@ -363,3 +368,76 @@ def test_many_games_are_read_at_once(root):
     reports = check_split(FolderCheck(root, ("X.npy",), SOCCERNET_V2), "train")
     assert [report.game for report in reports] == GAMES["train"]
     assert all(report.frames == {1: FRAMES, 2: FRAMES} for report in reports)
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ({}, "must look like"),
+        ([], "must look like"),
+        (GAMES | {"test": ["l/s/a"]}, "1 game of train also in test, such as l/s/a"),
+        (GAMES | {"valid": []}, "the split valid holds no games"),
+        (GAMES | {"test": ["l/s/d", "l/s/d"]}, "the split test holds 'l/s/d' twice"),
+        (GAMES | {"test": ["l/s/nowhere"]}, "none of the 1 game of test is in"),
+    ],
+)
+def test_lists_on_which_training_would_fail_or_mislead(root, examine, splits, expected):
+    (root / "splits.json").write_text(json.dumps(splits))
+    code, out = examine(root)
+    assert code == 1
+    assert any(line.startswith("error: ") and expected in line for line in out.splitlines())
+
+
+@pytest.mark.parametrize("label_file", ["", ".", "..", "a/b", 3])
+def test_a_label_file_that_is_no_name_is_found(root, examine, label_file):
+    (root / "classes.json").write_text(json.dumps({"classes": ["Foul"], "label_file": label_file}))
+    code, out = examine(root)
+    assert code == 1 and out.startswith("error: ") and '"label_file" must be a file name' in out
+
+
+def test_a_split_whose_games_are_not_here_is_an_error_unless_others_are_named(tmp_path):
+    (tmp_path / "l/s/a").mkdir(parents=True)
+    listed = {"train": ["l/s/a"], "valid": ["l/s/b"], "test": ["l/s/c"], "challenge": ["l/s/d"]}
+    told = check_lists(tmp_path, listed)
+    assert [line.split(" is in ")[0] for line in told] == [
+        "none of the 1 game of valid", "none of the 1 game of test"
+    ]  # fmt: skip
+    assert check_lists(tmp_path, listed, ["train"]) == []
+
+
+def test_a_framerate_that_does_not_fit_the_labels_is_told(root, examine):
+    for game in [*GAMES["train"], *GAMES["test"]]:
+        write_labels(root / game, [spot(h, 1000 * s) for h in (1, 2) for s in (1, 10, 30, 80, 115)])
+    code, out = examine(root)
+    assert code == 0 and "no half has spots" not in out
+    code, out = examine(root, "--framerate", "0.5")
+    assert code == 0 and "note: no half has spots behind 24% of it; have the features more" in out
+    code, out = examine(root, "--framerate", "12.5")
+    assert code == 1 and "error: 24 of 40 spots lie behind the last row of their half" in out
+
+
+def test_labels_and_features_are_compared_over_all_games():
+    few = GameReport("a", spots=4, late=4)
+    assert compare_labels([few]) == ([], [])
+    (error,), notes = compare_labels([few, GameReport("b", spots=30, late=16)])
+    assert error.startswith("20 of 34 spots lie behind the last row") and not notes
+    half = [GameReport("a", spots=20, reach=[0.48, 0.45])]
+    errors, (note,) = compare_labels(half)
+    assert not errors and note.startswith("no half has spots behind 48% of it")
+    assert compare_labels([*half, GameReport("b", spots=9, reach=[0.9])]) == ([], [])
+
+
+def test_arrays_that_are_all_turned_are_told_as_that():
+    reports = [GameReport(str(d), dimensions={1: d}, frames={1: 16}) for d in (80, 81, 82, 83)]
+    compare_halves(reports)
+    errors = [error for report in reports for error in report.errors]
+    assert len(errors) == 3 and all("stored as [features, frames]?" in error for error in errors)
+
+
+def test_games_may_have_fewer_halves_than_the_most(root, examine):
+    classes = {"classes": ["Goal", "Foul"], "halves": 3}
+    (root / "classes.json").write_text(json.dumps(classes))
+    assert examine(root)[0] == 0
+    write_labels(root / "l/s/a", [spot(3)])
+    code, out = examine(root)
+    assert code == 1 and "error: missing: 3_X.npy" in out

@@ -1,11 +1,16 @@
 """Features of a half: any shape and dtype of numbers, files side by side, refusals by name."""
 
-import mmap
+import os
 import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.data.array_file import write_arrays
 from common.data.features import (
     HalfFeatures,
     check_finite,
@@ -45,9 +50,7 @@ def test_rows_are_copies_and_the_file_stays_on_disk(tmp_path):
     np.testing.assert_array_equal(half.rows(0, 20), array)
     array = open_array(tmp_path / "1_A.npy")
     assert type(array) is np.ndarray
-    while isinstance(array, np.ndarray):
-        array = array.base
-    assert isinstance(array, mmap.mmap)
+    assert not array.flags.owndata and not array.flags.writeable
 
 
 def test_each_half_has_its_own_file(tmp_path):
@@ -88,12 +91,25 @@ def test_other_numbers_become_float32(tmp_path, dtype):
     np.testing.assert_array_equal(read, array.astype(np.float32))
 
 
-@pytest.mark.parametrize("shape", [(20, 1, 6), (20, 1, 1, 6), (4, 5, 6)])
-def test_all_axes_but_the_last_are_time(tmp_path, shape):
+@pytest.mark.parametrize("shape", [(20, 1, 6), (1, 20, 6), (20, 6, 1, 1), (1, 20, 1, 6)])
+def test_axes_of_length_one_are_dropped(tmp_path, shape):
     array = save(tmp_path, "A.npy", rows(20, 6).reshape(shape))
     half = open_half(tmp_path, 1, ["A.npy"])
     assert (half.frames, half.dimension) == (20, 6)
     np.testing.assert_array_equal(half.rows(0, 20), array.reshape(20, 6))
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6), (20, 6, 2, 1), (1, 1, 6), (20, 1, 1), (1, 1, 1)])
+def test_other_arrays_of_more_axes_are_refused_with_their_shape(tmp_path, shape):
+    save(tmp_path, "A.npy", np.ones(shape, np.float32))
+    with pytest.raises(UserError, match=re.escape(f"found the shape {shape}")):
+        open_half(tmp_path, 1, ["A.npy"])
+
+
+def test_an_array_that_seems_to_be_transposed_is_told_as_that(tmp_path):
+    save(tmp_path, "A.npy", rows(6, 20))
+    with pytest.raises(UserError, match=r"has 20 features .* expected 6; .*save it transposed"):
+        open_half(tmp_path, 1, ["A.npy"], dimension=6)
 
 
 def test_column_order_on_disk_does_not_matter(tmp_path):
@@ -162,7 +178,7 @@ def test_pickled_objects_are_refused_unopened(tmp_path):
     path = tmp_path / "1_A.npy"
     for array in (np.array([Trap()], object), np.array([["a", None]], object)):
         np.save(path, array, allow_pickle=True)
-        with pytest.raises(UserError, match=r"1_A\.npy is cut off or is not a \.npy array"):
+        with pytest.raises(UserError, match=r"1_A\.npy must hold one array of numbers .* \|O;"):
             open_array(path)
     path.write_bytes(pickle.dumps(Trap()))
     with pytest.raises(UserError, match=r"1_A\.npy is cut off or is not a \.npy array"):
@@ -173,7 +189,7 @@ def test_pickled_objects_are_refused_unopened(tmp_path):
 def test_archive_under_the_name_of_an_array_is_refused(tmp_path):
     with (tmp_path / "1_A.npy").open("wb") as file:
         np.savez(file, a=rows(2, 3))
-    with pytest.raises(UserError, match="must hold one array of numbers"):
+    with pytest.raises(UserError, match=r"it is a zip or \.npz archive"):
         open_array(tmp_path / "1_A.npy")
 
 
@@ -182,6 +198,122 @@ def test_empty_array_is_refused(tmp_path, shape):
     save(tmp_path, "A.npy", np.zeros(shape, np.float32))
     with pytest.raises(UserError, match=r"1_A\.npy holds no rows"):
         open_array(tmp_path / "1_A.npy")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
+        (b"\n<!DOCTYPE html>\n<html>", "a web page"),
+        (b"<?xml version='1.0'?>", "an XML page"),
+        (b"0.1 0.2\n", "text that begins with '0.1 0.2'"),
+        ("größer".encode() * 200, "text that begins with 'größergrößer"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"", "an empty file"),
+        (bytes(range(1, 200)), "something else"),
+    ],
+)
+def test_what_is_no_array_is_told_by_what_it_is(tmp_path, content, told):
+    (tmp_path / "1_A.npy").write_bytes(content)
+    with pytest.raises(UserError, match=re.escape(f"is not a .npy array (it is {told}")) as error:
+        open_array(tmp_path / "1_A.npy")
+    assert "pickle" not in str(error.value)
+
+
+def test_flipped_bytes_of_a_header_raise_nothing_else_and_read_no_more_than_the_file(tmp_path):
+    array = save(tmp_path, "A.npy", rows(50, 8))
+    path = tmp_path / "1_A.npy"
+    whole = path.read_bytes()
+    header = len(whole) - array.nbytes
+    random = np.random.default_rng(1)
+    refused = 0
+    for place, value in zip(
+        random.integers(0, header, 3000), random.integers(0, 256, 3000), strict=True
+    ):
+        path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+        try:
+            assert open_array(path).nbytes == array.nbytes
+        except UserError as error:
+            refused += 1
+            assert str(path) in str(error)
+    assert refused > 1000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\x01\x00\xff\xff" + b"1" * 70_000,
+        b"\x02\x00\xff\xff\xff\xff'shape': (" + b"1" * 65_000,
+        b"\x03\x00\x00\x01\x00\x00'shape': (" + b"9," * 5000 + b")",
+        b"\x01\x00\x76\x00" + b"[" * 118,
+        b"\x09\x00\x76\x00" + b" " * 118,
+    ],
+)
+def test_headers_made_to_take_time_or_memory_are_refused(tmp_path, header):
+    (tmp_path / "1_A.npy").write_bytes(b"\x93NUMPY" + header)
+    with pytest.raises(UserError, match=r"is not a \.npy array"):
+        open_array(tmp_path / "1_A.npy")
+
+
+def test_pipes_devices_and_folders_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "1_A.npy")
+    for path in (tmp_path / "1_A.npy", "/dev/zero"):
+        with pytest.raises(UserError, match="found a pipe, a socket or a device"):
+            open_array(Path(path))
+    with pytest.raises(UserError, match="found a folder; give the path of a file"):
+        open_features(tmp_path)
+
+
+def test_more_halves_open_than_there_are_descriptors(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    write_arrays(tmp_path / "cache", {"numbers": np.arange(5)}, {})
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from common.data.array_file import map_arrays\n"
+        "from common.data.features import open_half\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+        "folder = Path(sys.argv[1])\n"
+        "halves = [open_half(folder, 1, ['A.npy', 'A.npy']) for _ in range(3000)]\n"
+        "caches = [map_arrays(folder / 'cache') for _ in range(3000)]\n"
+        "assert all(half.rows(19, 20).shape == (1, 12) for half in halves)\n"
+        "print(len(halves), sum(cache[0]['numbers'].sum() == 10 for cache in caches))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert done.stdout == "3000 3000\n", done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux tells of maps")
+def test_memory_is_given_back_when_nothing_looks_at_it(tmp_path):
+    save(tmp_path, "A.npy", rows(20, 6))
+    path = tmp_path / "1_A.npy"
+
+    def maps():
+        return Path("/proc/self/maps").read_text().count(str(path))
+
+    view = open_array(path)[3:5]
+    assert maps() == 1
+    del view
+    assert maps() == 0
+
+
+@pytest.mark.parametrize("change", [-1, -200, 8])
+def test_a_file_that_changes_its_size_while_it_is_mapped_is_named(tmp_path, change):
+    save(tmp_path, "A.npy", rows(20, 6))
+    half = open_half(tmp_path, 1, ["A.npy"])
+    half.rows(0, 20)
+    path = tmp_path / "1_A.npy"
+    size = path.stat().st_size
+    os.truncate(path, size + change)
+    with pytest.raises(UserError, match=f"1_A.npy had {size} bytes .* now has {size + change}"):
+        half.rows(0, 20)
+
+
+def test_a_file_that_is_replaced_or_removed_stays_readable(tmp_path):
+    array = save(tmp_path, "A.npy", rows(20, 6))
+    half = open_half(tmp_path, 1, ["A.npy"])
+    (tmp_path / "1_A.npy").unlink()
+    np.testing.assert_array_equal(half.rows(0, 20), array)
 
 
 def test_missing_file_is_named(tmp_path):

@@ -109,12 +109,12 @@ def test_what_is_no_file_is_named_and_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zeros").symlink_to("/dev/zero")
     for path, kind in (("pipe", "a named pipe"), ("zeros", "a device"), (".", "a folder")):
-        with pytest.raises(UserError, match=f"expected a file at .*, found {kind}"):
+        with pytest.raises(UserError, match=f"expected a JSON file at .*, found {kind}"):
             read_json(tmp_path / path)
 
 
 def test_missing_json_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"expected a JSON file, found nothing at .*nowhere\.json"):
+    with pytest.raises(UserError, match=r"expected a JSON file at .*nowhere\.json, found no such"):
         read_json(tmp_path / "nowhere.json")
 
 
@@ -134,3 +134,10 @@ def test_lenient_reads_what_python_reads():
     for content in (b"{", b"\xff", b"[" * 100_000):
         with pytest.raises(UserError, match="the source is not valid JSON"):
             parse_json(content, "the source", lenient=True)
+
+
+def test_what_is_there_instead_of_json_is_told():
+    with pytest.raises(UserError, match=r"x is not valid JSON \(a pointer of Git LFS"):
+        parse_json(b"version https://git-lfs.github.com/spec/v1\n", "x")
+    with pytest.raises(UserError, match=r"x is not valid JSON \(a web page"):
+        parse_json(b"<!DOCTYPE html><html></html>", "x")

@@ -1,5 +1,7 @@
 """Rows of halves: windows held inside, and values that are checked once."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,16 @@ def test_a_bad_value_is_told_each_time(tmp_path):
     for _ in range(2):
         with pytest.raises(UserError, match=r"1_F.npy: row 11 holds NaN or infinity"):
             rows.take(np.array([0]), np.array([5]), 10)
+
+
+def test_a_file_that_shrinks_is_named_before_it_is_read(tmp_path, halves):
+    rows = MappedRows(halves)
+    os.truncate(tmp_path / "2_F.npy", 200)
+    rows.take(np.array([0]), np.array([0]), 4)
+    with pytest.raises(
+        UserError, match=r"2_F\.npy had .* bytes when it was opened and now has 200"
+    ):
+        rows.take(np.array([0, 1]), np.array([0, 0]), 4)
 
 
 def test_blocks_are_the_rows_in_order(halves, monkeypatch):

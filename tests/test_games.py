@@ -9,9 +9,13 @@ import pytest
 from common.data.games import (
     OFFICIAL_SPLITS,
     check_relative_path,
+    default_tested,
+    games_at_hand,
+    in_other_form,
     list_games,
     official_splits,
     read_splits,
+    shared_games,
 )
 from common.errors import UserError
 
@@ -79,7 +83,7 @@ def test_missing_data_root_is_refused(tmp_path):
         list_games(tmp_path / "nowhere", ["train"])
 
 
-@pytest.mark.parametrize("content", [[], "train", {"train": "l/s/a"}, {"train": {"l/s/a": 1}}])
+@pytest.mark.parametrize("content", [[], {}, "train", {"train": "l/s/a"}, {"train": {"l/s/a": 1}}])
 def test_splits_of_another_shape_are_refused(tmp_path, content):
     with pytest.raises(UserError, match=r"splits\.json must look like"):
         read_splits(data_root(tmp_path, content))
@@ -108,3 +112,55 @@ def test_name_that_may_lead_out_of_the_root_is_refused(tmp_path, name):
 @pytest.mark.parametrize("name", SAFE)
 def test_plain_names_pass(name):
     assert check_relative_path(name, "somewhere") == name
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected", "left_out"),
+    [
+        (["train", "test", "challenge"], ["test", "challenge"], None),
+        (["train", "valid", "test"], ["test"], "challenge"),
+        (["challenge"], ["challenge"], "test"),
+        (["train"], ["test", "challenge"], None),  # which is then an error that names them
+    ],
+)
+def test_splits_are_tested_by_default_as_far_as_the_data_has_them(
+    tmp_path, caplog, splits, expected, left_out
+):
+    caplog.set_level("WARNING", "spotting")
+    root = data_root(tmp_path, {split: ["l/s/a"] for split in splits})
+    assert default_tested(root) == expected
+    told = [line for line in caplog.messages if "left out" in line]
+    assert [f"the split {left_out} in" in line for line in told] == ([True] if left_out else [])
+
+
+def test_official_splits_are_tested_by_default_if_some_game_is_here_or_comes(tmp_path):
+    assert default_tested(tmp_path / "nowhere") == ["test", "challenge"]
+    (tmp_path / official_splits()["test"][3]).mkdir(parents=True)
+    assert default_tested(tmp_path) == ["test"]
+    assert default_tested(tmp_path, complete=True) == ["test", "challenge"]
+
+
+def test_games_of_two_splits_are_told():
+    splits = {"train": ["l/s/a", "l/s/b"], "test": ["l/s/b"], "valid": ["l/s/c"]}
+    (told,) = shared_games(splits)
+    assert told.startswith("1 game of train also in test, such as l/s/b:")
+    assert shared_games({"train": ["l/s/caf\u00e9"], "test": ["l/s/cafe\u0301"]})
+    assert not shared_games({"train": ["l/s/a"], "test": ["l/s/b"]})
+
+
+def test_names_in_another_unicode_form_are_found(tmp_path):
+    (tmp_path / "l" / "Atle\u0301tico").mkdir(parents=True)
+    meant = tmp_path / "l" / "Atl\u00e9tico"
+    assert in_other_form(meant, tmp_path) == tmp_path / "l" / "Atle\u0301tico"
+    assert in_other_form(tmp_path / "l" / "Atle\u0301tico", tmp_path) is None
+    assert in_other_form(tmp_path / "l" / "other", tmp_path) is None
+    assert in_other_form(tmp_path / "nothing" / "at all", tmp_path) is None
+
+
+def test_an_official_game_in_another_form_is_not_passed_over(tmp_path, monkeypatch):
+    games = ["l/s/caf\u00e9", "l/s/b"]
+    monkeypatch.setattr("common.data.games.official_splits", lambda: {"test": games})
+    (tmp_path / "l/s/b").mkdir(parents=True)
+    (tmp_path / "l/s/cafe\u0301").mkdir(parents=True)
+    with pytest.raises(UserError, match="another Unicode form or case"):
+        games_at_hand(tmp_path, ["test"])

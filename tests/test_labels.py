@@ -63,6 +63,20 @@ def test_frames_are_exact_at_other_rates(framerate):
     np.testing.assert_array_equal(labels.frames(framerate, "position"), exact)
 
 
+def test_a_position_may_be_a_whole_number_with_a_point():
+    labels = parse(SPOT | {"position": "10000.0"}, SPOT | {"position": 10000.0})
+    assert labels.milliseconds.tolist() == [10000, 10000]
+    with pytest.raises(UserError, match=r"expected whole milliseconds from 0 on, found '10000\.5'"):
+        parse(SPOT | {"position": "10000.5"})
+
+
+def test_frames_are_whole_at_rates_that_are_not():
+    labels = parse(SPOT)
+    assert labels.frames(12.5).tolist() == [312]
+    assert labels.frames(12.5, "position").tolist() == [317]
+    assert labels.frames(12.5).dtype == labels.frames(2).dtype == np.int64
+
+
 def test_without_position_the_game_time_counts():
     labels = parse(without("position"), SPOT)
     assert labels.milliseconds.tolist() == [-1, 25393]

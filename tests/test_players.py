@@ -17,6 +17,7 @@ from common.calibration.players import (
     missing_player_files,
     open_players,
 )
+from common.data.array_file import map_arrays, write_arrays
 from common.errors import UserError
 
 CAMERA = [12, -5.12, 640, 0, 3, 330, 0, -0.008, 1]
@@ -199,11 +200,38 @@ def test_older_names_are_found(game):
             assert same(open_players(game, 1), first)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, facts: arrays.pop("boxes"),
+        lambda arrays, facts: arrays.update(offsets=arrays["offsets"][::-1].copy()),
+        lambda arrays, facts: arrays.update(offsets=np.array(0)),
+        lambda arrays, facts: arrays.update(boxes=arrays["boxes"][:, :3].copy()),
+        lambda arrays, facts: arrays.update(colours=arrays["colours"][:1]),
+        lambda arrays, facts: arrays.update(confidences=arrays["confidences"][1:]),
+        lambda arrays, facts: facts.update(box_picture=None),
+        lambda arrays, facts: facts.update(camera_picture=[720]),
+        lambda arrays, facts: facts.update(digest=5),
+    ],
+)
+def test_a_cache_that_does_not_hang_together_is_made_anew(game, change):
+    first = open_players(game, 1)
+    (cache,) = game.glob(".1_players.cache")
+    arrays, facts = map_arrays(cache)
+    change(arrays, facts)
+    write_arrays(cache, arrays, facts)
+    again = open_players(game, 1)
+    for name in ("offsets", "boxes", "colours", "inverses", "confidences"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    assert (again.box_picture, again.digest) == (first.box_picture, first.digest)
+    assert map_arrays(cache)[1]["digest"]
+
+
 def test_missing_files_are_named(game):
     assert missing_player_files(game, 1) == []
     lacking = missing_player_files(game, 2)
     assert [path.name for path in lacking] == [f"2_{BOX_FILES[0]}", f"2_{CALIBRATION_FILES[0]}"]
-    with pytest.raises(UserError, match=rf"expected {game}/2_{BOX_FILES[0]}.*common.download"):
+    with pytest.raises(UserError, match=rf"expected {game}/2_{BOX_FILES[0]}.*put it there"):
         open_players(game, 2)
 
 

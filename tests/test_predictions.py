@@ -132,16 +132,27 @@ def test_what_is_written_is_read_again(rows, framerate):
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == rows
 
 
-@pytest.mark.parametrize("framerate", [1, 2, 5, 10, 25])
+@pytest.mark.parametrize("framerate", [1, 2, 5, 10, 25, 12.5, 25 / 16, 29.97, 0.5])
 def test_every_frame_of_two_hours_survives_milliseconds(framerate):
-    frames = np.arange(7200 * framerate)
+    frames = np.arange(int(7200 * framerate))
     milliseconds = frame_to_milliseconds(frames, framerate)
+    assert milliseconds.dtype == np.int64
     read = (framerate * (milliseconds / 1000)).astype(np.int64)
     np.testing.assert_array_equal(read, frames)
     assert (milliseconds - 1000 * frames / framerate).max() < 1.5
     if framerate in (1, 2):
         published = frame_to_milliseconds(frames, framerate, published=True)
         np.testing.assert_array_equal(milliseconds, published)
+
+
+def test_clock_and_position_of_a_rate_that_is_not_whole(framerate=12.5):
+    halves = [of_half(1, [938], [0], [0.5])]
+    entry = json.loads(format_game("a", halves, V2_NAMES, framerate))["predictions"][0]
+    assert (entry["gameTime"], entry["position"]) == ("1 - 1:15", "75040")
+
+
+def test_a_position_may_be_a_whole_number_with_a_point():
+    assert parse(ENTRY | {"position": "1000.0"}).milliseconds.tolist() == [1000]
 
 
 @pytest.mark.parametrize(("framerate", "lost"), [(1, 0), (2, 0), (5, 193), (10, 389), (25, 9570)])
@@ -216,7 +227,7 @@ def without(key):
         *((without(field), field, None) for field in ENTRY),
         *(
             (ENTRY | {"position": value}, "position", value)
-            for value in ("1000.0", "", "abc", None, [], "-1", -500, "9" * 400)
+            for value in ("1000.5", "", "abc", None, [], "-1", -500, "9" * 400)
         ),
         *((ENTRY | {"half": value}, "half", value) for value in ("first", "1.0", None, "0", -1)),
         *((ENTRY | {"confidence": value}, "confidence", value) for value in ("", "high", None, [])),

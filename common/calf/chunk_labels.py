@@ -38,7 +38,7 @@ def half_shifts(
 
 
 def tell_late_spots(
-    late: Mapping[tuple[Path, int], int], framerate: int, published: bool = False
+    late: Mapping[tuple[Path, int], int], framerate: float, published: bool = False
 ) -> None:
     """Says in the log how many spots lie behind their half, and what became of them.
 
@@ -49,7 +49,7 @@ def tell_late_spots(
         folder, half = max(late, key=lambda key: late[key])
         log.warning(
             "%s behind the last row of their half and %s; most of them (%d) in half %d of %s: are "
-            "there %d rows per second (--framerate), and all of them?",
+            "there %g rows per second (--framerate), and all of them?",
             counted(total, "spot") + (" lies" if total == 1 else " lie"),
             "count at that row, as in the original" if published else "are left out",
             late[folder, half], half, folder, framerate,

@@ -64,7 +64,7 @@ def _is_finite(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def k_frames(names: Sequence[str], framerate: int, path: Path | None = None) -> NDArray[np.int64]:
+def k_frames(names: Sequence[str], framerate: float, path: Path | None = None) -> NDArray[np.int64]:
     """K parameters of the classes in whole frames, [4, C]: rows K1, K2, K3, K4.
 
     Args:

@@ -30,7 +30,7 @@ def draw_half(
     peaks: Peaks,
     *,
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     title: str,
     annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> Path:
@@ -63,7 +63,7 @@ def _lanes(
     peaks: Peaks,
     shown: NDArray[np.int64],
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     title: str,
     annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
 ) -> Figure:
@@ -95,7 +95,7 @@ def _lanes(
     return figure
 
 
-def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
+def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: float) -> None:
     """The score over time; of a long half the highest of neighbouring frames."""
     step = -(-len(score) // _MOST_COLUMNS)
     starts = np.arange(0, len(score), step)
@@ -106,7 +106,7 @@ def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
 
 
 def _draw_detections(
-    axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: int
+    axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: float
 ) -> int:
     """Triangles, and the times of the surest; how many sure ones have no time beside them."""
     minutes = frame / framerate / 60

@@ -25,7 +25,7 @@ def draw_moments(
     peaks: Peaks,
     *,
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     frames: int,
     title: str,
 ) -> Path:
@@ -43,7 +43,8 @@ def draw_moments(
         axes.set_axis_off()
     for strip, peak in zip(grid, chosen, strict=False):
         frame, event = int(peaks.frame[peak]), words(names[peaks.event[peak]], 24)
-        shown = np.clip(frame + framerate * np.array(_OFFSETS_SECONDS), 0, frames - 1)
+        offsets = np.rint(framerate * np.array(_OFFSETS_SECONDS)).astype(np.int64)
+        shown = np.clip(frame + offsets, 0, frames - 1)
         pictures = view.draw(players, shown)
         for axes, picture, offset in zip(strip, pictures, _OFFSETS_SECONDS, strict=False):
             # Colours are stored blue first.
@@ -60,8 +61,8 @@ def draw_moments(
     return save_png(figure, path, dpi=100)
 
 
-def _clock(frame: int, framerate: int) -> str:
-    seconds = frame // framerate
+def _clock(frame: int, framerate: float) -> str:
+    seconds = int(frame // framerate)
     return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
 

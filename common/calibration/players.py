@@ -101,7 +101,7 @@ def open_players(
         return Players.of_arrays(*found)
     contents = [path.read_bytes() for path in sources]
     digest = [hashlib.blake2b(content, digest_size=16).hexdigest() for content in contents]
-    if found and found[1].get("version") == _VERSION and found[1].get("digest") == digest:
+    if found and found[1].get("digest") == digest:
         arrays, facts = found  # copied or touched, but the same
     else:
         arrays, facts = parse_players(contents, [str(path) for path in sources])
@@ -155,8 +155,8 @@ def _find(folder: Path, half: int, names: Sequence[str]) -> Path:
         if (path := folder / f"{half}_{name}").is_file():
             return path
     raise UserError(
-        f"expected {folder / f'{half}_{names[0]}'}, found no such file; fetch it with python -m "
-        f"common.download --features {names[0]}, or leave out --backbone_player"
+        f"expected {folder / f'{half}_{names[0]}'}, found no such file; put it there, or leave out "
+        "--backbone_player"
     )
 
 

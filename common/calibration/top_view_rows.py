@@ -87,7 +87,7 @@ class PlayersByTopView:
         return TopViewRows(players, frames, self.view, _NEUTRAL if other else 0)
 
     def draw_moments(
-        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: int
+        self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
         """A strip of top views around each of the surest detections, into `folder`."""
         draw_moments(

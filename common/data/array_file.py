@@ -3,16 +3,18 @@
 A header in JSON says where each array lies; no code is ever read from such a file.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from common.files import written_whole
+from common.data.mapping import map_bytes
+from common.files import open_file, written_whole
 
 _MAGIC = b"SPOTARR1"
 _ALIGNMENT = 64
@@ -39,29 +41,40 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray], facts: Mapping[str, 
 def map_arrays(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]] | None:
     """Arrays, mapped read-only, and facts; None if there is no such file or it is damaged."""
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                return None
-            length = int.from_bytes(file.read(8), "little")
-            header = orjson.loads(file.read(length))
-            start = _aligned(len(_MAGIC) + 8 + length)
-            if os.fstat(file.fileno()).st_size != start + header["bytes"]:
-                return None
-        whole = np.memmap(path, np.uint8, "r") if start + header["bytes"] else np.empty(0, np.uint8)
+        with open_file(path, "a cache") as file:
+            size = os.fstat(file.fileno()).st_size
+            start, header = _read_header(file, size)
+            whole = map_bytes(file, size)
         arrays = {
-            name: _cut(whole, start + offset, np.dtype(kind), tuple(shape))
+            name: _cut(whole[start:], kind, shape, offset)
             for name, (kind, shape, offset) in header["arrays"].items()
         }
-        return arrays, header["facts"]
-    except (OSError, KeyError, TypeError, ValueError, orjson.JSONDecodeError):
-        return None
+        facts = header["facts"]
+    except (OSError, LookupError, AttributeError, TypeError, ValueError, OverflowError):
+        return None  # a UserError is one of these
+    return (arrays, facts) if isinstance(facts, dict) else None
 
 
-def _cut(whole: NDArray, start: int, kind: np.dtype, shape: tuple[int, ...]) -> NDArray:
+def _read_header(file: BinaryIO, size: int) -> tuple[int, dict[str, Any]]:
+    """Where the arrays begin, and what the header says. Raises ValueError or LookupError."""
+    magic, length = file.read(len(_MAGIC)), int.from_bytes(file.read(8), "little")
+    start = _aligned(len(_MAGIC) + 8 + length)
+    if magic != _MAGIC or start > size:
+        raise ValueError("not such a file, or cut off")
+    header = orjson.loads(file.read(length))
+    if size != start + header["bytes"]:
+        raise ValueError("cut off")
+    return start, header
+
+
+def _cut(whole: NDArray, name: str, shape: list[int], offset: int) -> NDArray:
+    kind = np.dtype(str(name))  # None would stand for float64
     if kind.kind not in _KINDS:
         raise ValueError(f"not an array of numbers: {kind}")
-    size = kind.itemsize * int(np.prod(shape))
-    return whole[start : start + size].view(np.ndarray).view(kind).reshape(shape)
+    size = kind.itemsize * math.prod(shape)
+    if min(offset, *shape, 0) < 0 or offset + size > len(whole):
+        raise ValueError("an array that reaches out of the file")
+    return whole[offset : offset + size].view(kind).reshape(shape)
 
 
 def _aligned(offset: int) -> int:

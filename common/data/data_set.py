@@ -1,7 +1,7 @@
 """A data set, read in one way: what travels together from the flags to the files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 
 from common.data.events import EventClasses
 from common.data.features import Half, open_half
-from common.data.games import games_at_hand, list_games
+from common.data.games import games_at_hand, list_games, shared_games
 from common.data.label_tally import LabelTally
 from common.data.labels import Labels, TimeField, read_labels
-from common.data.wanted_files import require_files
+from common.data.periods import count_halves
+from common.data.wanted_files import how_to_get, require_files
 from common.errors import UserError, counted, log
+
+
+def too_late(spots: int, late: int) -> bool:
+    """Whether so many of the spots lie behind the end of their half that it is no slip."""
+    return late >= 10 and late > spots / 2
 
 
 class LabelledHalf(NamedTuple):
@@ -38,16 +44,19 @@ class DataSet:
         gt_time: clock of the annotations that are scored against.
         dimension: D that the features must have; None takes any.
         most_games: only so many games of each split; None takes all.
+
+    It remembers which tested games had labels when `require_files` looked.
     """
 
     root: Path
     features: tuple[str, ...]
     classes: EventClasses
-    framerate: int = 2
+    framerate: float = 2
     label_time: TimeField = "gameTime"
     gt_time: TimeField = "position"
     dimension: int | None = None
     most_games: int | None = None
+    _labelled: set[Path] = field(default_factory=set, repr=False, compare=False)
 
     def games(self, splits: Sequence[str]) -> list[str]:
         """Games of the splits that are at hand, in order. Raises UserError as `games_at_hand`."""
@@ -65,13 +74,23 @@ class DataSet:
                 the annotations of a split are all of classes that are not known.
         """
         labelled = [split for splits in trained for split in splits]
-        halves = self.classes.halves
-        require_files(self.root, tested, self.features, None, halves)
-        require_files(self.root, labelled, self.features, self.classes.label_file, halves)
+        require_files(self.root, tested, self.features, None, self._count_halves)
+        require_files(
+            self.root, labelled, self.features, self.classes.label_file, self._count_halves
+        )
         for splits in trained:
             list_games(self.root, splits)
-        for split in dict.fromkeys([*labelled, *tested]):
+        used = dict.fromkeys([*labelled, *tested])
+        for split in used:
             self._require_known_class(split)
+        for sentence in shared_games({split: self.games([split]) for split in used}):
+            log.warning(sentence)
+        short = [g for g in self.games([*used]) if self.halves(g) < self.classes.halves]
+        if short:
+            log.info("%s have fewer than %d halves, such as %s",
+                     counted(len(short), "game"), self.classes.halves, short[0])  # fmt: skip
+        labels = {self.root / g / self.classes.label_file for g in self.games(tested)}
+        self._labelled.update(path for path in labels if path.is_file())
 
     def _require_known_class(self, split: str) -> None:
         """Raises UserError if a split has annotations and not one is of a known class."""
@@ -82,6 +101,13 @@ class DataSet:
             if tally.spots:
                 return
         tally.require_known_class()
+
+    def halves(self, game: str) -> int:
+        """How many halves a game has. Raises UserError as `count_halves`."""
+        return self._count_halves(self.root / game)
+
+    def _count_halves(self, folder: Path) -> int:
+        return count_halves(folder, self.features, self.classes)
 
     def require_further(
         self,
@@ -98,14 +124,13 @@ class DataSet:
         Raises:
             UserError: how many are missing, which, and what to do.
         """
-        games = games_at_hand(self.root, dict.fromkeys(splits))
-        halves = self.classes.halves
-        lacking = [path for game in games for path in missing(self.root / game, halves)]
+        splits = [*dict.fromkeys(splits)]
+        games = games_at_hand(self.root, splits)
+        lacking = [path for game in games for path in missing(self.root / game, self.halves(game))]
         if lacking:
             raise UserError(
-                f"{len(lacking)} files beside the features are missing, such as {lacking[0]}; "
-                f"fetch them with: python -m common.download --SoccerNet_path {self.root} "
-                f"--features {' '.join(names)}"
+                f"{len(lacking)} files beside the features are missing, such as {lacking[0]}\n"
+                + how_to_get(lacking, self.root, splits, names, None)
             )
 
     def measure(self, split: str) -> int:
@@ -120,26 +145,42 @@ class DataSet:
         folder = self.root / game
         return [
             Half(folder, number, open_half(folder, number, self.features, self.dimension))
-            for number in range(1, self.classes.halves + 1)
+            for number in range(1, self.halves(game) + 1)
         ]
 
     def labels(self, game: str) -> Labels | None:
         """Annotations of a game, None without a label file. Raises UserError as `read_labels`."""
+        self._miss_labels([game])
         path = self.root / game / self.classes.label_file
         return read_labels(path, self.classes) if path.is_file() else None
 
     def has_labels(self, games: Sequence[str]) -> bool:
-        """Whether any of the games can be scored; challenge games cannot."""
+        """Whether any of the games can be scored; challenge games cannot.
+
+        Raises UserError if labels that `require_files` saw are gone.
+        """
+        self._miss_labels(games)
         return any((self.root / game / self.classes.label_file).is_file() for game in games)
+
+    def _miss_labels(self, games: Sequence[str]) -> None:
+        paths = [self.root / game / self.classes.label_file for game in games]
+        gone = [path for path in paths if path in self._labelled and not path.is_file()]
+        if gone:
+            raise UserError(
+                f"the labels of {counted(len(gone), 'game')} were there when the program began and "
+                f"are gone, such as {gone[0]}; bring them back and run the same command with "
+                "--test_only"
+            )
 
     def labelled_halves(self, games: Sequence[str]) -> Iterator[LabelledHalf]:
         """The halves of all games with what is annotated in them, in order.
 
-        Raises UserError: no games, files that are missing or wrong, or another D than the first's.
+        Raises UserError: no games, files that are missing or wrong, another D than the first's, or
+        most spots behind the end of their half.
         """
         if not games:
             raise UserError("there are no games to train on; check the splits that were asked for")
-        data = self
+        data, spots, late = self, 0, 0
         tally = LabelTally(f"{counted(len(games), 'game')} in {self.root}", self.classes)
         for game in games:
             labels = read_labels(self.root / game / self.classes.label_file, self.classes)
@@ -148,6 +189,15 @@ class DataSet:
             for half in data.open_game(game):
                 data = replace(data, dimension=half.features.dimension)
                 ours = labels.half == half.number
+                spots += int(ours.sum())
+                late += int((frames[ours] >= half.features.frames).sum())
                 yield LabelledHalf(half, frames[ours], labels.event[ours])
         for remark in tally.remarks():
             log.warning("%s", remark)
+        if too_late(spots, late):
+            last = half.features
+            raise UserError(
+                f"{late} of {spots} spots lie behind the last feature row of their half; check "
+                "--framerate, and that features are stored as [frames, features]: "
+                f"{last.paths[0]} has {last.frames} frames of {last.dimension} features"
+            )

@@ -49,8 +49,9 @@ class EventClasses:
     """The classes of a data set, in the order of the network's outputs.
 
     `substring_match` is the rule of SoccerNet v1, where a label such as "y-card" belongs to the
-    first class whose name it contains. `halves` is the number of periods a game has. `left_out`
-    are classes that the data set has and that are not asked for.
+    first class whose name it contains. `halves` is the number of periods a game has, or with
+    `halves_vary` the most that it may have. `left_out` are classes that the data set has and that
+    are not asked for.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class EventClasses:
     halves: int = 2
     substring_match: bool = False
     left_out: tuple[str, ...] = ()
+    halves_vary: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -96,7 +98,8 @@ def event_classes(root: Path, version: int = 2) -> EventClasses:
     """Classes of the data set at `root`: its `classes.json` if there is one, else SoccerNet's.
 
     `classes.json` is a list of names, or {"classes": [names], "label_file": "Labels-v2.json",
-    "halves": 2} with the last two optional. Raises UserError when it is neither.
+    "halves": 2} with the last two optional. "halves" is the most that a game may have; without it
+    each has two. Raises UserError when it is neither.
     """
     path = root / "classes.json"
     if path.exists():
@@ -114,8 +117,9 @@ def _parse_classes(content: object, path: Path) -> EventClasses:
     if len(set(names)) < len(names):
         raise UserError(f"{path} names a class twice; each class needs a name of its own")
     label_file, halves = fields.get("label_file", "Labels-v2.json"), fields.get("halves", 2)
-    if not isinstance(label_file, str) or Path(label_file).name != label_file:
+    named = isinstance(label_file, str) and label_file not in ("", "..")
+    if not named or Path(str(label_file)).name != label_file:
         raise UserError(f'{path}: "label_file" must be a file name, found {label_file!r}')
-    if not isinstance(halves, int) or not 1 <= halves <= 9:
+    if type(halves) is not int or not 1 <= halves <= 9:
         raise UserError(f'{path}: "halves" must be a number from 1 to 9, found {halves!r}')
-    return EventClasses(tuple(names), label_file, halves)
+    return EventClasses(tuple(names), label_file, halves, halves_vary="halves" in fields)

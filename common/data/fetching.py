@@ -49,18 +49,16 @@ def download(
             f"{root} has a splits.json of its own, so its games are not SoccerNet's and cannot "
             "be downloaded; choose another folder, or take splits.json away"
         )
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
     root.mkdir(parents=True, exist_ok=True)
-    lacking = {
-        split: faulty_files(split_files(root, split, feature_names, label_file, halves))
-        for split in splits
-    }
-    asked = [path for faulty in lacking.values() for path in faulty]
+    try:
+        asked = _fetch_lacking(root, splits, feature_names, label_file, halves)
+    finally:
+        for folder in made:  # as far as nothing came into them
+            if not any(folder.iterdir()):
+                folder.rmdir()
     if not asked:
         return []
-    downloader = open_downloader(root, asked)
-    for split, faulty in lacking.items():
-        with _set_aside([path for path in faulty if path.is_file()]):
-            _fetch(downloader, root, split, faulty)
     still = faulty_files(asked)
     if len(still) == len(asked):
         print(
@@ -69,6 +67,27 @@ def download(
             file=sys.stderr,
         )
     return still
+
+
+def _fetch_lacking(
+    root: Path,
+    splits: Sequence[str],
+    feature_names: Sequence[str],
+    label_file: str | None,
+    halves: int,
+) -> list[Path]:
+    """Asks for what the splits lack; returns what that was."""
+    lacking = {
+        split: faulty_files(split_files(root, split, feature_names, label_file, halves))
+        for split in splits
+    }
+    asked = [path for faulty in lacking.values() for path in faulty]
+    if asked:
+        downloader = open_downloader(root, asked)
+        for split, faulty in lacking.items():
+            with _set_aside([path for path in faulty if path.is_file()]):
+                _fetch(downloader, root, split, faulty)
+    return asked
 
 
 def open_downloader(root: Path, asked: Sequence[Path]) -> Any:

@@ -1,5 +1,6 @@
 """Pieces of halves as batches of rows: copied out of memory maps, or kept on the device."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from common.data.features import HalfFeatures, check_finite
 
 _BLOCK_ROWS = 1024  # read at a time
+_RECHECK_SECONDS = 30  # after which the size of a mapped file is asked for again
 _SHARE_OF_FREE_MEMORY = 0.6  # of a card's, that features may take
 
 
@@ -44,13 +46,18 @@ class MappedRows:
     def __init__(self, halves: Sequence[HalfFeatures]) -> None:
         self.halves = halves
         self._finite = [np.zeros(half.frames, bool) for half in halves]
+        self._checked = [-np.inf] * len(halves)  # when it was last seen to be whole
 
     def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Tensor:
         """See `FrameRows`. May be called from several threads."""
         # Memory of torch's: aligned alike in every run, so that sums over it have the same bits.
         out = torch.empty(len(half), length, self.halves[0].dimension)
+        now = time.monotonic()
         for rows, number, first in zip(out.numpy(), half.tolist(), start.tolist(), strict=True):
             source, finite = self.halves[number], self._finite[number]
+            if now - self._checked[number] > _RECHECK_SECONDS:
+                source.check_whole()
+                self._checked[number] = now
             inside = min(length, source.frames - first)
             source.copy_rows(first, first + inside, rows[:inside])
             if not finite[first : first + inside].all():  # files do not change: once is enough

@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
-from common.errors import UserError, log
+from common.errors import UserError, counted, log
 from common.files import read_json
 
 _warned: set[tuple[Path, str]] = set()  # partial splits that a warning was about
@@ -40,7 +42,10 @@ def list_games(root: Path, splits: Iterable[str]) -> list[str]:
     games: list[str] = []
     for split in splits:
         if split not in known:
-            raise UserError(f"unknown split {split!r}; {root} has {', '.join(known)}")
+            raise UserError(
+                f"unknown split {split!r}; {root} has {', '.join(known)}: name those to use with "
+                "--split, or for a training with --split_train, --split_valid and --split_test"
+            )
         games += known[split]
     if len(set(games)) < len(games):
         twice = next(g for g in games if games.count(g) > 1)
@@ -52,7 +57,8 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
     """As `list_games`, but of the official lists only games that have a folder at the root.
 
     So a part of SoccerNet can be used as it is. Says on the log how many games are not there.
-    Raises UserError when a split has none at all; what is in the folders is not looked at.
+    Raises UserError when a split has none at all, or when a folder bears the name of a game in
+    another Unicode form; what is in the folders is not looked at.
     """
     if (root / "splits.json").is_file():
         return list_games(root, splits)
@@ -60,6 +66,10 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
     for split in splits:
         games = list_games(root, [split])
         here = [game for game in games if (root / game).is_dir()]
+        if len(here) < len(games) and (root, split) not in _warned:
+            for path in (root / game for game in games if not (root / game).is_dir()):
+                if meant := in_other_form(path, root):
+                    raise UserError(other_form_sentence(meant))
         if not here:
             raise UserError(
                 f"none of the {len(games)} games of the split {split} is in {root}; check "
@@ -72,13 +82,83 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
     return found
 
 
+def default_tested(root: Path, *, complete: bool = False) -> list[str]:
+    """The splits that a program spots in when none is named: test and challenge, as far as there.
+
+    Says on the log which of the two is left out.
+
+    Args:
+        complete: of SoccerNet's lists leave none out; games that are not here are to be fetched.
+    """
+    default = [*OFFICIAL_SPLITS[-2:]]  # test and challenge
+    if not root.is_dir():
+        return default
+    own, known = (root / "splits.json").is_file(), read_splits(root)
+    found = [
+        split
+        for split in default
+        if split in known
+        and (own or complete or any((root / game).is_dir() for game in known[split]))
+    ]
+    if len(found) == 1:
+        (absent,) = {*default} - {*found}
+        log.warning("there are no games of the split %s in %s: it is left out", absent, root)
+    return found or default
+
+
+def shared_games(splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each pair of splits that have games in common."""
+    forms = {split: {_form(game): game for game in games} for split, games in splits.items()}
+    sentences = []
+    for (first, ours), (second, theirs) in combinations(forms.items(), 2):
+        if both := [game for form, game in ours.items() if form in theirs]:
+            sentences.append(
+                f"{counted(len(both), 'game')} of {first} also in {second}, such as {both[0]}: "
+                "scores on games that were learnt from say nothing about others"
+            )
+    return sentences
+
+
+def in_other_form(path: Path, root: Path) -> Path | None:
+    """What is meant by a path below `root` that is not there but for its Unicode form or case."""
+    found = root
+    for part in path.relative_to(root).parts:
+        if (found / part).exists():
+            found = found / part
+            continue
+        try:
+            beside = [entry for entry in found.iterdir() if _form(entry.name) == _form(part)]
+        except OSError:
+            return None
+        if not beside:
+            return None
+        found = beside[0]
+    return found if found != path else None
+
+
+def other_form_sentence(found: Path) -> str:
+    """What to do about a path that `in_other_form` found."""
+    return (
+        f"{found} is there, but its name is written in another Unicode form or case than in the "
+        "list of games; rename it, or write it in splits.json as it is on the disk"
+    )
+
+
+def _form(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def read_splits(root: Path) -> dict[str, list[str]]:
     """All splits of the data at `root`: {"train": [game, …], …}."""
     path = root / "splits.json"
     if not path.exists():
         return official_splits()
     content = read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(g, list) for g in content.values()):
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(games, list) for games in content.values())
+    ):
         raise UserError(f'{path} must look like {{"train": ["league/season/game", …], …}}')
     return {
         str(split): [check_relative_path(game, str(path)) for game in games]

@@ -6,7 +6,7 @@ from common.data.labels import Labels
 from common.errors import counted
 
 
-def label_quirks(labels: Labels, framerate: int = 2) -> list[str]:
+def label_quirks(labels: Labels, framerate: float = 2) -> list[str]:
     """What a reader of these labels must survive, a sentence each."""
     quirks = []
     timed = labels.milliseconds >= 0
@@ -31,13 +31,13 @@ def label_quirks(labels: Labels, framerate: int = 2) -> list[str]:
     return quirks
 
 
-def shared_frames(labels: Labels, framerate: int = 2) -> int:
+def shared_frames(labels: Labels, framerate: float = 2) -> int:
     """Number of spots that another one of the same class, half and frame hides."""
     cells = np.stack([labels.half, labels.event, labels.frames(framerate, "position")])
     return len(labels) - np.unique(cells, axis=1).shape[1]
 
 
-def late_spots(labels: Labels, half: int, frames: int, framerate: int = 2) -> list[str]:
+def late_spots(labels: Labels, half: int, frames: int, framerate: float = 2) -> list[str]:
     """A sentence if spots of a half lie beyond its last feature row, else nothing."""
     of_half = labels.frames(framerate)[labels.half == half]
     late = int((of_half >= frames).sum())

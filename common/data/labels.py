@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.files import parse_json, read_bytes
+from common.files import parse_json, read_whole
 
 TimeField = Literal["gameTime", "position"]
 
@@ -53,11 +53,7 @@ class Labels:
 
 def read_labels(path: Path, classes: EventClasses) -> Labels:
     """Spots of a label file. Raises UserError naming file, annotation and field."""
-    try:
-        content = read_bytes(path)
-    except FileNotFoundError:
-        raise UserError(f"expected the annotations at {path}, found no such file") from None
-    return parse_labels(content, str(path), classes)
+    return parse_labels(read_whole(path, "the annotations"), str(path), classes)
 
 
 def parse_labels(
@@ -88,7 +84,7 @@ def parse_labels(
         else:
             rows.append((half, seconds, milliseconds, event, visible))
         if half not in halves and not lenient:
-            expected = f"a half from 1 to {classes.halves}"
+            expected = f"a half from 1 to {classes.halves}, the most that a game has"
             raise _field_error(source, number, "gameTime", expected, annotation["gameTime"])
     columns = np.array([row for row in rows if row[0] in halves], np.int64).reshape(-1, 5).T
     half_of, clock, position, event_of, shown = columns
@@ -146,12 +142,25 @@ def _half_and_seconds(game_time: str) -> tuple[int, int] | None:
 
 def _parse_position(value: Any, number: int, source: str) -> int:
     try:
-        milliseconds = int(value)
+        milliseconds = whole_number(value)
     except (TypeError, ValueError, OverflowError):
         milliseconds = -1
     if milliseconds < 0:
-        raise _field_error(source, number, "position", "milliseconds from 0 on", value)
+        raise _field_error(source, number, "position", "whole milliseconds from 0 on", value)
     return min(milliseconds, _FARTHEST)
+
+
+def whole_number(value: Any) -> int:
+    """What int() makes of a value of a JSON file; a text may also be a whole number as "10000.0".
+
+    Raises what int() raises.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        if not isinstance(value, str) or not float(value).is_integer():
+            raise
+        return int(float(value))
 
 
 def _field_error(source: str, number: int, field: str, expected: str, found: Any) -> UserError:

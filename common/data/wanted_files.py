@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
 from pathlib import Path
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2
-from common.data.features import open_array, wanted_files
-from common.data.games import list_games
+from common.data.features import Halves, open_array, wanted_files
+from common.data.games import in_other_form, list_games, other_form_sentence
 from common.errors import UserError
 from common.files import parse_json
 
@@ -27,7 +28,7 @@ def require_files(
     splits: Sequence[str],
     feature_names: Sequence[str],
     label_file: str | None,
-    halves: int = 2,
+    halves: Halves = 2,
 ) -> None:
     """Raises UserError if files of the splits are absent: how many, which, and what to do.
 
@@ -43,7 +44,8 @@ def require_files(
     if absent:
         shown = "".join(f"\n  {path}" for path in absent[:5])
         more = f"\n  and {len(absent) - 5} more" if len(absent) > 5 else ""
-        advice = how_to_get(absent, root, splits, feature_names, label_file)
+        advice = "".join(f"{hint}\n" for hint in _hints(absent, root, feature_names))
+        advice += how_to_get(absent, root, splits, feature_names, label_file)
         found = f"{len(absent)} of the {len(wanted)} files of {', '.join(splits)} are missing"
         raise UserError(f"{found}:{shown}{more}\n{advice}")
 
@@ -53,7 +55,7 @@ def split_files(
     split: str,
     feature_names: Sequence[str],
     label_file: str | None,
-    halves: int = 2,
+    halves: Halves = 2,
     *,
     at_hand: bool = False,
 ) -> list[Path]:
@@ -76,14 +78,55 @@ def how_to_get(
 ) -> str:
     """What to do about absent files of the splits: the command to run, if there is one."""
     if (root / "splits.json").is_file():
-        return f"add them, or take their games out of {root / 'splits.json'}; check --features"
+        check = "; check --features" if any(path.suffix == ".npy" for path in absent) else ""
+        return f"add them, or take their games out of {root / 'splits.json'}{check}"
     if names := not_offered(absent):
         return f"{', '.join(names)} cannot be downloaded; check --features and --SoccerNet_path"
     version = ["--version", "1"] if label_file == SOCCERNET_V1.label_file else []
-    wanted = ["--features", *feature_names] if feature_names else ["--labels-only"]
+    kinds = {kind_of(path) for path in absent}
+    names = [name for name in feature_names if name in kinds]
+    wanted = ["--features", *names] if names else ["--labels-only"]
     words = ["--SoccerNet_path", str(root), *wanted, "--split", *splits, *version]
     command = "python -m common.download " + shlex.join(words)
     return f"check --SoccerNet_path, or fetch them with:\n  {command}"
+
+
+def _hints(absent: Sequence[Path], root: Path, feature_names: Sequence[str]) -> list[str]:
+    """What is there instead, and so was probably meant: a sentence for features and for labels."""
+    first = {kind_of(path) in feature_names: path for path in reversed(absent)}
+    hints = [_hint(path, root, is_feature) for is_feature, path in first.items()]
+    return [*dict.fromkeys(filter(None, hints))]
+
+
+def _hint(path: Path, root: Path, is_feature: bool) -> str:
+    if found := in_other_form(path.parent, root):
+        return other_form_sentence(found)
+    folder = path.parent
+    while not folder.is_dir() and folder != root:
+        folder = folder.parent
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name[:1] != ".")
+    if folder != path.parent:
+        return f"there is no folder {path.parent}; {folder} holds {_some(names)}"
+    if path.name in names:
+        return f"{path} is there, but is no file: a folder, a pipe or a broken link"
+    ours = path.name.removesuffix(kind_of(path)) if is_feature else ""  # the number of the half
+    like = [name for name in names if name.startswith(ours) and name.endswith(path.suffix)]
+    if is_feature and path.suffix != ".npy":  # --features ResNET_TF2
+        like = [name for name in names if name.startswith(ours) and name.endswith(".npy")]
+    if not like:
+        return f"{folder} holds {_some(names)}"
+    nearest = get_close_matches(path.name, like, 1, 0)[0]
+    if is_feature:
+        return f"{folder} holds {_some(like)}: --features {nearest[len(ours) :]}?"
+    meant = f'"label_file": "{nearest}" in classes.json?'
+    if {path.name, nearest} == {*LABEL_FILES}:
+        meant = f"pass --version {2 - LABEL_FILES.index(nearest)}?"
+    return f"{folder} holds {_some(like)}: {meant}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more if names else "nothing"
 
 
 def faulty_files(paths: Sequence[Path]) -> list[Path]:

@@ -28,14 +28,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--feature_dim", type=positive, help="features per frame, all files [what most halves have]"
     )
-    add("--framerate", type=int, default=2, help="feature rows per second [2]")
+    add("--framerate", type=float, default=2, help="feature rows per second [2]")
     add("--fast", action="store_true", help="do not look for NaN and infinity in the values")
     add("--players", action="store_true",
         help="look at the box and calibration files of players, too")  # fmt: skip
     add("--no-notes", action="store_true", help="list only what training would fail on")
     args = parser.parse_args(argv)
-    if args.framerate < 1:
-        raise UserError(f"--framerate must be rows per second from 1 on, found {args.framerate}")
+    if not 0 < args.framerate < float("inf"):
+        raise UserError(f"--framerate must be rows per second, above 0, found {args.framerate:g}")
     return args
 
 
@@ -48,14 +48,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     from common.data.events import event_classes
     from common.data.games import read_splits
     from common.data.wanted_files import how_to_get
-    from common.doctor.checks import FolderCheck, check_split, compare_halves
+    from common.doctor.checks import (
+        FolderCheck,
+        check_lists,
+        check_split,
+        compare_halves,
+        compare_labels,
+    )
     from common.doctor.findings import findings_table, summary
 
     root = args.SoccerNet_path
-    classes = event_classes(root, args.version)
-    listed = read_splits(root)
+    try:
+        classes = event_classes(root, args.version)
+        listed = read_splits(root)
+    except UserError as error:  # not a mistyped flag, but a finding about the folder
+        print(f"error: {error}")
+        return 1
+    problems = check_lists(root, listed, args.split)
     here = [split for split in listed if any((root / game).is_dir() for game in listed[split])]
-    splits = args.split or here or list(listed)
+    own = (root / "splits.json").is_file()  # then all of its splits are meant
+    splits = args.split or (list(listed) if own else here) or list(listed)
+    # A list that names a game twice is told above; its games are looked at when it is mended.
+    splits = [s for s in splits if s not in listed or len({*listed[s]}) == len(listed[s])]
     check = FolderCheck(
         root,
         tuple(args.features),
@@ -67,17 +81,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     checked = {split: check_split(check, split) for split in splits}
     reports = [report for of_split in checked.values() for report in of_split]
     compare_halves(reports, args.framerate, args.feature_dim)
+    errors, notes = compare_labels(reports)
+    problems += errors
     table = findings_table(reports, not args.no_notes)
     if table.row_count:
         # Wide enough for game names in a log file, too; file names are no markup.
         width = max(Console().width, 120)
         Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    for problem in problems:
+        print(f"error: {problem}")
+    for note in () if args.no_notes else notes:
+        print(f"note: {note}")
     for split, of_split in checked.items():
         print(summary(split, len(listed[split]), of_split, args.framerate))
     absent = [root / report.game / name for report in reports for name in report.absent]
     if absent:
         print(how_to_get(absent, root, splits, args.features, classes.label_file))
-    return int(any(report.errors for report in reports))
+    return int(bool(problems) or any(report.errors for report in reports))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What would fail, or is odd, in the files of a data folder."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import read_players
+from common.data.data_set import too_late
 from common.data.events import EventClasses
 from common.data.features import HalfFeatures, open_half
+from common.data.games import shared_games
 from common.data.label_quirks import label_quirks, late_spots
 from common.data.labels import Labels, read_labels
+from common.data.periods import count_halves
 from common.data.wanted_files import split_files
-from common.errors import UserError
+from common.errors import UserError, counted
 
 # Enough to keep a disk busy. Each holds one block in memory.
 _THREADS = 4
@@ -26,6 +29,10 @@ _BLOCK_BYTES = 1 << 24
 
 # Half lengths that the released challenge predictions imply reach 1.38 times their median.
 _SHORTEST, _LONGEST = 0.75, 1.5
+
+# Spots of a sport are found up to the end of a half. Halves with as many are asked, and no half may
+# be an exception.
+_FEWEST_SPOTS, _FEWEST_HALVES, _SHORT_REACH = 5, 2, 0.6
 
 
 @dataclass
@@ -39,6 +46,8 @@ class GameReport:
     frames: dict[int, int] = field(default_factory=dict)  # half -> rows, of halves that open
     dimensions: dict[int, int] = field(default_factory=dict)  # half -> D
     spots: int = 0
+    late: int = 0  # of them, behind the last row of their half
+    reach: list[float] = field(default_factory=list)  # where in a half its last spot is, 0…1
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,59 @@ class FolderCheck:
     root: Path
     features: tuple[str, ...]
     classes: EventClasses
-    framerate: int = 2
+    framerate: float = 2
     read_values: bool = True
     players: bool = False
+
+    def halves(self, folder: Path) -> int:
+        """How many halves a game has."""
+        try:
+            return count_halves(folder, self.features, self.classes)
+        except UserError:  # of its labels, which have a check of their own
+            return count_halves(folder, self.features, replace(self.classes, label_file=""))
+
+
+def check_lists(
+    root: Path, listed: Mapping[str, Sequence[str]], wanted: Sequence[str] | None = None
+) -> list[str]:
+    """What is wrong with the lists of games, a sentence each; see `check_split` for the games.
+
+    Args:
+        wanted: splits that are meant; None: those that a training takes by default.
+    """
+    problems = [f"the split {split} holds no games" for split in listed if not listed[split]]
+    problems += [
+        f"the split {split} holds {twice!r} twice; name each game once"
+        for split, games in listed.items()
+        for twice, count in Counter(games).items()
+        if count > 1
+    ]
+    problems += shared_games(listed)
+    if wanted is None and root.is_dir():
+        problems += [
+            f"none of the {counted(len(listed[split]), 'game')} of {split} is in {root}: a "
+            "training needs them, or other splits by name; --split checks others alone"
+            for split in ("train", "valid", "test")
+            if listed.get(split) and not any((root / game).is_dir() for game in listed[split])
+        ]
+    return problems
+
+
+def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]:
+    """Errors and notes about how labels and features fit together, over all games."""
+    spots, late = sum(report.spots for report in reports), sum(report.late for report in reports)
+    if too_late(spots, late):
+        return [
+            f"{late} of {spots} spots lie behind the last row of their half; check --framerate, "
+            "and that features are stored as [frames, features]"
+        ], []
+    reach = [share for report in reports for share in report.reach]
+    if len(reach) < _FEWEST_HALVES or max(reach) > _SHORT_REACH:
+        return [], []
+    return [], [
+        f"no half has spots behind {max(reach):.0%} of it; have the features more rows per second "
+        "than --framerate says?"
+    ]
 
 
 def check_split(check: FolderCheck, split: str) -> list[GameReport]:
@@ -65,11 +124,9 @@ def check_split(check: FolderCheck, split: str) -> list[GameReport]:
 
     Of the official games it looks at those that have a folder, as training does.
     """
-    root, classes = check.root, check.classes
+    root, label_file = check.root, check.classes.label_file
     absent: dict[str, list[str]] = {}
-    for path in split_files(
-        root, split, check.features, classes.label_file, classes.halves, at_hand=True
-    ):
+    for path in split_files(root, split, check.features, label_file, check.halves, at_hand=True):
         lacking = absent.setdefault(path.parent.relative_to(root).as_posix(), [])
         if not path.is_file():
             lacking.append(path.name)
@@ -89,7 +146,7 @@ def check_game(check: FolderCheck, game: str, absent: Sequence[str]) -> GameRepo
     if absent:
         report.errors.append("missing: " + ", ".join(absent))
     labels = _check_labels(check, folder, report)
-    for half in range(1, check.classes.halves + 1):
+    for half in range(1, check.halves(folder) + 1):
         if not any(f"{half}_{name}" in absent for name in check.features):
             _check_half(check, half, labels, report)
     return report
@@ -118,6 +175,10 @@ def _check_half(check: FolderCheck, half: int, labels: Labels | None, report: Ga
         report.dimensions[half] = features.dimension
         if labels is not None:
             report.notes += late_spots(labels, half, features.frames, check.framerate)
+            frames = labels.frames(check.framerate)[labels.half == half]
+            report.late += int((frames >= features.frames).sum())
+            if len(frames) >= _FEWEST_SPOTS:
+                report.reach.append(float(frames.max() / features.frames))
         if check.players:
             boxes = read_players(folder, half)
             report.notes += player_quirks(boxes, half, features.frames)
@@ -141,7 +202,7 @@ def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> None:
 
 
 def compare_halves(
-    reports: Sequence[GameReport], framerate: int = 2, dimension: int | None = None
+    reports: Sequence[GameReport], framerate: float = 2, dimension: int | None = None
 ) -> None:
     """Adds to the reports where a half has another dimension or length than most halves.
 
@@ -154,11 +215,16 @@ def compare_halves(
     expected = dimension or dimensions.most_common(1)[0][0]
     frames = np.array([n for report in reports for n in report.frames.values()])
     odd = frames[odd_lengths(frames)]
+    # Lengths as alike as dimensions, and dimensions as different as lengths.
+    turned = len(set(frames.tolist())) == 1 and len(dimensions) > max(2, len(frames) / 2)
+    hint = "; are they stored as [features, frames]?" if turned else ""
     usual = f"{np.median(frames) / framerate / 60:.1f}"
     for report in reports:
         for half, found in report.dimensions.items():
             if found != expected:
-                report.errors.append(f"half {half}: {found} features per frame, not {expected}")
+                report.errors.append(
+                    f"half {half}: {found} features per frame, not {expected}{hint}"
+                )
         for half, length in report.frames.items():
             if length in odd:
                 minutes = f"{length / framerate / 60:.1f} min"

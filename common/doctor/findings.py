@@ -12,7 +12,7 @@ from common.errors import counted
 _MOST_NAMED = 3  # games with the same findings
 
 
-def summary(split: str, listed: int, reports: Sequence[GameReport], framerate: int = 2) -> str:
+def summary(split: str, listed: int, reports: Sequence[GameReport], framerate: float = 2) -> str:
     """One line about a split, which lists so many games."""
     errors = sum(bool(report.errors) for report in reports)
     notes = sum(bool(report.notes) for report in reports)

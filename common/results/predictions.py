@@ -18,6 +18,7 @@ import orjson
 from numpy.typing import NDArray
 
 from common.data.games import check_relative_path
+from common.data.labels import whole_number
 from common.errors import UserError
 from common.files import parse_json, read_bytes, write_bytes, written_whole
 
@@ -60,7 +61,7 @@ def milliseconds_to_frame(milliseconds: NDArray[np.int64], framerate: float) -> 
 
 
 def frame_to_milliseconds(
-    frames: NDArray[np.int64], framerate: int, published: bool = False
+    frames: NDArray[np.int64], framerate: float, published: bool = False
 ) -> NDArray[np.int64]:
     """Position of feature rows in ms.
 
@@ -70,7 +71,7 @@ def frame_to_milliseconds(
     """
     if published:
         return (frames / framerate * 1000).astype(np.int64)
-    milliseconds = -(-1000 * frames // framerate)  # rounded up
+    milliseconds = (-(-1000 * frames // framerate)).astype(np.int64)  # rounded up
     # The evaluator's floats may stay just below the frame: 25 * (1160 / 1000) < 29.
     return milliseconds + (milliseconds_to_frame(milliseconds, framerate) < frames)
 
@@ -79,7 +80,7 @@ def format_game(
     game: str | None,
     detections: Sequence[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray]],
     names: Sequence[str],
-    framerate: int,
+    framerate: float,
     published: bool = False,
 ) -> bytes:
     """Text of a result file: all values strings, four spaces of indent, fixed key order.
@@ -93,7 +94,7 @@ def format_game(
     quoted = [orjson.dumps(name).decode() for name in names]
     entries = []
     for half, frames, events, confidences in detections:
-        seconds = frames // framerate
+        seconds = (frames // framerate).astype(np.int64)
         columns = zip(
             (seconds // 60).tolist(),
             (seconds % 60).tolist(),
@@ -280,7 +281,7 @@ def parse_detections(
     if not isinstance(entries, list):
         raise UserError(f'{source} has no list "predictions"; it is not a result file')
     half = _whole(_column(entries, "half", int, "1 or 2", source))
-    milliseconds = _whole(_column(entries, "position", int, "whole milliseconds", source))
+    milliseconds = _whole(_column(entries, "position", whole_number, "whole milliseconds", source))
     number_of = defaultdict(lambda: -1, classes)
     event = _whole(_column(entries, "label", number_of.__getitem__, "a class name", source))
     known = event >= 0

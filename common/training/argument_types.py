@@ -26,7 +26,7 @@ MOST = 10**9  # of what has no bound in the field; it fits 32 bits
 
 positive = whole(1, MOST)
 not_negative = whole(0, MOST)
-seconds = whole(1, 2 * 60 * 60)  # no window is longer than the longest half
+_LONGEST_SECONDS = 2 * 60 * 60  # no window is longer than the longest half
 seed = whole(0, 2**63 - 1)  # what torch takes, and JSON
 pixels = whole(1, 4096)
 threads = whole(0, 1024)
@@ -54,6 +54,22 @@ def confidence(text: str) -> float:
 def _short(text: str) -> str:
     """The text as far as a sentence can hold it."""
     return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def above_zero(text: str) -> float:
+    """An argparse type: a finite number above 0; a whole one stays a whole number."""
+    number = rate(text)
+    return int(number) if number.is_integer() else number
+
+
+def seconds(text: str) -> float:
+    """An argparse type: seconds above 0, at most two hours; a whole number stays one."""
+    number = above_zero(text)
+    if number > _LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"expected seconds up to {_LONGEST_SECONDS}, found {_short(text)}"
+        )
+    return number
 
 
 def rate(text: str) -> float:

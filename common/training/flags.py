@@ -3,10 +3,21 @@
 import argparse
 import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from common.training.argument_types import not_negative, positive, rate, seed, threads, whole
+from common.data.games import default_tested
+from common.errors import UserError
+from common.training.argument_types import (
+    above_zero,
+    not_negative,
+    positive,
+    rate,
+    seed,
+    threads,
+    whole,
+)
 
 PROTOCOLS = ("corrected", "published")
 PRECISIONS = ("fp32", "bf16")
@@ -34,6 +45,28 @@ def new_parser(
     return _Parser(program, description=lines, formatter_class=_Formatter, usage=usage)
 
 
+def parse_flags(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None = None
+) -> argparse.Namespace:
+    """The flags of a baseline, with what depends on the data filled in.
+
+    Raises UserError without a data root, unless one feature file is to be spotted in.
+    """
+    args = parser.parse_args(argv)
+    if args.SoccerNet_path is None:
+        if not getattr(args, "features_path", None):
+            raise UserError("where is the data? Give --SoccerNet_path FOLDER")
+        args.SoccerNet_path = args.features_path.parent
+    if args.split_test is None:
+        args.split_test = default_tested(args.SoccerNet_path, complete=args.download)
+    return args
+
+
+def to_frames(seconds: float, framerate: float) -> int:
+    """Seconds as a number of frames: the nearest one, at least 1."""
+    return max(1, int(seconds * framerate + 0.5))
+
+
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Leaves out defaults that say nothing, or that the help has in brackets itself."""
 
@@ -50,18 +83,18 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
     """Where the data is and which part of it to use."""
     add = parser.add_argument_group("data").add_argument
     # fmt: off
-    add("--SoccerNet_path", type=Path, default=Path("/path/to/SoccerNet/"), help="data root")
+    add("--SoccerNet_path", type=Path, metavar="DATA", help="data root")
     add("--features", nargs="+", default=[features], metavar="FILE",
         help="feature files without the half's number; several are joined side by side")
     add("--feature_dim", "--num_features", type=positive, metavar="D",
         help="features per frame to insist on; else as found")
-    add("--framerate", type=positive, default=2, help="feature rows per second")
+    add("--framerate", type=above_zero, default=2, help="feature rows per second")
     add("--version", type=int, default=2, choices=(1, 2),
         help="SoccerNet labels: 1 (3 classes) or 2 (17); a classes.json at the root goes first")
     add("--split_train", nargs="+", default=["train"], metavar="SPLIT", help="games to train on")
     add("--split_valid", nargs="+", default=["valid"], metavar="SPLIT", help="games to select on")
-    add("--split_test", nargs="+", default=["test", "challenge"], metavar="SPLIT",
-        help="games to spot in, each split by itself")
+    add("--split_test", nargs="+", metavar="SPLIT", help="games to spot in, each split by itself "
+        "(default: test challenge, as far as the data has them)")
     add("--label-time", choices=("gameTime", "position"), default="gameTime",
         help="clock of training labels: whole seconds as published, or milliseconds")
     add("--gt-time", choices=("position", "gameTime"), default="position",
