@@ -28,6 +28,7 @@ from common.data.features import open_features
 from common.errors import run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.recorded_flags import parse_flags
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -50,7 +51,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "an action, or legacy, low, as in the released weights",
     )
     add_result_flags(parser)
-    return parser.parse_args(argv)
+    return parse_flags(parser, argv)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "ContextAwareModel":
@@ -101,7 +102,7 @@ def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     )
 
 
-def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
+def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str, ...]) -> "Run":
     """Where the flags want it to happen."""
     from common.training.device import choose_device
     from common.training.run import Run
@@ -113,6 +114,7 @@ def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,
+        classes=classes,
     )
 
 
@@ -140,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
-        run = new_run(args, processes)
+        run = new_run(args, processes, data.classes.names)
         if args.download:
             fetch_files(data, [*chain(*trained), *tested], processes)
         data.require_files(tested, trained)
@@ -148,24 +150,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         data = replace(data, dimension=dimension)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
-        start_run(
+        with start_run(
             run, model, about=f"{dimension} features, {len(data.classes)} classes",
             settings={**vars(args), "split_test": tested}, training=not args.test_only,
-            inputs=("features", "framerate", "chunk_size", "receptive_field"),
             overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
-        )  # fmt: skip
-        if not args.test_only:
-            k = k_frames(data.classes.names, args.framerate, args.k_params)
-            train(
-                run, data, model, training_settings(args), build_criterion(args, k, run.device),
-                k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
-                select_on=args.split_valid, watched=tested if args.watch_test else (),
-                suppression=suppression, resident=args.resident,
-            )  # fmt: skip
-        if not (args.test_only and args.load_weights):
-            load_best(run, model)
-        for split in tested:
-            spot_split(run, data, model, split, suppression, plots=args.plots, **shown)
+        ):  # fmt: skip
+            if not args.test_only:
+                k = k_frames(data.classes.names, args.framerate, args.k_params)
+                train(
+                    run, data, model, training_settings(args), build_criterion(args, k, run.device),
+                    k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
+                    select_on=args.split_valid, watched=tested if args.watch_test else (),
+                    suppression=suppression, resident=args.resident,
+                )  # fmt: skip
+            if not (args.test_only and args.load_weights):
+                load_best(run, model)
+            for split in tested:
+                spot_split(run, data, model, split, suppression, plots=args.plots, **shown)
 
 
 def spot_one_file(
@@ -176,9 +177,10 @@ def spot_one_file(
     from common.training.checkpoints import BEST_FILE, load_weights
     from common.training.distributed import Processes
 
-    run, half = new_run(args, Processes()), open_features(args.features_path, args.feature_dim)
+    run = new_run(args, Processes(), data.classes.names)
+    half = open_features(args.features_path, args.feature_dim)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, args.load_weights or run.folder / BEST_FILE)
+    load_weights(model, args.load_weights or run.folder / BEST_FILE, run.classes)
     folder = spot_file(run, data, model, args.features_path, suppression, **shown)
     print(f"{half.frames} frames: detections and figure in {folder}")
 

@@ -23,13 +23,14 @@ from CALF_Calibration.flags import add_player_flags
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.k_parameters import k_frames
-from common.calibration.flags import PLAYER_INPUTS, add_branch_flags, check_calibration_flags
+from common.calibration.flags import add_branch_flags, check_calibration_flags
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
 from common.errors import UserError, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
+from common.training.recorded_flags import parse_flags
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -54,7 +55,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--with_dense", action="store_true",
         help="with --with_resnet: one layer over its vectors in place of a pyramid")  # fmt: skip
     add_result_flags(parser)
-    args = parser.parse_args(argv)
+    args = parse_flags(parser, argv)
     check_calibration_flags(args.dim_representation_c, args.with_dropout)
     if args.backbone_player not in (None, "3DConv"):
         raise UserError(f"--backbone_player must be 3DConv, found {args.backbone_player}")
@@ -177,7 +178,9 @@ def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     )
 
 
-def new_run(args: argparse.Namespace, name: str, processes: "Processes") -> "Run":
+def new_run(
+    args: argparse.Namespace, name: str, processes: "Processes", classes: tuple[str, ...]
+) -> "Run":
     """Where the flags want it to happen, in models/<name>."""
     from common.training.device import choose_device
     from common.training.run import Run
@@ -189,6 +192,7 @@ def new_run(args: argparse.Namespace, name: str, processes: "Processes") -> "Run
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,
+        classes=classes,
     )
 
 
@@ -232,35 +236,36 @@ def train_and_test(
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
-        run = new_run(args, name, processes)
+        run = new_run(args, name, processes, data.classes.names)
         require_files(args, data, players, processes)
         dimension = data.measure(next(chain(*trained, tested)))
         data = replace(data, dimension=dimension)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
-        start_run(
+        with start_run(
             run, model, about=f"{dimension} features, {len(data.classes)} classes",
-            settings=recorded(args, name, class_split, with_players), inputs=inputs(players),
+            settings=recorded(args, name, class_split, with_players),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,
-        )  # fmt: skip
-        if not args.test_only:
-            k = k_frames(data.classes.names, args.framerate, args.k_params)
-            train(
-                run, data, players, model, training_settings(args),
-                criterion=build_criterion(args, k, run.device), k_frames=k, suppression=suppression,
-                chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
-                select_on=args.split_valid, watched=tested if args.watch_test else (),
-                resident=args.resident,
-            )  # fmt: skip
-        if not (args.test_only and args.load_weights):
-            load_best(run, model)
-        for split in tested:
-            spot_split(
-                run, data, players, model, split, suppression=suppression, plots=args.plots,
-                file_names=file_names(args),
-            )  # fmt: skip
+        ):  # fmt: skip
+            if not args.test_only:
+                k = k_frames(data.classes.names, args.framerate, args.k_params)
+                train(
+                    run, data, players, model, training_settings(args),
+                    criterion=build_criterion(args, k, run.device), k_frames=k,
+                    suppression=suppression, chunks_per_epoch=args.chunks_per_epoch,
+                    train_on=args.split_train,
+                    select_on=args.split_valid, watched=tested if args.watch_test else (),
+                    resident=args.resident,
+                )  # fmt: skip
+            if not (args.test_only and args.load_weights):
+                load_best(run, model)
+            for split in tested:
+                spot_split(
+                    run, data, players, model, split, suppression=suppression, plots=args.plots,
+                    file_names=file_names(args),
+                )  # fmt: skip
 
 
 def require_files(
@@ -292,12 +297,6 @@ def recorded(
     tested = ["challenge"] if args.challenge else args.split_test
     own = {"model_name": name, "class_split": class_split, "split_test": tested, **alone}
     return {**vars(args), "segmentation_loss": "legacy", **own}
-
-
-def inputs(players: "Players") -> tuple[str, ...]:
-    """Names of the settings that decide what the network sees."""
-    always = ("features", "framerate", "chunk_size", "receptive_field")
-    return (*always, *(PLAYER_INPUTS if players else ("backbone_player",)))
 
 
 def train_and_test_pair(args: argparse.Namespace) -> None:
@@ -332,10 +331,11 @@ def spot_one_file(args: argparse.Namespace) -> None:
             "the folder of a game with its box and calibration files and spot there"
         )
     suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
-    data, run = data_set(args, args.class_split), new_run(args, args.model_name, Processes())
+    data = data_set(args, args.class_split)
+    run = new_run(args, args.model_name, Processes(), data.classes.names)
     half = open_features(args.features_path, args.feature_dim)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, args.load_weights or run.folder / BEST_FILE)
+    load_weights(model, args.load_weights or run.folder / BEST_FILE, run.classes)
     folder = spot_file(
         run, data, model, args.features_path, suppression, file_names=file_names(args)
     )

@@ -1,14 +1,21 @@
 """What programs say: one clear sentence instead of a traceback, and the log."""
 
 import errno
+import json
 import logging
+import math
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
+
+_signals: list[float] = []  # when the last one came
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -49,7 +56,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     0 is success, 1 a check that found something wrong, 2 a `UserError` or a file that cannot be
     read or written, 130 an interruption. Anything else is a defect of ours: it keeps its traceback.
     """
-    before = signal.signal(signal.SIGTERM, _stop)
+    before = {s: signal.signal(s, _stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
         code = main() or 0
     except UserError as error:
@@ -64,17 +71,36 @@ def run_cli(main: Callable[[], int | None]) -> None:
         code = EXIT_USER_ERROR
     except OSError as error:
         code = _complain(_explain_os_error(error), EXIT_USER_ERROR)
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     sys.exit(code)
+
+
+def is_echo() -> bool:
+    """Called for each signal to stop: whether it came within a second of another.
+
+    Launchers and terminals send several for one wish, some milliseconds apart.
+    """
+    now, earlier = time.monotonic(), _signals[-1] if _signals else -math.inf
+    _signals[:] = [now]
+    return now - earlier < 1
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """Ends on SIGTERM as on Ctrl-C: half-written files are tidied away on the way out."""
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    if not is_echo():
+        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
 
 
 def _complain(sentence: str, code: int) -> int:
     print(f"error: {sentence}", file=sys.stderr)
+    if report := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        # torchrun ends with a page of its own; so the sentence stands in it, near the end.
+        told = {"py_callstack": sentence, "timestamp": str(int(time.time()))}
+        with suppress(OSError):
+            Path(report).write_text(
+                json.dumps({"message": {"message": sentence, "extraInfo": told}})
+            )
     return code
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from common.errors import is_echo
 from common.training.distributed import Processes
 
 
 class StopRequest:
-    """Remembers that Ctrl-C or SIGTERM came; a second one stops at once."""
+    """Remembers that Ctrl-C or SIGTERM came; another, a second later or more, stops at once."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
@@ -25,10 +26,11 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self.signal is not None:
+        name, echo = signal.Signals(number).name, is_echo()
+        if self.signal is None:
+            self.signal = name
+        elif not echo:
             raise KeyboardInterrupt(name)
-        self.signal = name
 
     def asked(self, processes: Processes) -> bool:
         """Whether a signal came to any process. All must ask at the same place.
