@@ -64,7 +64,7 @@ def test_an_order_follows_from_seed_and_epoch_alone():
 @pytest.mark.parametrize(("length", "sizes"), [(10, [4, 4, 2]), (8, [4, 4]), (3, [3]), (0, [])])
 def test_batches_come_in_order_the_last_one_as_it_is(length, sizes, workers):
     source, order = Numbers(length, slow=True), shuffled(length, 0, 0)
-    batches = list(read_batches(source, order, 4, CPU, workers))
+    batches = list(read_batches(source, order, batch_size=4, device=CPU, workers=workers))
     assert [batch.items for batch in batches] == sizes
     assert [item for batch in contents(batches) for item in batch] == order.tolist()
     for batch in batches:
@@ -75,10 +75,11 @@ def test_batches_come_in_order_the_last_one_as_it_is(length, sizes, workers):
 @WORKERS
 def test_an_epoch_can_be_taken_up_in_its_middle(workers):
     order = shuffled(23, 0, 1)
-    whole = contents(read_batches(Numbers(23), order, 5, CPU, workers))
+    how = {"batch_size": 5, "device": CPU, "workers": workers}
+    whole = contents(read_batches(Numbers(23), order, **how))
     for first in range(7):
         source = Numbers(23)
-        later = contents(read_batches(source, order, 5, CPU, workers, first_batch=first))
+        later = contents(read_batches(source, order, **how, first_batch=first))
         assert later == whole[first:]
         assert len(source.read) == len(later)  # nothing before it is read
 
@@ -89,8 +90,9 @@ def test_processes_share_each_batch_and_gradients_average_to_those_of_the_whole(
     world_size, workers
 ):
     order = shuffled(21, 3, 0)  # batches of 8, 8 and 5: fewer than processes
+    how = {"batch_size": 8, "device": CPU, "workers": workers}
     ranks = [
-        list(read_batches(Numbers(21), order, 8, CPU, workers, Processes(rank, 0, world_size)))
+        list(read_batches(Numbers(21), order, **how, processes=Processes(rank, 0, world_size)))
         for rank in range(world_size)
     ]
     for number, parts in enumerate(zip(*ranks, strict=True)):
@@ -109,7 +111,10 @@ def test_processes_share_each_batch_and_gradients_average_to_those_of_the_whole(
 
 
 def test_a_process_without_an_item_counts_nothing():
-    batches = list(read_batches(Numbers(9), np.arange(9), 4, CPU, 0, Processes(3, 0, 4)))
+    fourth = Processes(3, 0, 4)
+    batches = list(
+        read_batches(Numbers(9), np.arange(9), batch_size=4, device=CPU, processes=fourth)
+    )
     assert [batch.items for batch in batches] == [1, 1, 0]
     assert batches[2].share(summed=False) == batches[2].share(summed=True) == 0
     assert len(batches[2].tensors[0]) == 1
@@ -118,7 +123,7 @@ def test_a_process_without_an_item_counts_nothing():
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_threads_read_ahead_but_not_the_whole_epoch(workers):
     source = Numbers(1000)
-    batches = read_batches(source, np.arange(1000), 10, CPU, workers)
+    batches = read_batches(source, np.arange(1000), batch_size=10, device=CPU, workers=workers)
     for taken in range(1, 4):
         next(batches)
         assert taken <= len(source.read) <= taken + workers
@@ -129,7 +134,8 @@ def test_threads_read_ahead_but_not_the_whole_epoch(workers):
 
 def test_a_core_is_left_to_those_who_compute(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    batches = read_batches(Numbers(100, slow=True), np.arange(100), 2, CPU, workers=50)
+    source = Numbers(100, slow=True)
+    batches = read_batches(source, np.arange(100), batch_size=2, device=CPU, workers=50)
     next(batches)
     assert len([t for t in threading.enumerate() if t.name.startswith("batches")]) == 1
     batches.close()
@@ -143,7 +149,7 @@ def test_an_error_while_reading_arrives_at_the_batch_it_belongs_to(workers):
                 raise UserError("row 17 is NaN")
             return super().batch(indices)
 
-    batches = read_batches(Broken(40), np.arange(40), 5, CPU, workers)
+    batches = read_batches(Broken(40), np.arange(40), batch_size=5, device=CPU, workers=workers)
     assert contents(next(batches) for _ in range(3)) == np.arange(15).reshape(3, 5).tolist()
     with pytest.raises(UserError, match="row 17"):
         next(batches)

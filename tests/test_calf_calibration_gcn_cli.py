@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from shell import assert_one_sentence, assert_same_bits, caller, games_of, succeeds
@@ -10,9 +11,8 @@ from shell import assert_one_sentence, assert_same_bits, caller, games_of, succe
 from CALF_Calibration_GCN import main as program
 from CALF_Calibration_GCN.dataset import PlayersByGraph
 from CALF_Calibration_GCN.player_graph import GraphOptions
-from common.calf.half_inputs import HalfPlace
 from common.data.events import CLASS_SPLITS, V2_NAMES
-from common.data.features import open_half
+from common.data.features import Half, open_half
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE, read_checkpoint
 
@@ -110,13 +110,14 @@ def test_caches_change_no_bit_and_can_be_thrown_away(data, here, tmp_path):
 
 def test_the_published_protocol_builds_other_graphs_only_where_the_original_does(data, tmp_path):
     folder = data / games_of(data, "train")[0]
-    places = [HalfPlace(folder, half, open_half(folder, half, [FILE])) for half in (1, 2)]
-    sight = PlayersByGraph(GraphOptions(published=True), tmp_path)
-    (rows,) = sight.further_rows(places)
-    for number, place in enumerate(places):
-        tested = sight.open(place).graphs
-        same = tested.nodes.shape == rows.graphs[number].nodes.shape
-        assert same  # no confidence lies exactly on the threshold here
+    halves = [Half(folder, half, open_half(folder, half, [FILE])) for half in (1, 2)]
+    players = PlayersByGraph(GraphOptions(calibration=True, published=True), tmp_path)
+    learnt = players.open(halves, training=True).graphs
+    for half, graphs in zip(halves, learnt, strict=True):
+        (tested,) = players.open([half], training=False).graphs
+        for name in ("nodes", "offsets", "edges", "edge_offsets"):
+            # No confidence lies exactly on the threshold here.
+            assert np.array_equal(getattr(tested, name), getattr(graphs, name))
     assert len({path.name for path in tmp_path.rglob("*_graphs_*.cache")}) == 3
 
 

@@ -1,13 +1,15 @@
 """Both forms of the context-aware loss, matching and spotting loss: recordings and properties."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from CALF.loss import context_aware_loss
-from common.calf.criterion import Criterion
+from CALF.loss import Criterion, context_aware_loss
+from CALF_Calibration.loss import Criterion as LegacyCriterion
+from CALF_Calibration_GCN.loss import Criterion as GraphCriterion
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.spotting_loss import match_predictions, spotting_loss
@@ -196,12 +198,42 @@ def test_a_perfect_prediction_costs_nothing():
     assert float(spotting_loss(targets[:, [2, 1, 0]], targets)) == 0
 
 
-def test_the_criterion_weighs_and_names_its_parts():
+@pytest.mark.parametrize(
+    ("criterion", "form"),
+    [
+        (partial(Criterion, segmentation_loss=context_aware_loss), context_aware_loss),
+        (partial(Criterion, segmentation_loss=legacy_context_loss), legacy_context_loss),
+        (LegacyCriterion, legacy_context_loss),
+        (GraphCriterion, legacy_context_loss),
+    ],
+    ids=["CALF", "CALF, older form", "CALF_Calibration", "CALF_Calibration_GCN"],
+)
+def test_the_criterion_weighs_and_names_its_parts(criterion, form):
     torch.manual_seed(0)
     segmentation, shifts = torch.rand(2, 9, 1), torch.randint(-99, 99, (2, 9, 1)).float()
     spots, targets = torch.rand(2, 3, 3), torch.zeros(2, 3, 3)
-    criterion = Criterion(context_aware_loss, GOAL, 0.5, 2.0, 7.0, 0.25)
-    losses = criterion((segmentation, spots), (shifts, targets))
+    losses = criterion(
+        k_frames=GOAL,
+        weight_segmentation=0.5,
+        weight_detection=2.0,
+        lambda_coord=7.0,
+        lambda_noobj=0.25,
+    )((segmentation, spots), (shifts, targets))
     assert list(losses) == ["segmentation", "spotting"]
-    assert losses["segmentation"] == 0.5 * context_aware_loss(segmentation, shifts, GOAL)
+    assert losses["segmentation"] == 0.5 * form(segmentation, shifts, GOAL)
     assert losses["spotting"] == 2 * spotting_loss(spots, targets, 7.0, 0.25)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [partial(Criterion, segmentation_loss=context_aware_loss), LegacyCriterion, GraphCriterion],
+)
+def test_the_criterion_matches_as_the_original_if_it_is_asked_to(criterion):
+    torch.manual_seed(0)
+    outputs = torch.rand(1, 9, 1), torch.rand(1, 3, 3)
+    outputs[1][0, 1, 1] = 1  # which the original takes for a prediction that is taken
+    shifts, targets = torch.zeros(1, 9, 1), torch.zeros(1, 3, 3)
+    for published in (False, True):
+        losses = criterion(k_frames=GOAL, published=published)(outputs, (shifts, targets))
+        assert losses["spotting"] == spotting_loss(outputs[1], targets, published=published)
+    assert spotting_loss(outputs[1], targets) != spotting_loss(outputs[1], targets, published=True)

@@ -4,17 +4,13 @@ import math
 
 import pytest
 import torch
-from common.calf.criterion import Criterion
-from common.calf.spotting_model import _pool_in_time, _same_convolution
-from common.training.fit import adam
-from torch import nn
-from torch.nn import functional as F
 
-from CALF.loss import context_aware_loss
+from CALF.loss import Criterion, context_aware_loss
 from CALF.model import ContextAwareModel
 from common.calf import pyramid
 from common.calf.chunk_shape import ChunkShape
 from common.calf.fourier import direct_convolutions
+from common.training.optimisation import adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -56,6 +52,15 @@ def published_model():
 def small_model(**sizes):
     shape = ChunkShape(sizes.pop("frames", 48), sizes.pop("receptive", 16), 6)
     return ContextAwareModel(sizes.pop("features", 20), sizes.pop("classes", 17), shape, 4)
+
+
+def parameters_of(model):
+    """Parameters by their published names."""
+    return {
+        name: tensor
+        for name, tensor in model.state_dict(keep_vars=True).items()
+        if isinstance(tensor, torch.nn.Parameter)
+    }
 
 
 def fill_as_printed(model, printed_noise):
@@ -113,14 +118,14 @@ def test_recorded_gradients_and_running_statistics(recording):
     assert close(spots, recording["spot_train"])
     weighted = (segmentation * recording["seg_weight"]).sum()
     (weighted + (spots * recording["spot_weight"]).sum()).backward()
-    for name, parameter in model.named_parameters():
+    for name, parameter in parameters_of(model).items():
         assert close(parameter.grad.norm(), recording["grad_norms"][name])
         if "grads" in recording:
             expected = recording["grads"][name]
             assert float((parameter.grad - expected).abs().max()) < 1e-5 * expected.abs().max()
-    assert close(model.batch_seg.running_mean, recording["running_mean_after"])
-    assert close(model.batch_seg.running_var, recording["running_var_after"])
-    assert int(model.batch_seg.num_batches_tracked) == 1
+    assert close(model.head.batch_seg.running_mean, recording["running_mean_after"])
+    assert close(model.head.batch_seg.running_var, recording["running_var_after"])
+    assert int(model.head.batch_seg.num_batches_tracked) == 1
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -130,7 +135,7 @@ def test_recorded_training_steps(shared, fused):
     model.load_state_dict(recorded["state_dict"])
     model.train()
     optimizer = adam(model, 1e-3, 1e-7, fused)
-    criterion = Criterion(context_aware_loss, recorded["K"])
+    criterion = Criterion(segmentation_loss=context_aware_loss, k_frames=recorded["K"])
     for feats, labels, targets, expected in zip(
         recorded["feats"], recorded["labels"], recorded["targets"], recorded["losses"], strict=True
     ):
@@ -209,44 +214,13 @@ def test_chunks_do_not_depend_on_their_neighbours_in_evaluation():
                 assert close(alone[0], among[number], 1e-6)
 
 
-@pytest.mark.parametrize("frames", range(3, 24))
-def test_pooling_in_time_is_the_librarys(frames):
-    rows = torch.randn(frames, 2, 3, dtype=torch.float64).requires_grad_()
-    expected = F.max_pool1d(rows.permute(1, 2, 0), 3, 2).permute(2, 0, 1)
-    found = _pool_in_time(rows)
-    assert torch.equal(found, expected)
-    weight = torch.randn_like(found)
-    for mine, theirs in zip(
-        torch.autograd.grad((found * weight).sum(), rows),
-        torch.autograd.grad((expected * weight).sum(), rows),
-        strict=True,
-    ):
-        assert torch.allclose(mine, theirs, rtol=0, atol=1e-15)
-
-
-def test_of_equal_frames_the_earliest_gets_the_gradient():
-    rows = torch.ones(5, 1, 1, requires_grad=True)
-    _pool_in_time(rows).sum().backward()
-    assert rows.grad.flatten().tolist() == [1, 0, 1, 0, 0]
-
-
-@pytest.mark.parametrize(("inside", "outside"), [(3, 5), (5, 3), (4, 4)])
-def test_convolutions_over_three_frames_are_the_librarys(inside, outside):
-    layer = nn.Conv2d(inside, outside, (3, 1)).double()
-    rows = torch.randn(9, 2, inside, dtype=torch.float64)
-    expected = F.conv2d(rows.permute(1, 2, 0)[..., None], layer.weight, layer.bias, padding=(1, 0))
-    found = _same_convolution(rows, layer)
-    assert torch.allclose(found, expected[..., 0].permute(2, 0, 1), rtol=0, atol=1e-14)
-
-
 def test_gradients_are_finite_where_the_capsules_are_indifferent():
     model = small_model().eval()
     with torch.no_grad():
-        model.conv_seg.weight.zero_()
-        model.conv_seg.bias.zero_()
-        model.batch_seg.bias.zero_()
+        for name in ("conv_seg.weight", "conv_seg.bias", "batch_seg.bias"):
+            model.state_dict()[name].zero_()
     segmentation, spots = model(torch.randn(2, 48, 20))
-    assert float(segmentation.max()) < 1e-5
+    assert float(segmentation.detach().max()) < 1e-5
     (segmentation.sum() + spots.sum()).backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
@@ -273,4 +247,23 @@ def test_chunks_of_any_length_work(frames):
     assert segmentation.shape == (2, frames, 17)
     assert spots.shape == (2, 6, 19)
     if frames % 8 != 7:  # where the published formula holds
-        assert model.conv_conf.weight.shape[1] == 16 * (frames // 8 - 1)
+        assert model.state_dict()["conv_conf.weight"].shape[1] == 16 * (frames // 8 - 1)
+
+
+@pytest.mark.parametrize("size", [(2, 47, 20), (2, 49, 20), (2, 48, 19), (2, 48), (48, 20)])
+def test_chunks_of_other_sizes_are_refused(size):
+    model = small_model()
+    with pytest.raises(ValueError, match=r"expected chunks \[B, 48, 20\]"):
+        model(torch.randn(size))
+
+
+def test_published_names_go_in_and_come_out_again():
+    torch.manual_seed(0)
+    model, other = small_model(), small_model()
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    other.load_state_dict(weights)
+    assert list(other.state_dict()) == list(weights)
+    assert all(map(torch.equal, other.state_dict().values(), weights.values()))
+    del weights["conv_seg.bias"]
+    with pytest.raises(RuntimeError, match=r"Missing key.*conv_seg.bias"):
+        other.load_state_dict(weights)

@@ -1,17 +1,16 @@
 """The network with a player branch: recordings in all forms, names and counts, printed numbers."""
 
 import math
-from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from CALF_Calibration.model import DenseBranch, PictureBranch, PyramidBranch, TwoBranchModel
+from CALF_Calibration.model import DenseBranch, TopViewModel
 from common.calf.chunk_shape import ChunkShape
-from common.calibration import picture_branch
-from common.errors import UserError
+from common.calf.pyramid import FeatureBranch
+from common.calibration.branches import branch_width
+from common.calibration.picture_branch import PictureBranch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,14 +40,25 @@ COUNTED = [
 
 def model_of(features, classes, shape, capsule=16, **settings):
     """A model whose player branch is named in `settings`."""
-    branch, vectors = settings.pop("player_branch", None), settings.pop("player_features", 512)
-    build = {
-        None: None,
-        "picture": PictureBranch,
-        "dense": partial(DenseBranch, vectors=vectors),
-        "pyramid": partial(PyramidBranch, vectors=vectors),
-    }[branch]
-    return TwoBranchModel(features, classes, shape, capsule, player_branch=build, **settings)
+    kind, vectors = settings.pop("player_branch", None), settings.pop("player_features", 512)
+    both = {"features": settings.get("feature_branch", True), "players": kind is not None}
+    width = branch_width(settings.get("multiplier", 1), **both)
+    branch = {
+        None: lambda: None,
+        "picture": lambda: PictureBranch(width, shape.receptive_frames),
+        "dense": lambda: DenseBranch(width, vectors),
+        "pyramid": lambda: FeatureBranch(vectors, width, shape.receptive_frames),
+    }[kind]()
+    return TopViewModel(features, classes, shape, capsule=capsule, player_branch=branch, **settings)
+
+
+def parameters_of(model):
+    """Parameters by their published names."""
+    return {
+        name: tensor
+        for name, tensor in model.state_dict(keep_vars=True).items()
+        if isinstance(tensor, torch.nn.Parameter)
+    }
 
 
 def close(found, expected, tolerance=1e-5):
@@ -93,10 +103,11 @@ def test_recorded_gradients_and_running_statistics(recording):
     assert close(spots, recorded["spot_train"])
     weighted = (segmentation * recorded["seg_weight"]).sum()
     (weighted + (spots * recorded["spot_weight"]).sum()).backward()
-    for name, parameter in model.named_parameters():
+    assert parameters_of(model).keys() == recorded["grad_norms"].keys()
+    for name, parameter in parameters_of(model).items():
         assert close(parameter.grad.norm(), recorded["grad_norms"][name])
-    assert close(model.batch_seg.running_mean, recorded["running_mean_after"])
-    assert close(model.batch_seg.running_var, recorded["running_var_after"])
+    assert close(model.head.batch_seg.running_mean, recorded["running_mean_after"])
+    assert close(model.head.batch_seg.running_var, recorded["running_var_after"])
 
 
 @pytest.mark.parametrize(("settings", "classes", "parameters", "entries"), COUNTED)
@@ -124,7 +135,12 @@ def test_published_shapes():
         "conv_class.weight": (120, 464, 1, 1),
     }
     assert {name: shapes[name] for name in expected} == expected
-    assert tuple(usual_model(player_branch="dense").dense_1.weight.shape) == (152, 1, 1, 512)
+    assert tuple(usual_model(player_branch="dense").state_dict()["dense_1.weight"].shape) == (
+        152,
+        1,
+        1,
+        512,
+    )
 
 
 def fill_as_printed(model, printed_noise):
@@ -138,6 +154,14 @@ def fill_as_printed(model, printed_noise):
             else:
                 noise = 1 + 0.2 * noise if name.endswith(".weight") else 0.2 * noise
             tensor.copy_(torch.from_numpy(noise.reshape(tensor.shape)))
+
+
+def literal_stack(branch, seen):
+    """The layers of a `PictureBranch` over pixels from -1 to 1: [B, T, H, W, 3] -> [B, T, S, E]."""
+    x = seen.permute(0, 4, 1, 2, 3)  # [B, 3, T, H, W]
+    x = F.max_pool3d(F.relu(branch.r_conv_1(x)), (1, 4, 4))
+    x = F.max_pool3d(F.relu(branch.r_conv_2(x)), (1, 2, 2))
+    return x.flatten(3).permute(0, 2, 3, 1)
 
 
 PRINTED = [
@@ -161,70 +185,32 @@ PRINTED = [
     PRINTED,
 )
 def test_printed_numbers(
-    printed_noise, monkeypatch, branch, width, classes, features, sums, deviation, first, last, spot
+    printed_noise, branch, width, classes, features, sums, deviation, first, last, spot
 ):
     model = usual_model(
         classes, player_branch=branch, player_features=width, feature_branch=features
     ).eval()
     fill_as_printed(model, printed_noise)
-    inputs = [torch.from_numpy(4 * printed_noise("input", 2 * 240 * 512)).float().view(2, 240, 512)]
-    if branch == "picture":
-        noise = 2 * printed_noise("repr3d", 2 * 240 * 32 * 64 * 3).reshape(2, 240, 32, 64, 3)
-        # The printed input is what the network sees of the pixels.
-        inputs.append(127 * (torch.from_numpy(noise) + 1))
-    elif branch is not None:
-        noise = 2 * printed_noise(f"repr{width}", 2 * 240 * width) + 1
-        inputs.append(torch.from_numpy(noise).float().view(2, 240, width))
+    chunks = torch.from_numpy(4 * printed_noise("input", 2 * 240 * 512)).float().view(2, 240, 512)
     with torch.no_grad():
-        segmentation, spots = model(*inputs)
+        if branch == "picture":
+            # The printed input is what the network sees of the pixels, between whole bytes.
+            noise = 2 * printed_noise("repr3d", 2 * 240 * 32 * 64 * 3).reshape(2, 240, 32, 64, 3)
+            parts = [literal_stack(model.player_branch, torch.from_numpy(noise).float())]
+            if features:
+                parts = [model.feature_branch.reduce(chunks), *parts]
+            segmentation, spots = model.forward_reduced(*(part.transpose(0, 1) for part in parts))
+        elif branch is not None:
+            noise = 2 * printed_noise(f"repr{width}", 2 * 240 * width) + 1
+            segmentation, spots = model(chunks, torch.from_numpy(noise).float().view(2, 240, width))
+        else:
+            segmentation, spots = model(chunks)
     found = [float(t.sum()) for t in (segmentation, spots[..., 0], spots[..., 1])]
     assert found == pytest.approx(sums, rel=2e-6)
     assert float(segmentation.std()) == pytest.approx(deviation, abs=5e-6)
     assert segmentation[0, 0, :3].tolist() == pytest.approx(first, abs=2e-6)
     assert float(segmentation[1, 120, -1]) == pytest.approx(last, abs=2e-6)
     assert spots[1, 3, :4].tolist() == pytest.approx(spot, abs=2e-6)
-
-
-# The stack of pictures.
-
-
-def test_the_stack_is_the_librarys_three_dimensional_layers(monkeypatch):
-    monkeypatch.setattr(picture_branch, "_BLOCK", 4)
-    torch.manual_seed(0)
-    branch = PictureBranch(1, 8)
-    for layer in branch.layers.values():
-        layer.double()
-    weights = [w for layer in (branch.first, branch.second) for w in (layer.weight, layer.bias)]
-    pictures = torch.randint(0, 256, (11, 32, 64, 3), dtype=torch.uint8)
-    volume = (pictures.double() / 127 - 1).permute(3, 0, 1, 2)[None]  # [1, 3, n, H, W]
-    x = F.max_pool3d(F.relu(branch.first(volume)), (1, 4, 4))
-    x = F.max_pool3d(F.relu(branch.second(x)), (1, 2, 2))
-    expected = x[0].flatten(2).permute(1, 2, 0)  # [n, S, O]
-    found = branch.reduce(pictures, training=True)
-    assert found.shape == (11, 5, 16)
-    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
-    arriving = torch.randn_like(expected)
-    for mine, theirs in zip(
-        torch.autograd.grad(found, weights, arriving),
-        torch.autograd.grad(expected, weights, arriving),
-        strict=True,
-    ):
-        assert torch.allclose(mine, theirs, rtol=1e-9, atol=1e-12)
-
-
-def test_the_backward_pass_keeps_a_fraction_of_what_the_first_layer_makes():
-    branch = PictureBranch(1, 8)
-    pictures = torch.randint(0, 256, (100, 32, 64, 3), dtype=torch.uint8)
-    kept = []
-
-    def keep(tensor):
-        kept.append(tensor.nbytes)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        branch.reduce(pictures, training=True)
-    first_layer = 100 * 16 * 28 * 60 * 4
-    assert pictures.nbytes < sum(kept) < first_layer / 2
 
 
 @pytest.mark.parametrize("size", [(28, 28), (30, 45), (48, 96)])
@@ -238,40 +224,90 @@ def test_pictures_of_other_sizes(size):
     assert segmentation.shape == (2, 40, 3)
 
 
-# Branches.
-
-
 def small(**settings):
     return model_of(6, 3, ChunkShape(40, 8, 4), 4, player_features=5, **settings)
 
 
-def test_a_network_needs_a_branch():
-    with pytest.raises(UserError, match="--backbone_feature"):
-        small(feature_branch=False)
+def players_of(branch):
+    """Chunks of what a branch sees."""
+    if branch == "picture":
+        return torch.randint(0, 256, (2, 40, 28, 28, 3), dtype=torch.uint8)
+    return torch.randn(2, 40, 5)
+
+
+@pytest.mark.parametrize("branch", ["picture", "dense", "pyramid"])
+@pytest.mark.parametrize("features", [False, True])
+def test_the_player_branch_comes_after_the_feature_branch(branch, features):
+    torch.manual_seed(0)
+    model = small(player_branch=branch, feature_branch=features).eval()
+    chunks, seen = torch.randn(2, 40, 6), players_of(branch)
+    with torch.inference_mode():
+        parts = [part.transpose(0, 1) for part in model.reduce(chunks, seen)]
+        assert len(parts) == 1 + features
+        branches = [model.feature_branch] * features + [model.player_branch]
+        maps = [one(part) for one, part in zip(branches, parts, strict=True)]
+        assert sum(each.shape[2] for each in maps) == 152
+        expected = model.head(torch.cat(maps, dim=2))
+        assert all(map(torch.equal, model(chunks, seen), expected))
+        # Each branch matters.
+        for other in [(chunks, seen.flip(1))] + [(chunks.flip(1), seen)] * features:
+            assert not torch.allclose(model(*other)[0], expected[0])
 
 
 @pytest.mark.parametrize("branch", ["dense", "pyramid"])
 def test_dropout_takes_one_branch_at_a_time_and_only_in_training(branch):
     torch.manual_seed(0)
     model = small(player_branch=branch, dropout=1.0)
+    arrived = []
+    model.head.register_forward_pre_hook(lambda head, inputs: arrived.append(inputs[0].detach()))
     inputs = torch.randn(2, 40, 6), torch.randn(2, 40, 5)
-    parts = [part.transpose(0, 1) for part in model.reduce(*inputs)]
-    half = 76 * model.width
-    whole = model.eval().branches(*parts)
+    half = 76
+    model.eval()(*inputs)
+    whole = arrived.pop()
     assert bool((whole[..., :half] != 0).any() and (whole[..., half:] != 0).any())
     gone = set()
     for _ in range(20):
-        maps = model.train().branches(*parts)
+        model.train()(*inputs)
+        maps = arrived.pop()
         silent = tuple(bool((part == 0).all()) for part in (maps[..., :half], maps[..., half:]))
         assert sorted(silent) == [False, True]
         gone.add(silent)
+        kept = slice(half, None) if silent[0] else slice(half)
+        assert torch.equal(maps[..., kept], whole[..., kept])
     assert len(gone) == 2
-    assert small(player_branch=branch, dropout=0.5, feature_branch=False).dropout == 0
 
 
-def test_dropout_is_drawn_for_the_whole_batch_as_often_as_asked_for():
-    model = small(player_branch="dense", dropout=0.4).train()
-    maps = [torch.ones(1, 1, 1), torch.ones(1, 1, 1)]
+def test_a_branch_alone_is_never_dropped():
     torch.manual_seed(0)
-    dropped = np.array([[float(m) == 0 for m in model.drop_one(maps)] for _ in range(4000)])
-    assert dropped.mean(axis=0) == pytest.approx([0.2, 0.2], abs=0.02)
+    model = small(player_branch="dense", dropout=1.0, feature_branch=False).train()
+    arrived = []
+    model.head.register_forward_pre_hook(lambda head, inputs: arrived.append(inputs[0].detach()))
+    for _ in range(20):
+        model(torch.randn(2, 40, 6), torch.randn(2, 40, 5))
+    assert all(bool((maps != 0).any()) for maps in arrived)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("size", [(2, 39, 6), (2, 41, 6), (2, 40, 5), (40, 6)])
+@pytest.mark.parametrize("branch", [None, "picture", "dense", "pyramid"])
+def test_chunks_of_other_sizes_are_refused(branch, size):
+    model = small(player_branch=branch)
+    with pytest.raises(ValueError, match=r"expected chunks \[B, 40, 6\]"):
+        model(torch.randn(size), *([players_of(branch)] if branch else []))
+
+
+@pytest.mark.parametrize("scaled", [torch.Tensor.float, torch.Tensor.double, torch.Tensor.long])
+def test_pictures_that_are_not_bytes_are_refused(scaled):
+    model = small(player_branch="picture")
+    with pytest.raises(ValueError, match=r"expected top views as bytes 0…255 \(torch.uint8\)"):
+        model(torch.randn(2, 40, 6), scaled(players_of("picture")))
+
+
+@pytest.mark.parametrize("features", [False, True])
+@pytest.mark.parametrize("branch", ["picture", "dense", "pyramid"])
+def test_players_that_are_missing_are_told(branch, features):
+    model = small(player_branch=branch, feature_branch=features)
+    with pytest.raises(ValueError, match="expected top views, or vectors of them, beside"):
+        model(torch.randn(2, 40, 6))

@@ -7,7 +7,7 @@ import torch
 
 from common.errors import UserError
 from common.training import device as module
-from common.training.device import autocast, choose_device, describe
+from common.training.device import at_least_single, autocast, choose_device, describe
 
 
 @pytest.fixture
@@ -86,6 +86,13 @@ def test_matrix_products_run_at_the_precision_and_no_longer():
     with autocast(torch.device("cpu"), "bf16"):
         assert (one @ one).dtype == torch.bfloat16
     assert (one @ one).dtype == torch.float32
+
+
+def test_half_precision_is_widened_and_double_stays():
+    for dtype in (torch.bfloat16, torch.float16, torch.float32):
+        assert at_least_single(torch.ones(2, dtype=dtype)).dtype == torch.float32
+    double = torch.ones(2, dtype=torch.float64)
+    assert at_least_single(double) is double
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])

@@ -6,7 +6,14 @@ import pickle
 import numpy as np
 import pytest
 
-from common.data.features import check_finite, missing_files, open_array, open_half
+from common.data.features import (
+    HalfFeatures,
+    check_finite,
+    missing_files,
+    open_array,
+    open_features,
+    open_half,
+)
 from common.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -194,3 +201,34 @@ def test_missing_files_lists_every_absent_path_of_every_game(tmp_path):
     assert missing_files(tmp_path, games, 2, ["A.npy"], None) == [features]
     assert missing_files(tmp_path, games, 1, ["A.npy"], None) == []
     assert missing_files(tmp_path, [], 2, ["A.npy"], "Labels-v2.json") == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "uint8"])
+def test_rows_in_memory_are_a_half_like_any_other(tmp_path, dtype):
+    array = save(tmp_path, "A.npy", (10 * np.abs(rows(20, 6))).astype(dtype))
+    memory, disk = HalfFeatures.of_rows(array), open_half(tmp_path, 1, ["A.npy"])
+    assert (memory.frames, memory.dimension) == (disk.frames, disk.dimension) == (20, 6)
+    assert memory.rows(3, 17).dtype == np.float32
+    np.testing.assert_array_equal(memory.rows(3, 17), disk.rows(3, 17))
+    memory.rows(0, 20)[:] = 0
+    np.testing.assert_array_equal(memory.rows(0, 20), disk.rows(0, 20))
+
+
+def test_errors_about_rows_in_memory_have_a_name_for_them():
+    array = rows(20, 6)
+    array[13, 2] = np.nan
+    with pytest.raises(UserError, match="features in memory: row 13 holds NaN"):
+        HalfFeatures.of_rows(array).rows(0, 20)
+    with pytest.raises(UserError, match="the backbone's output: row 13 holds NaN"):
+        HalfFeatures.of_rows(array, "the backbone's output").rows(5, 20)
+
+
+def test_one_file_is_a_half_of_its_own(tmp_path):
+    array = save(tmp_path, "A.npy", rows(20, 6))
+    half = open_features(tmp_path / "1_A.npy", dimension=6)
+    assert (half.frames, half.dimension) == (20, 6)
+    np.testing.assert_array_equal(half.rows(0, 20), array)
+    with pytest.raises(UserError, match=r"1_A\.npy has 6 features per frame, expected 512; give"):
+        open_features(tmp_path / "1_A.npy", dimension=512)
+    with pytest.raises(UserError, match=r"expected features at .*2_A\.npy, found no such file"):
+        open_features(tmp_path / "2_A.npy")

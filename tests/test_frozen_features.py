@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from CALF_Calibration import frozen_features as module
-from CALF_Calibration.frozen_features import FrozenNetwork, from_torchvision, resnet
+from CALF_Calibration.frozen_features import RESNETS, FrozenNetwork, from_torchvision, resnet
 from common.calibration.top_view import TopView
 from common.errors import UserError
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations of its colours
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,7 +25,7 @@ class Probe(nn.Module):
 def shown(frozen, pictures):
     probe = Probe()
     vectors = frozen.see(probe, pictures, torch.device("cpu"))
-    mean, deviation = (torch.tensor(c).view(3, 1, 1) for c in (module._MEAN, module._DEVIATION))
+    mean, deviation = (torch.tensor(c).view(3, 1, 1) for c in IMAGENET)
     return vectors, (probe.seen * deviation + mean) * 255
 
 
@@ -103,7 +104,7 @@ def literal_resnet(x, weights):
 
     x = nn.functional.relu(norm(conv(x, "conv1", stride=2, padding=3), "bn1"))
     x = nn.functional.max_pool2d(x, 3, 2, 1)
-    for stage, depth in enumerate(module.RESNETS[18], 1):
+    for stage, depth in enumerate(RESNETS[18], 1):
         for block in range(depth):
             name = f"layer{stage}.{block}"
             stride = 2 if stage > 1 and block == 0 else 1

@@ -1,20 +1,20 @@
 """Graph networks: recordings, printed numbers, literal formulas, sizes far apart, blocks."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from CALF_Calibration_GCN import model as model_module
 from CALF_Calibration_GCN.graph_batch import FrameGraphs, GraphBatch
 from CALF_Calibration_GCN.graph_networks import SoftmaxAggregation, graph_network
-from CALF_Calibration_GCN.model import GraphBranch, TwoBranchModel
+from CALF_Calibration_GCN.model import GraphBranch, PlayerGraphModel
 from common.calf.chunk_shape import ChunkShape
+from common.calibration.branches import branch_width
+from common.calibration.picture_branch import PictureBranch
 from common.errors import UserError
-from common.training.fit import adam
+from common.training.optimisation import adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,10 +29,26 @@ RECORDED = {
 
 
 def usual_model(name, classes=8, multiplier=2, features=8, **settings):
-    build = partial(GraphBranch, name=name, features=features)
-    return TwoBranchModel(
-        512, classes, ChunkShape(240, 80), multiplier=multiplier, player_branch=build, **settings
+    width = branch_width(
+        multiplier, features=settings.get("feature_branch", True), players=name is not None
     )
+    branch = graph_branch(name, features, width) if name else None
+    return PlayerGraphModel(
+        512, classes, ChunkShape(240, 80), multiplier=multiplier, player_branch=branch, **settings
+    )
+
+
+def graph_branch(name, features=8, width=1):
+    return GraphBranch(graph_network(name, features, width))
+
+
+def parameters_of(model):
+    """Parameters by their published names."""
+    return {
+        name: tensor
+        for name, tensor in model.state_dict(keep_vars=True).items()
+        if isinstance(tensor, torch.nn.Parameter)
+    }
 
 
 def random_graphs(frames=30, features=8, seed=0, largest=9, density=0.4):
@@ -86,9 +102,10 @@ def test_recorded_networks(shared, case):
     B, T, _ = chunks.shape
     classes, slots = recorded["seg"].shape[2], recorded["spot"].shape[1]
     capsule = len(recorded["state_dict"]["conv_seg.weight"]) // classes
-    model = TwoBranchModel(
-        20, classes, ChunkShape(T, 8, slots), capsule, 1, with_features,
-        partial(GraphBranch, name=name, features=D),
+    width = branch_width(1, features=with_features, players=True)
+    model = PlayerGraphModel(
+        20, classes, ChunkShape(T, 8, slots), capsule=capsule, multiplier=1,
+        feature_branch=with_features, player_branch=graph_branch(name, D, width),
     ).eval()  # fmt: skip
     model.load_state_dict(published_names(recorded["state_dict"], model))
     frame, edges = recorded["batch"], recorded["edge_index"]
@@ -98,7 +115,7 @@ def test_recorded_networks(shared, case):
     within = (edges - (counts.cumsum(0) - counts)[of_edge])[:, order]
     edge_counts = torch.bincount(of_edge, minlength=B * T)
     players = recorded["x"], counts.view(B, T), within, edge_counts.view(B, T)
-    seen = model.players.reduce(*players, training=False)  # [B, T, E]
+    seen = model.player_branch.reduce(*players)  # [B, T, E]
     assert torch.allclose(seen.transpose(1, 2)[..., None], recorded["player"], rtol=1e-5, atol=1e-5)
     segmentation, spots = model(chunks, *players)
     assert torch.allclose(segmentation, recorded["seg"], rtol=1e-5, atol=1e-5)
@@ -106,7 +123,8 @@ def test_recorded_networks(shared, case):
     (segmentation.sum() + spots.sum()).backward()
     norms = {k.replace("aggr_module.", "").replace("lin.weight", "weight") if "conv" in k else k: v
              for k, v in recorded["grad_norms"].items()}  # fmt: skip
-    for key, parameter in model.named_parameters():
+    assert norms.keys() <= parameters_of(model).keys()
+    for key, parameter in parameters_of(model).items():
         # The sum of a softmax has no gradient: what is recorded of it is rounding.
         if key in norms and parameter.grad is not None and "conv_class" not in key:
             assert float(parameter.grad.norm()) == pytest.approx(float(norms[key]), rel=1e-4)
@@ -154,7 +172,7 @@ def test_published_names():
 def test_the_unused_encoder_is_kept_and_never_optimised():
     model = usual_model("resGCN-2")
     optimised = {id(p) for group in adam(model, 1e-3).param_groups for p in group["params"]}
-    named = dict(model.named_parameters())
+    named = parameters_of(model)
     assert id(named["edge_encoder.weight"]) not in optimised
     assert id(named["node_encoder.weight"]) in optimised
     assert len(optimised) == len(named) - 2
@@ -198,7 +216,7 @@ def test_printed_numbers(printed_noise, name):
     players = nodes, counts.view(2, 240), edges, edge_counts.view(2, 240)
     total, deviation, some, sum_s, first, last, conf, time, spot = PRINTED[name]
     with torch.no_grad():
-        seen = model.players.reduce(*players, training=False)
+        seen = model.player_branch.reduce(*players)
         segmentation, spots = model(chunks, *players)
     assert float(seen.sum()) == pytest.approx(total, rel=1e-5)
     assert float(seen.std()) == pytest.approx(deviation, abs=1e-5)
@@ -285,12 +303,12 @@ def test_plain_networks_node_by_node(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_frames_do_not_know_of_each_other(name):
     torch.manual_seed(0)
-    branch = GraphBranch(1, 8, name, 8)
+    branch = graph_branch(name).eval()
     nodes, counts, edges, edge_counts = random_graphs(20)
     nodes = nodes.float()
-    whole = branch.reduce(nodes, counts, edges, edge_counts, training=False)
+    whole = branch.reduce(nodes, counts, edges, edge_counts)
     alone = [
-        branch.reduce(x, counts[i : i + 1], e, edge_counts[i : i + 1], training=False)[0]
+        branch.reduce(x, counts[i : i + 1], e, edge_counts[i : i + 1])[0]
         for i, (x, e) in enumerate(zip(
             nodes.split(counts.tolist()), edges.split(edge_counts.tolist(), dim=1), strict=True
         ))
@@ -301,49 +319,115 @@ def test_frames_do_not_know_of_each_other(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_batch_without_any_edge(name):
     torch.manual_seed(0)
-    branch = GraphBranch(1, 8, name, 8)
+    branch = graph_branch(name).train()
     counts = torch.tensor([[1, 3], [2, 1]])
     nodes, none = torch.randn(7, 8), torch.zeros(2, 2, dtype=torch.long)
     edges = torch.empty(2, 0, dtype=torch.int16)
-    seen = branch.reduce(nodes, counts, edges, none, training=True)
+    seen = branch.reduce(nodes, counts, edges, none)
     assert seen.shape == (2, 2, 76)
     assert torch.isfinite(seen).all()
     seen.sum().backward()
 
 
-def test_blocks_and_recomputation_change_nothing(monkeypatch):
-    arguments = random_graphs(50)
-    arguments = (arguments[0].float(), *arguments[1:])
-    results = []
-    for block in (7, 1000):
-        monkeypatch.setattr(model_module, "_BLOCK_FRAMES", block)
-        torch.manual_seed(0)
-        branch = GraphBranch(1, 8, "resGCN-3", 8)
-        seen = branch.reduce(*arguments, training=False)
-        weights = [p for p in branch.network.parameters() if p.requires_grad]
-        results.append([seen, *torch.autograd.grad(seen.square().sum(), weights)])
+def test_blocks_and_recomputation_change_nothing():
+    nodes, counts, edges, edge_counts = random_graphs(1200)  # three blocks
+    nodes = nodes.float()
+    torch.manual_seed(0)
+    branch = graph_branch("resGCN-3").eval()
+    found = branch.reduce(nodes, counts, edges, edge_counts)
+    # A literal one: all frames at once, and nothing computed again.
+    graphs = GraphBatch.build(FrameGraphs(nodes, counts, edges, edge_counts))
+    expected = graphs.most(branch.network(graphs))
+    with torch.no_grad():
+        untrained = branch.reduce(nodes, counts, edges, edge_counts)
+    weights = [p for p in branch.network.parameters() if p.requires_grad]
+    results = [
+        [seen, *torch.autograd.grad(seen.square().sum(), weights)] for seen in (found, expected)
+    ]
     for one, other in zip(*results, strict=True):
-        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4)
+        scale = float(other.detach().abs().max())
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4 * max(1, scale))
+    assert torch.allclose(untrained, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_backward_pass_keeps_a_fraction_of_what_the_network_makes():
+    nodes, *rest = random_graphs(300)
+    branch = graph_branch("resGCN-3").eval()
+    kept = []
+
+    def keep(tensor):
+        kept.append(tensor.nbytes)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        branch.reduce(nodes.float(), *rest)
+    hidden_of_one_layer = 4 * 64 * len(nodes)
+    assert sum(kept) < hidden_of_one_layer
 
 
 def test_dropout_acts_in_training_and_is_the_same_when_recomputed():
     torch.manual_seed(0)
-    branch = GraphBranch(1, 8, "resGCN-2", 8)
+    branch = graph_branch("resGCN-2")
     arguments = random_graphs(30)
     arguments = (arguments[0].float(), *arguments[1:])
-    quiet = [branch.reduce(*arguments, training=False) for _ in range(2)]
+    quiet = [branch.eval().reduce(*arguments) for _ in range(2)]
     assert torch.equal(*quiet)
     torch.manual_seed(1)
-    noisy = branch.reduce(*arguments, training=True)
+    noisy = branch.train().reduce(*arguments)
     assert not torch.allclose(noisy, quiet[0])
     weight = branch.network.lin.weight
     found = torch.autograd.grad(noisy.sum(), weight)[0]
     torch.manual_seed(1)
-    again = torch.autograd.grad(branch.reduce(*arguments, training=True).sum(), weight)[0]
+    again = torch.autograd.grad(branch.reduce(*arguments).sum(), weight)[0]
     assert torch.equal(found, again)
+    # The gradient of the noise that was shown, not of another draw: without recomputation.
+    torch.manual_seed(1)
+    nodes, counts, *edges = arguments
+    order = torch.argsort(counts, stable=True)
+    graphs = GraphBatch.build(FrameGraphs(nodes, counts, *edges).take(order))
+    literal = graphs.most(branch.network(graphs))
+    assert torch.allclose(literal, noisy[order], rtol=1e-5, atol=1e-5)
+    expected = torch.autograd.grad(literal.sum(), weight)[0]
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["GCN2", "resGCN", "resGCN-0", "resGCN-x", "Conv", ""])
 def test_names_of_no_network_are_refused(name):
     with pytest.raises(UserError, match="--backbone_player must be 3DConv, GCN"):
         graph_network(name, 8, 1)
+
+
+# What is refused.
+
+
+def small_model(name, **settings):
+    width = branch_width(1, features=settings.get("feature_branch", True), players=name is not None)
+    branch = PictureBranch(width, 8) if name == "3DConv" else graph_branch(name, 8, width)
+    return PlayerGraphModel(6, 3, ChunkShape(40, 8, 4), capsule=4, player_branch=branch, **settings)
+
+
+def players_of(name):
+    if name == "3DConv":
+        return (torch.randint(0, 256, (2, 40, 28, 28, 3), dtype=torch.uint8),)
+    nodes, counts, edges, edge_counts = random_graphs(80)
+    return nodes.float(), counts.view(2, 40), edges, edge_counts.view(2, 40)
+
+
+@pytest.mark.parametrize("size", [(2, 39, 6), (2, 41, 6), (2, 40, 5), (40, 6)])
+@pytest.mark.parametrize("name", [*NETWORKS, "3DConv"])
+def test_chunks_of_other_sizes_are_refused(name, size):
+    with pytest.raises(ValueError, match=r"expected chunks \[B, 40, 6\]"):
+        small_model(name)(torch.randn(size), *players_of(name))
+
+
+@pytest.mark.parametrize("features", [False, True])
+@pytest.mark.parametrize("name", [*NETWORKS, "3DConv"])
+def test_players_that_are_missing_are_told(name, features):
+    model = small_model(name, feature_branch=features)
+    with pytest.raises(ValueError, match="expected graphs, or top views, beside the features"):
+        model(torch.randn(2, 40, 6))
+
+
+def test_pictures_that_are_not_bytes_are_refused():
+    with pytest.raises(ValueError, match="expected top views as bytes"):
+        small_model("3DConv")(torch.randn(2, 40, 6), players_of("3DConv")[0].float())

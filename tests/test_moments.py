@@ -18,7 +18,10 @@ def test_a_strip_for_each_of_the_surest_detections(tmp_path, count):
     box = ([[600, 300, 620, 345]], [(200, 30, 40)])
     players = make_players([box] * 60, [0.9] * 50)
     path = tmp_path / "1_top_view.png"
-    draw_moments(path, players, TopView(field=True), peaks, ["Corner", "a_b $"], 2, 60, "game")
+    draw_moments(
+        path, players, TopView(calibration=True, field=True), peaks, names=["Corner", "a_b $"],
+        framerate=2, frames=60, title="game",
+    )  # fmt: skip
     picture = matplotlib.imread(path)
     height, width = picture.shape[:2]
     assert width > 1000

@@ -13,6 +13,7 @@ from common.calibration.player_json import parse_players
 from common.calibration.players import (
     BOX_FILES,
     CALIBRATION_FILES,
+    Players,
     missing_player_files,
     open_players,
 )
@@ -45,7 +46,7 @@ USUAL = box_file([BOX, ([1, 2, 3, 4.5], [1, 2, 3])], [], [BOX])
 def parsed(boxes=USUAL, calibration=None):
     calibration = calibration or calibration_file(0.9, 0.5, 0.75)
     contents = [orjson.dumps(boxes), orjson.dumps(calibration)]
-    return module._from_arrays(*parse_players(contents, ["boxes.json", "calibration.json"]))
+    return Players.of_arrays(*parse_players(contents, ["boxes.json", "calibration.json"]))
 
 
 @pytest.fixture
@@ -166,7 +167,6 @@ def test_a_folder_that_cannot_be_written_to_is_told_once(game, monkeypatch, capl
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_arrays", full)
-    module._told.clear()
     with caplog.at_level(logging.WARNING, "spotting"):
         players = [open_players(game, 1) for _ in range(3)]
     assert all(same(players[0], each) for each in players)

@@ -1,23 +1,24 @@
 """MaxPool and NetVLAD: recordings, released checkpoints, sliding, presets."""
 
-import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
-from common.convert_checkpoint import to_pooling, to_temporally_aware_pooling
-from common.data.features import HalfFeatures
+from common.data.features import HalfFeatures, open_half
 from common.data.frame_rows import window_rows
 from common.errors import UserError
-from common.pooling.clip_loss import clip_loss
-from common.pooling.window_spotting import Spotting, score_half
 from common.training.checkpoints import load_weights
-from Pooling.main import PRESETS, parse_arguments
-from Pooling.model import POOLS, PoolingModel
+from common.training.run import Run
+from Pooling.loss import clip_loss
+from Pooling.main import POOLS, PRESETS, build_model, parse_arguments
+from Pooling.model import PoolingModel
 from Pooling.netvlad import NetVLAD
+from Pooling.test import score_half
 
+RUN = Run(folder=Path("models/none"))
 RELEASED = {  # features 512, chunks of 20 s: classes, pooling, epoch, best_loss
     "MAXPOOL_v1": (3, "MAX", 93, 0.08768422400717509),
     "MAXPOOL_v2": (17, "MAX", 79, 0.172919346077289),
@@ -45,7 +46,7 @@ def plain_logits(state, clips):
 def test_recorded_networks_answer_as_recorded(shared, pool):
     recorded = torch.load(shared(f"golden/basicpool_{pool}.pt"), weights_only=True)
     clips, output = recorded["input"], recorded["output"]
-    model = PoolingModel(clips.shape[2], output.shape[1] - 1, clips.shape[1], pool).eval()
+    model = PoolingModel(clips.shape[2], output.shape[1] - 1, clips.shape[1], pool=pool).eval()
     assert list(model.state_dict()) == list(recorded["state_dict"])
     model.load_state_dict(recorded["state_dict"])
     logits = model(clips)
@@ -62,7 +63,7 @@ def test_recorded_networks_answer_as_recorded(shared, pool):
 @pytest.mark.parametrize("case, with_bias", [("v20", False), ("v21", True)])
 def test_the_recorded_layer_alone(shared, case, with_bias):
     recorded = torch.load(shared(f"golden/basicpool_vlad_layer_{case}.pt"), weights_only=True)
-    layer = NetVLAD(16, 5, with_bias)
+    layer = NetVLAD(16, 5, with_bias=with_bias)
     assert list(layer.state_dict()) == list(recorded["state_dict"])
     layer.load_state_dict(recorded["state_dict"])
     frames = recorded["input"][..., 0].transpose(1, 2)  # [B, E, T, 1] -> [B, T, E]
@@ -73,46 +74,20 @@ def test_the_recorded_layer_alone(shared, case, with_bias):
 @pytest.mark.parametrize("name", RELEASED)
 def test_released_checkpoints_load_and_equal_the_plain_formula(shared, name):
     classes, pool, epoch, best_loss = RELEASED[name]
-    model = PoolingModel(512, classes, 40, pool).eval()
+    model = PoolingModel(512, classes, 40, pool=pool).eval()
     content = load_weights(model, shared(f"data/released/{name}_model.pth.tar"))
     assert (content["epoch"], content["best_loss"]) == (epoch, best_loss)
     clips = torch.randn(20, 40, 512, generator=torch.Generator().manual_seed(1))
     expected = plain_logits(content["state_dict"], clips)
     assert torch.allclose(model(clips).double(), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_released_weights_answer_alike_in_both_layouts(shared):
-    content = torch.load(
-        shared("data/released/NETVLAD_v1_model.pth.tar"), map_location="cpu", weights_only=True
-    )
-    state = content["state_dict"]
-    there = to_temporally_aware_pooling(state)
-    back = to_pooling(there)
-    assert all(torch.equal(state[name], back[name]) for name in state)
-    # The layout of the other baseline, by its formula: column d·K + k belongs to feature d.
-    clips = torch.randn(6, 40, 512, generator=torch.Generator().manual_seed(2)).double()
-    unit = F.normalize(clips, dim=2)
-    assignment = torch.softmax(unit @ there["pool_layer.clusters"].double(), dim=2)
-    centres = there["pool_layer.clusters2"].double()
-    residual = (assignment.transpose(1, 2) @ unit).transpose(1, 2)
-    residual = residual - assignment.sum(dim=1, keepdim=True) * centres  # [B, D, K]
-    vector = F.normalize(F.normalize(residual, dim=1).flatten(1), dim=1)
-    logits = vector @ there["fc.weight"].double().T + there["fc.bias"].double()
-    assert torch.allclose(logits, plain_logits(state, clips), rtol=0, atol=1e-6)
-
-
-def test_other_weights_are_not_converted():
-    maximum = PoolingModel(8, 3, 4, "MAX").state_dict()
-    for convert in (to_pooling, to_temporally_aware_pooling):
-        with pytest.raises(UserError, match="expected the weights of"):
-            convert(maximum)
+    assert torch.allclose(model.double()(clips.double()), expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("features", [20, 512, 2048])
 @pytest.mark.parametrize("pool, vectors", [("MAX", 1), ("NetVLAD", 64)])
 def test_parameters_follow_the_published_table_for_any_dimension(pool, vectors, features):
     for classes in (3, 17):
-        model = PoolingModel(features, classes, 40, pool)
+        model = PoolingModel(features, classes, 40, pool=pool)
         layer = 0 if pool == "MAX" else 2 * 64 * features
         expected = layer + (classes + 1) * (vectors * features + 1)
         assert sum(p.numel() for p in model.parameters()) == expected
@@ -123,7 +98,7 @@ def test_parameters_follow_the_published_table_for_any_dimension(pool, vectors, 
 
 def test_weights_are_drawn_in_the_published_order():
     torch.manual_seed(5)
-    model = PoolingModel(512, 3, 40, "NetVLAD")
+    model = PoolingModel(512, 3, 40, pool="NetVLAD")
     torch.manual_seed(5)
     convolution = torch.nn.Conv2d(512, 64, 1, bias=False)
     centroids = torch.rand(64, 512)
@@ -133,11 +108,17 @@ def test_weights_are_drawn_in_the_published_order():
     assert torch.equal(model.fc.weight, linear.weight)
 
 
+@pytest.mark.parametrize("pool", ["netvlad", "NetVLAD++", "AVG", ""])
+def test_unknown_pools_are_refused(pool):
+    with pytest.raises(UserError, match=f"unknown pooling '{pool}'".replace("+", r"\+")):
+        PoolingModel(12, 5, 40, pool=pool)
+
+
 @pytest.mark.parametrize("rows", [1, 7, 40, 95])
 @pytest.mark.parametrize("pool", POOLS)
 def test_sliding_equals_window_by_window(pool, rows):
     torch.manual_seed(0)
-    model = PoolingModel(12, 5, 40, pool).eval()
+    model = PoolingModel(12, 5, 40, pool=pool).eval()
     half = torch.randn(rows, 12)
     index = torch.from_numpy(window_rows(np.arange(rows) - 20, 40, rows))
     with torch.inference_mode():
@@ -145,22 +126,33 @@ def test_sliding_equals_window_by_window(pool, rows):
         assert torch.allclose(model.score_half([half]), expected, rtol=0, atol=1e-6)
 
 
+def test_a_half_in_memory_is_scored_as_the_one_on_disk(tmp_path):
+    model = PoolingModel(12, 5, 40, pool="NetVLAD").eval()
+    rows = np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16)
+    np.save(tmp_path / "1_F.npy", rows)
+    in_memory = score_half(RUN, model, HalfFeatures.of_rows(rows))
+    assert in_memory.shape == (70, 5)
+    assert np.array_equal(in_memory, score_half(RUN, model, open_half(tmp_path, 1, ["F.npy"])))
+    rows[33, 4] = np.nan
+    with pytest.raises(UserError, match="features in memory: row 33 holds NaN"):
+        score_half(RUN, model, HalfFeatures.of_rows(rows))
+
+
 def test_the_published_protocol_leaves_two_frames_without_a_score():
-    model = PoolingModel(12, 5, 40, "MAX").eval()
+    model = PoolingModel(12, 5, 40, pool="MAX").eval()
     rows = np.random.default_rng(0).standard_normal((715, 12)).astype(np.float32)
-    half = HalfFeatures((), (rows,), 715)
-    spotting = [Spotting(torch.device("cpu"), 2, 40, 0.5, unscored_frames=n) for n in (0, 2)]
-    corrected, published = (score_half(model, half, each) for each in spotting)
+    half = HalfFeatures.of_rows(rows)
+    corrected = score_half(RUN, model, half)
+    published = score_half(replace(RUN, published=True), model, half)
     assert (len(corrected), len(published)) == (715, 713)
     assert np.array_equal(published, corrected[:713])
 
 
-def arguments(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["main.py", *words])
-    return vars(parse_arguments())
+def arguments(*words):
+    return vars(parse_arguments(words))
 
 
-def test_the_defaults_are_the_published_flags(monkeypatch):
+def test_the_defaults_are_the_published_flags():
     published = {
         "features": ["ResNET_TF2_PCA512.npy"], "max_epochs": 1000, "load_weights": None,
         "model_name": "Pooling", "test_only": False, "split_train": ["train"],
@@ -169,13 +161,13 @@ def test_the_defaults_are_the_published_flags(monkeypatch):
         "NMS_window": 20, "NMS_threshold": 0.5, "batch_size": 32, "LR": 1e-3, "LRe": 1e-6,
         "patience": 10, "GPU": -1, "max_num_worker": 4, "loglevel": "INFO",
     }  # fmt: skip
-    found = arguments(monkeypatch)
+    found = arguments()
     assert {name: found[name] for name in published} == published
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_are_the_four_published_configurations(monkeypatch, preset):
-    found = arguments(monkeypatch, "--preset", preset)
+def test_presets_are_the_four_published_configurations(preset):
+    found = arguments("--preset", preset)
     pool, version = preset.split("-v")
     assert found["pool"] == {"maxpool": "MAX", "netvlad": "NetVLAD"}[pool]
     assert found["NMS_threshold"] == {"maxpool": 0.0, "netvlad": 0.5}[pool]
@@ -183,11 +175,32 @@ def test_presets_are_the_four_published_configurations(monkeypatch, preset):
     assert (found["chunk_size"], found["batch_size"], found["NMS_window"]) == (20, 256, 20)
 
 
-def test_a_flag_beside_a_preset_wins(monkeypatch):
-    found = arguments(monkeypatch, "--NMS_threshold=0.1", "--preset", "netvlad-v2")
+def test_a_flag_beside_a_preset_wins():
+    found = arguments("--NMS_threshold=0.1", "--preset", "netvlad-v2")
     assert (found["NMS_threshold"], found["pool"]) == (0.1, "NetVLAD")
 
 
 @pytest.mark.parametrize("flag", ["--num_features", "--feature_dim"])
-def test_the_dimension_to_insist_on_has_two_names(monkeypatch, flag):
-    assert arguments(monkeypatch, flag, "512")["feature_dim"] == 512
+def test_the_dimension_to_insist_on_has_two_names(flag):
+    assert arguments(flag, "512")["feature_dim"] == 512
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_flags_build_the_network_that_they_describe(pool):
+    args = parse_arguments(["--pool", pool, "--chunk_size", "4", "--framerate", "3"])
+    torch.manual_seed(0)
+    built = build_model(args, 20, 5).eval()
+    torch.manual_seed(0)
+    model = PoolingModel(20, 5, 12, pool=pool).eval()
+    assert built.window_frames == 12
+    windows = torch.randn(2, 12, 20)
+    assert torch.equal(built(windows), model(windows))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_build_the_published_networks(preset):
+    args = parse_arguments(["--preset", preset])
+    model = build_model(args, 512, {1: 3, 2: 17}[args.version])
+    expected = {"maxpool-v1": 2052, "maxpool-v2": 9234, "netvlad-v1": 196612, "netvlad-v2": 655378}
+    assert sum(p.numel() for p in model.parameters()) == expected[preset]
+    assert model.window_frames == 40

@@ -122,7 +122,7 @@ def test_the_code_of_a_baseline(baseline):
     found = {
         path.relative_to(ROOT).as_posix() for path in sources(ROOT / baseline / "main.py", ROOT)
     }
-    assert {f"{baseline}/main.py", f"{baseline}/model.py", "common/training/fit.py"} <= found
+    assert {f"{baseline}/main.py", f"{baseline}/model.py", "common/training/training.py"} <= found
     assert not [name for name in found if name.startswith("common/reproduce")]
     assert {name.split("/")[0] for name in found} == {baseline, "common"}
 

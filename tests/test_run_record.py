@@ -1,13 +1,11 @@
 """What a run records of itself, and that it is tested on what it was trained on."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from common.errors import UserError
 from common.results.run_record import TRAINED, check_same_inputs, read_record, record_settings
-from common.training.run_folder import open_run
 
 SETTINGS = {"features": ["A.npy"], "window_size": 15, "SoccerNet_path": Path("data"), "LR": 0.1}
 
@@ -33,15 +31,3 @@ def test_a_damaged_record_is_one_sentence(tmp_path, content):
     (tmp_path / TRAINED).write_text(content)
     with pytest.raises(UserError, match=TRAINED):
         check_same_inputs(tmp_path, SETTINGS, ["features"])
-
-
-def test_only_the_parts_of_a_pair_are_in_the_way_of_a_run(tmp_path):
-    for name in ("seed1", "visual"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "last.pth.tar").write_text(json.dumps(name))
-        how = {"training": True, "resume": False, "overwrite": False}
-        if name == "seed1":  # a run of its own, below this one
-            open_run(tmp_path, **how)
-        else:
-            with pytest.raises(UserError, match="holds the runs of class splits"):
-                open_run(tmp_path, **how)

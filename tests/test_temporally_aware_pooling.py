@@ -1,29 +1,31 @@
-"""NetVLAD++ and its family: recordings, weights as published, sliding, loss, result files."""
+"""NetVLAD++ and its family: recordings, weights as published, sliding, result files, flags."""
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
-from common.data.events import V1_NAMES, V2_NAMES
-from common.data.features import HalfFeatures
+from common.data.data_set import DataSet
+from common.data.events import SOCCERNET_V2, V1_NAMES, V2_NAMES
+from common.data.features import HalfFeatures, open_half
 from common.data.frame_rows import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
-from common.results.predictions import format_game, write_game
-from common.results.suppression import suppress
-from common.training.passes import Pass
+from common.results.predictions import format_game
+from common.results.suppression import Suppression, suppress
+from common.training.run import Run
 from TemporallyAwarePooling.loss import clip_loss
-from TemporallyAwarePooling.model import POOLS, TemporallyAwareModel
-from TemporallyAwarePooling.test import Spotting, score_half, spot_game
-from TemporallyAwarePooling.train import clip_map, validate
+from TemporallyAwarePooling.main import POOLS, build_model, parse_arguments
+from TemporallyAwarePooling.model import TemporallyAwareModel
+from TemporallyAwarePooling.test import score_half, spot_split
 
-CPU = torch.device("cpu")
+RUN = Run(folder=Path("models/none"))
 RECORDED = [
     *(f"pool_small_{pool}" for pool in POOLS),
     *(f"pool_pca_{pool}" for pool in POOLS),
@@ -39,15 +41,11 @@ def small_model(pool, window_frames=30, seed=0, features=12, **settings):
     """A network with its weights turned up, so that scores are no flat 0.5."""
     torch.manual_seed(seed)
     settings = {"clusters": 4, "project_to": 16} | settings
-    model = TemporallyAwareModel(features, 5, window_frames, pool, **settings).eval()
+    model = TemporallyAwareModel(features, 5, window_frames, pool=pool, **settings).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter *= 4
     return model
-
-
-def half_of(rows):
-    return HalfFeatures((), (np.asarray(rows),), len(rows))
 
 
 # Recordings of the original.
@@ -62,7 +60,8 @@ def recording(shared, request):
     )
     window_frames, features = arrays["input"].shape[1:]
     classes = 3 if kind == "v1" else 17
-    return arrays, TemporallyAwareModel(features, classes, window_frames, pool, clusters=4).eval()
+    model = TemporallyAwareModel(features, classes, window_frames, pool=pool, clusters=4)
+    return arrays, model.eval()
 
 
 every_recording = pytest.mark.parametrize("recording", RECORDED, indirect=True)
@@ -123,7 +122,7 @@ E, K = 512, 64
 def test_number_of_parameters(pools, at_512, at_2048):
     for pool in pools:
         for features, expected in ((512, at_512), (2048, at_2048)):
-            model = TemporallyAwareModel(features, 17, 30, pool)
+            model = TemporallyAwareModel(features, 17, 30, pool=pool)
             assert sum(p.numel() for p in model.parameters()) == expected
 
 
@@ -154,7 +153,7 @@ def published_shapes(pool, features, classes):
 @pytest.mark.parametrize("features", [512, 2048])
 @pytest.mark.parametrize("pool", POOLS)
 def test_names_and_shapes_of_the_weights_are_as_specified(pool, features):
-    model = TemporallyAwareModel(features, 17, 30, pool)
+    model = TemporallyAwareModel(features, 17, 30, pool=pool)
     ours = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     assert list(ours.items()) == list(published_shapes(pool, features, 17).items())
 
@@ -162,7 +161,7 @@ def test_names_and_shapes_of_the_weights_are_as_specified(pool, features):
 @pytest.mark.parametrize("pool", POOLS)
 def test_weights_are_drawn_in_the_published_order(pool):
     torch.manual_seed(3)
-    model = TemporallyAwareModel(20, 17, 30, pool)
+    model = TemporallyAwareModel(20, 17, 30, pool=pool)
     torch.manual_seed(3)
     expected = {}
     for name, shape in published_shapes(pool, 20, 17).items():
@@ -194,7 +193,7 @@ def test_features_of_512_are_taken_as_already_reduced():
 @pytest.mark.parametrize("clusters", [1, 63])
 def test_an_odd_number_of_clusters_cannot_be_shared_by_past_and_future(pool, clusters):
     with pytest.raises(UserError, match=f"even number of clusters, found --vocab_size {clusters}"):
-        TemporallyAwareModel(20, 17, 30, pool, clusters)
+        TemporallyAwareModel(20, 17, 30, pool=pool, clusters=clusters)
 
 
 @pytest.mark.parametrize("pool", ["NetVLAD", "NetRVLAD", "MAX", "MAX++", "AVG", "AVG++"])
@@ -206,9 +205,9 @@ def test_other_pools_take_any_number_of_clusters(pool, clusters):
 
 def test_no_cluster_and_unknown_pools_are_refused():
     with pytest.raises(UserError, match="a positive number of clusters"):
-        TemporallyAwareModel(20, 17, 30, "NetVLAD", 0)
+        TemporallyAwareModel(20, 17, 30, pool="NetVLAD", clusters=0)
     with pytest.raises(UserError, match="unknown pooling 'netvlad'"):
-        TemporallyAwareModel(20, 17, 30, "netvlad")
+        TemporallyAwareModel(20, 17, 30, pool="netvlad")
 
 
 @pytest.mark.parametrize("pool", [pool for pool in POOLS if pool.endswith("++")])
@@ -283,20 +282,31 @@ def test_windows_of_one_row_score_each_row_by_itself(pool):
 
 def test_scores_of_a_half_do_not_depend_on_how_it_is_read(monkeypatch):
     model = small_model("NetVLAD++")
-    half = half_of(np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16))
-    spotting = Spotting(CPU, 2, 60, 0.0)
-    whole = score_half(model, half, spotting)
+    half = HalfFeatures.of_rows(np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16))
+    whole = score_half(RUN, model, half)
     monkeypatch.setattr("common.data.frame_rows._BLOCK_ROWS", 9)
     assert whole.shape == (70, 5)
     assert whole.dtype == np.float32
-    assert np.allclose(score_half(model, half, spotting), whole, rtol=0, atol=1e-6)
+    assert np.allclose(score_half(RUN, model, half), whole, rtol=0, atol=1e-6)
+
+
+def test_a_half_in_memory_is_scored_as_the_one_on_disk(tmp_path):
+    model = small_model("NetVLAD++")
+    rows = np.random.default_rng(0).normal(size=(70, 12)).astype(np.float16)
+    np.save(tmp_path / "1_F.npy", rows)
+    in_memory = score_half(RUN, model, HalfFeatures.of_rows(rows))
+    assert in_memory.shape == (70, 5)
+    assert np.array_equal(in_memory, score_half(RUN, model, open_half(tmp_path, 1, ["F.npy"])))
+    rows[33, 4] = np.nan
+    with pytest.raises(UserError, match="features in memory: row 33 holds NaN"):
+        score_half(RUN, model, HalfFeatures.of_rows(rows))
 
 
 def test_the_published_protocol_leaves_the_last_frame_without_a_score():
     model = small_model("NetVLAD++")
-    half = half_of(np.random.default_rng(0).normal(size=(715, 12)).astype(np.float32))
-    corrected = score_half(model, half, Spotting(CPU, 2, 60, 0.0))
-    published = score_half(model, half, Spotting(CPU, 2, 60, 0.0, unscored_frames=1))
+    half = HalfFeatures.of_rows(np.random.default_rng(0).normal(size=(715, 12)).astype(np.float32))
+    corrected = score_half(RUN, model, half)
+    published = score_half(replace(RUN, published=True), model, half)
     assert published.shape == (714, 5)
     assert np.array_equal(published, corrected[:714])
 
@@ -306,7 +316,7 @@ def test_the_background_column_is_dropped():
     rows = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
     with torch.inference_mode():
         with_background = model.score_half([torch.from_numpy(rows)]).numpy()
-    scores = score_half(model, half_of(rows), Spotting(CPU, 2, 60, 0.0))
+    scores = score_half(RUN, model, HalfFeatures.of_rows(rows))
     assert np.array_equal(scores, with_background[:, 1:])
 
 
@@ -316,83 +326,11 @@ def test_bf16_scores_are_close(pool):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter /= 4
-    half = half_of(np.random.default_rng(0).normal(size=(80, 12)).astype(np.float32))
-    exact = score_half(model, half, Spotting(CPU, 2, 60, 0.0))
-    coarse = score_half(model, half, Spotting(CPU, 2, 60, 0.0, precision="bf16"))
+    half = HalfFeatures.of_rows(np.random.default_rng(0).normal(size=(80, 12)).astype(np.float32))
+    exact = score_half(RUN, model, half)
+    coarse = score_half(replace(RUN, precision="bf16"), model, half)
     assert coarse.dtype == np.float32
     assert np.abs(coarse - exact).max() < 0.02
-
-
-# Loss.
-
-
-def test_the_loss_is_the_published_formula_where_that_is_finite():
-    generator = torch.Generator().manual_seed(0)
-    logits = 4 * torch.randn(256, 18, generator=generator, dtype=torch.float64)
-    targets = (torch.rand(256, 18, generator=generator) < 0.1).double()
-    y = torch.sigmoid(logits)
-    published = -(targets * torch.log(y) + (1 - targets) * torch.log(1 - y)).mean()
-    ours = clip_loss(logits.float(), targets.float())["bce"]
-    assert float(ours) == pytest.approx(float(published), rel=1e-6)
-
-
-@pytest.mark.parametrize("logit", [30.0, -120.0, 1e4, -1e30])
-@pytest.mark.parametrize("target", [0.0, 1.0])
-def test_loss_and_gradient_are_finite_where_the_sigmoid_saturates(logit, target):
-    logits = torch.tensor([[logit]], requires_grad=True)
-    loss = clip_loss(logits, torch.tensor([[target]]))["bce"]
-    loss.backward()
-    wrong = (logit > 0) != (target == 1)
-    assert loss.item() == pytest.approx(abs(logit) if wrong else 0, rel=1e-6, abs=1e-12)
-    assert torch.isfinite(logits.grad).all()
-
-
-def test_the_loss_of_half_precision_logits_is_taken_in_single():
-    logits, targets = torch.randn(8, 18).bfloat16(), torch.ones(8, 18)
-    expected = F.binary_cross_entropy_with_logits(logits.float(), targets)
-    assert torch.equal(clip_loss(logits, targets)["bce"], expected)
-
-
-# Validation.
-
-
-def test_clip_map_is_the_mean_over_classes_without_background():
-    targets = np.array([[0, 1, 0], [1, 0, 0], [0, 1, 1], [1, 0, 0]], np.float32)
-    scores = np.array([[9, 3, 0], [0, 2, 5], [0, 1, 4], [0, 0, 1]], np.float32)
-    assert clip_map(scores, targets) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
-
-
-def test_clip_map_counts_a_class_without_clips_as_0():
-    targets = np.array([[0, 1, 0], [1, 0, 0]], np.float32)
-    scores = np.array([[0, 3, 1], [0, 2, 5]], np.float32)
-    assert clip_map(scores, targets) == 0.5
-
-
-def test_validation_takes_no_step_and_adds_clip_map_only_when_thorough(batches_of):
-    model = small_model("NetVLAD++").train()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    clips, targets = torch.randn(10, 30, 12), (torch.rand(10, 6) < 0.3).float()
-    passes = [Pass(batches_of(clips, targets, size=4), 3, "valid") for _ in range(2)]
-    assert validate(model, passes[0], thorough=False) == {}
-    further = validate(model, passes[1], thorough=True)
-    assert not model.training
-    with torch.inference_mode():
-        logits = model(clips)
-        loss = float(clip_loss(logits, targets)["bce"])
-    assert [each.mean_loss() for each in passes] == pytest.approx([loss, loss], rel=1e-6)
-    assert further == {"clip_mAP": pytest.approx(clip_map(logits.numpy(), targets.numpy()))}
-    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-
-
-@pytest.fixture
-def batches_of():
-    from common.training.batches import Batch
-
-    def cut(*tensors, size):
-        parts = zip(*(tensor.split(size) for tensor in tensors), strict=True)
-        return [Batch(part, len(part[0]), len(part[0])) for part in parts]
-
-    return cut
 
 
 # From scores to files.
@@ -420,15 +358,16 @@ def test_written_result_files_score_as_the_arrays_in_memory(tmp_path):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter *= 8
-    spotting = Spotting(CPU, 2, 12, 0.1)
     (tmp_path / "splits.json").write_text(json.dumps({"test": games}))
     targets, detections = [], []
     for number, game in enumerate(games):
-        halves = [half_of(rng.normal(size=(300 + 40 * half, 8))) for half in range(2)]
+        (tmp_path / game).mkdir(parents=True)
         annotations = []
-        for half, features in enumerate(halves, 1):
+        for half in (1, 2):
+            rows = rng.normal(size=(260 + 40 * half, 8))
+            np.save(tmp_path / game / f"{half}_F.npy", rows)
             place = 2 * number + half - 1
-            for frame in rng.choice(features.frames, 40, replace=False).tolist():
+            for frame in rng.choice(len(rows), 40, replace=False).tolist():
                 event, visible = int(rng.integers(17)), bool(rng.random() < 0.8)
                 targets.append((place, frame, event, 1.0 if visible else -1.0))
                 annotations.append(
@@ -439,13 +378,14 @@ def test_written_result_files_score_as_the_arrays_in_memory(tmp_path):
                         "visibility": "visible" if visible else "not shown",
                     }
                 )
-            peaks = suppress(score_half(model, features, spotting), 12, 0.1)
+            scores = score_half(RUN, model, HalfFeatures.of_rows(rows))
+            peaks = suppress(scores, window=12, threshold=0.1)
             columns = (peaks.frame.tolist(), peaks.event.tolist(), peaks.confidence.tolist())
             detections += [(place, *row) for row in zip(*columns, strict=True)]
-        text = spot_game(model, game, halves, V2_NAMES, spotting)
-        write_game(tmp_path / "results", game, text)
-        (tmp_path / game).mkdir(parents=True)
         (tmp_path / game / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
+    data = DataSet(root=tmp_path, features=("F.npy",), classes=SOCCERNET_V2, dimension=8)
+    run = Run(folder=tmp_path / "run")
+    spot_split(run, data, model, "test", Suppression(12, 0.1))
 
     def spots(rows):
         half, frame, event, value = zip(*rows, strict=True)
@@ -454,15 +394,52 @@ def test_written_result_files_score_as_the_arrays_in_memory(tmp_path):
     assert len(detections) > 1000
     for metric in ("loose", "tight"):
         expected = average_map(spots(targets), spots(detections), 17, TOLERANCES_SECONDS[metric])
-        found = evaluate(tmp_path, tmp_path / "results", metric=metric)
+        found = evaluate(tmp_path, run.folder / "outputs_test", metric=metric)
         assert 0.01 < found["a_mAP"] < 1
         assert found["a_mAP"] == expected.a_map()
         assert found["a_mAP_per_class"] == expected.per_class().tolist()
         assert found["a_mAP_unshown"] == expected.a_map("unshown")
 
 
-def test_a_suppression_without_an_answer_is_refused_before_anything_is_computed():
-    with pytest.raises(UserError, match="--NMS_window"):
-        Spotting(CPU, 1, 1, 0.0)
-    with pytest.raises(UserError, match="--NMS_threshold"):
-        Spotting(CPU, 2, 60, -1.0)
+# Flags.
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_flags_build_the_network_that_they_describe(pool):
+    words = ["--pool", pool, "--vocab_size", "6", "--window_size", "4", "--framerate", "3",
+             "--proj-dim", "16"]  # fmt: skip
+    torch.manual_seed(0)
+    built = build_model(parse_arguments(words), 20, 5).eval()
+    torch.manual_seed(0)
+    model = TemporallyAwareModel(20, 5, 12, pool=pool, clusters=6, project_to=16).eval()
+    assert built.window_frames == 12
+    windows = torch.randn(2, 12, 20)
+    assert torch.equal(built(windows), model(windows))
+
+
+@pytest.mark.parametrize(("word", "reduced"), [("none", None), ("16", 16), ("20", None)])
+def test_the_reduction_is_a_flag(word, reduced):
+    model = build_model(parse_arguments(["--proj-dim", word]), 20, 5)
+    layer = getattr(model, "feature_extractor", None)
+    assert (layer.out_features if layer else None) == reduced
+
+
+@pytest.mark.parametrize("word", ["some", "0", "-3", ""])
+def test_a_reduction_that_is_no_number_is_refused(word):
+    with pytest.raises(UserError, match=f"--proj-dim must be a number or none, found {word}"):
+        build_model(parse_arguments([f"--proj-dim={word}"]), 20, 5)
+
+
+def test_the_defaults_are_the_published_configuration():
+    published = {
+        "features": ["ResNET_TF2.npy"], "max_epochs": 1000, "load_weights": None,
+        "model_name": "NetVLAD++", "test_only": False, "split_train": ["train"],
+        "split_valid": ["valid"], "split_test": ["test", "challenge"], "version": 2,
+        "evaluation_frequency": 10, "framerate": 2, "window_size": 15, "pool": "NetVLAD++",
+        "vocab_size": 64, "NMS_window": 30, "NMS_threshold": 0.0, "batch_size": 256, "LR": 1e-3,
+        "LRe": 1e-6, "patience": 10, "GPU": -1, "max_num_worker": 4, "loglevel": "INFO",
+    }  # fmt: skip
+    found = vars(parse_arguments([]))
+    assert {name: found[name] for name in published} == published
+    model = build_model(parse_arguments([]), 2048, 17)
+    assert sum(p.numel() for p in model.parameters()) == 1_704_466

@@ -28,10 +28,8 @@ from shell import (
 )
 
 import common.evaluate
-from common.errors import UserError
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
-from common.training.run_folder import open_run
 from TemporallyAwarePooling import main as program
 
 FILE = "Synthetic.npy"
@@ -594,12 +592,3 @@ def test_a_log_that_cannot_be_written(data, here, monkeypatch):
 
     monkeypatch.setattr(logging.FileHandler, "emit", emit)
     assert_one_sentence(here(*flags(data, "run")), here.cwd, "the disk is full")
-
-
-def test_a_checkpoint_without_a_state_to_resume_from_is_not_replaced(tmp_path):
-    best = tmp_path / "model.pth.tar"
-    best.write_bytes(b"somebody's weights")
-    with pytest.raises(UserError, match=r"no last\.pth\.tar to resume from"):
-        open_run(tmp_path, training=True, resume=True, overwrite=False)
-    assert best.read_bytes() == b"somebody's weights"
-    open_run(tmp_path, training=False, resume=False, overwrite=False)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_rows import chunk_starts
@@ -17,9 +16,9 @@ from common.calibration.pitch_drawing import (
 )
 from common.calibration.player_json import parse_players
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
-from common.calibration.players import _from_arrays as players_of
 from common.calibration.top_view import TopView
-from common.calibration.top_view_rows import _TopViewInputs as TopViewInputs
+from common.calibration.top_view_rows import PlayersByTopView
+from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import window_rows
 from common.errors import UserError
 
@@ -34,8 +33,12 @@ OPTIONS = {
 }
 
 
+def on_pitch(**options):
+    return TopView(**{"calibration": True, **options})
+
+
 def published(**options):
-    return TopView(published=True, **options)
+    return on_pitch(published=True, **options)
 
 
 def make_players(frames, confidences, camera=CAMERA):
@@ -83,7 +86,9 @@ def recorded_players(golden):
                 files[f"{half}_{CALIBRATION_FILES[0]}"],
             )
         ]
-        players[half] = players_of(*parse_players([c.encode() for c in contents], ["b", "c"]))
+        players[half] = Players.of_arrays(
+            *parse_players([c.encode() for c in contents], ["b", "c"])
+        )
     return players
 
 
@@ -158,7 +163,7 @@ def test_printed_trail(printed):
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("old", [False, True])
 def test_frames_are_drawn_alike_alone_and_together_in_any_order(printed, options, old):
-    view = TopView(published=old, **options)
+    view = on_pitch(published=old, **options)
     order = np.array([3, 0, 11, 0, 7, 2])
     together = view.draw(printed, order)
     for picture, frame in zip(together, order, strict=True):
@@ -180,18 +185,18 @@ def centre_of(picture):
 @pytest.mark.parametrize("place", [(0, 0), (-30, 12), (41, -20), (52, 33), (-52, -33)])
 def test_players_and_lines_lie_on_the_same_grid(place):
     x, y = place
-    found = centre_of(TopView().draw(player_at(x, y), np.array([0]))[0])
+    found = centre_of(on_pitch().draw(player_at(x, y), np.array([0]))[0])
     assert found[0] == pytest.approx(64 * (0.95 * x / 105 + 0.5), abs=0.75)
     assert found[1] == pytest.approx(32 * (0.95 * y / 68 + 0.5), abs=0.75)
 
 
 def test_the_original_shifts_players_and_drops_those_at_two_edges():
     shifted = centre_of(published().draw(player_at(0, 0), np.array([0]))[0])
-    straight = centre_of(TopView().draw(player_at(0, 0), np.array([0]))[0])
+    straight = centre_of(on_pitch().draw(player_at(0, 0), np.array([0]))[0])
     assert shifted[0] - straight[0] >= 1
     for place in ((52, 0), (0, 33)):
         assert not published().draw(player_at(*place), np.array([0])).any()
-        assert TopView().draw(player_at(*place), np.array([0])).any()
+        assert on_pitch().draw(player_at(*place), np.array([0])).any()
 
 
 def test_the_exact_field_is_to_scale_and_symmetric():
@@ -214,27 +219,27 @@ def test_the_exact_field_is_to_scale_and_symmetric():
 def test_a_footprint_that_reaches_to_the_horizon_is_drawn_and_the_frame_stays_whole(physic):
     camera = np.array([[12, -5.12, 640], [0, -4.8, 330], [0, -0.02, 1]])
     players = make_players([([], [])], [0.9], camera)
-    picture = TopView(cone=True, physic=physic).draw(players, np.array([0]))
+    picture = on_pitch(cone=True, physic=physic).draw(players, np.array([0]))
     assert picture.any()
 
 
 def test_no_calibration_leaves_the_background():
     players = make_players([([], [])] * 3, [0.9, 0.2])
-    pictures = TopView(field=True).draw(players, np.arange(5), background=7)
+    pictures = on_pitch(field=True).draw(players, np.arange(5), background=7)
     assert pictures[0].any()
     assert (pictures[1:] == 7).all()
 
 
 def test_frames_behind_the_boxes_still_show_the_pitch_but_not_in_the_original():
     players = make_players([([], [])], [0.9, 0.9])
-    assert TopView(field=True).draw(players, np.array([1])).any()
+    assert on_pitch(field=True).draw(players, np.array([1])).any()
     assert not published(field=True).draw(players, np.array([1])).any()
 
 
 def test_boxes_outside_the_picture_draw_nothing():
     frames = [([[-500, -500, -400, -300], [2000, 900, 2100, 1000]], [(1, 2, 3), (4, 5, 6)])]
     for options in ({}, {"calibration": False}):
-        assert not TopView(**options).draw(make_players(frames, [0.9]), np.array([0])).any()
+        assert not on_pitch(**options).draw(make_players(frames, [0.9]), np.array([0])).any()
 
 
 @pytest.mark.parametrize("size", [{"player": 3}, {"player": 0}, {"width": 20}, {"height": 27}])
@@ -243,24 +248,29 @@ def test_sizes_that_cannot_be_drawn_are_refused(size):
         TopView(**size)
 
 
+@pytest.fixture
+def recorded_half(golden, tmp_path):
+    """The recorded box and calibration files as the first half of a game of 96 frames."""
+    for name, content in golden("calibration_files.json").items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / name).write_text(text)
+    return Half(tmp_path, 1, HalfFeatures.of_rows(np.zeros((96, 1), np.float32)))
+
+
 @pytest.mark.parametrize("case", ["boxes", "field_cone"])
-def test_recorded_inputs_of_a_test(golden, recorded_players, case):
+def test_recorded_inputs_of_a_test(golden, recorded_half, case):
     """Without calibration the original tests on a grey background, and trains on a black one."""
     recorded = golden("topview.npz")[f"{case}_test_h1"]  # [4, 40, H, W, 3]
-    inputs = TopViewInputs(Frames(96), recorded_players[1], published(**OPTIONS[case]))
-    pictures = torch.cat([block[1] for block in inputs.blocks(torch.device("cpu"))])
-    rows = window_rows(chunk_starts(96, ChunkShape(40, 12), True), 40, 96)
-    assert np.allclose(pictures[torch.from_numpy(rows)] / 127 - 1, recorded, rtol=0, atol=1e-6)
-    black = TopViewInputs(Frames(96), recorded_players[1], TopView(**OPTIONS[case]))
-    (_, corrected), *_ = black.blocks(torch.device("cpu"))
-    assert (corrected == 0).any()
+    starts = chunk_starts(96, ChunkShape(40, 12), True)
 
+    def pictures(view, training):
+        rows = PlayersByTopView(view).open([recorded_half], training=training)
+        (found,) = rows.take(np.array([0]), np.array([0]), 96)
+        return found[0].numpy()[window_rows(starts, 40, 96)]
 
-class Frames:
-    """Features of so many frames."""
-
-    def __init__(self, frames):
-        self.frames = frames
-
-    def rows(self, start, stop):
-        return np.zeros((min(stop, self.frames) - start, 1), np.float32)
+    view = published(**OPTIONS[case])
+    assert np.allclose(pictures(view, False) / 127 - 1, recorded, rtol=0, atol=1e-6)
+    assert np.allclose(pictures(view, True) / 127 - 1, recorded, rtol=0, atol=1e-6) == (
+        case != "boxes"
+    )
+    assert (pictures(on_pitch(**OPTIONS[case]), False) == 0).any()

@@ -1,8 +1,9 @@
-"""The training loop: schedule, what it writes, and bits that survive every interruption."""
+"""The training loop: what it writes, the best weights, bits that survive interruptions."""
 
 import csv
 import math
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,19 +12,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from common.errors import Interrupted, UserError
-from common.training.batches import equal_epochs, shuffled_epochs
+from common.training.batches import shuffled
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from common.training.distributed import Processes
-from common.training.fit import (
-    Fit,
-    FitSettings,
-    adam,
-    plateau_schedule,
-    seed_everything,
-    step_schedule,
-)
+from common.training.optimisation import adam, seed_everything
+from common.training.run import Run
+from common.training.training import Progress, Training, TrainingSettings
 
-CPU = torch.device("cpu")
 DEFAULTS = {
     "batch_size": 4, "max_epochs": 4, "patience": 10, "evaluation_frequency": 10, "seed": 3
 }  # fmt: skip
@@ -48,69 +43,76 @@ class Points:
         return self.points[index], self.targets[index]
 
 
-class Run:
-    """A tiny network with dropout and all that a baseline gives to `Fit`."""
+class Trial:
+    """A tiny network with dropout, trained as a baseline's loop does it."""
 
     def __init__(
         self, folder, resume=False, processes=None, train=None, valid=None, rate=0.01,
         select_by=None, **settings
     ):  # fmt: skip
         folder.mkdir(exist_ok=True)
+        self.folder, self.rate = folder, rate
+        self.train, self.valid = train or Points(), valid or Points(9, seed=1)
         seed_everything(3)
         self.model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.4), nn.Linear(8, 2))
         self.optimizer = adam(self.model, rate)
-        self.fit = Fit(
-            folder, self.model, self.optimizer, shuffled_epochs(train or Points(), 3),
-            equal_epochs(valid or Points(9, seed=1)), FitSettings(**DEFAULTS | settings), CPU,
-            processes, resume, select_by,
-        )  # fmt: skip
+        run = Run(folder=folder, resume=resume, processes=processes or Processes())
+        settings = TrainingSettings(learning_rate=rate, **DEFAULTS | settings)
+        self.training = Training(run, self.model, self.optimizer, settings, select_by)
         self.steps = 0
         self.stop_after = math.inf  # steps of this run
         self.thorough = []
 
+    @property
+    def progress(self):
+        return self.training.progress
+
     def train_epoch(self, epoch):
         self.model.train()
-        for points, targets in epoch:
+        order = shuffled(len(self.train), 3, epoch.number)
+        for points, targets in epoch.training(self.train, order):
             loss = epoch.record({"square": F.mse_loss(self.model(points), targets)})
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.steps += 1
             if self.steps >= self.stop_after:
-                self.fit.stop.signal = "SIGTERM"
+                self.training.stop.signal = "SIGTERM"
 
     @torch.inference_mode()
-    def validate(self, epoch, thorough):
+    def validate(self, epoch):
         self.model.eval()
-        for points, targets in epoch:
+        for points, targets in epoch.validation(self.valid):
             epoch.record({"square": F.mse_loss(self.model(points), targets)})
-        self.thorough.append(thorough)
-        return {"slow": 0.5} if thorough else {}
+        return {"slow": 0.5} if epoch.thorough else {}
 
     def run(self, stop_after=math.inf):
         self.stop_after = stop_after
-        self.fit.run(self.train_epoch, self.validate)
+        with self.training as training:
+            for epoch in training.epochs():
+                self.train_epoch(epoch)
+                further = self.validate(epoch)
+                self.thorough.append(epoch.thorough)
+                epoch.close(**further)
         return self
 
 
-def scripted(folder, losses, **settings):
-    """Runs with these validation losses; returns the run. The network never learns."""
-    settings = {"max_epochs": len(losses)} | settings
-    run = Run(folder, train=Points(1), valid=Points(1), rate=1e-3, **settings)
-    script = iter(losses)
+class Scripted(Trial):
+    """A run with these validation losses. The network never learns."""
 
-    def train_epoch(epoch):
-        for _ in epoch:
+    def __init__(self, folder, losses, **settings):
+        settings = {"max_epochs": len(losses)} | settings
+        super().__init__(folder, train=Points(1), valid=Points(1), rate=1e-3, **settings)
+        self.losses = iter(losses)
+
+    def train_epoch(self, epoch):
+        for _ in epoch.training(self.train):
             epoch.record({"loss": torch.tensor(1.0)})
 
-    def validate(epoch, thorough):
-        for _ in epoch:
-            epoch.record({"loss": torch.tensor(next(script), dtype=torch.float64)})
-        run.thorough.append(thorough)
+    def validate(self, epoch):
+        for _ in epoch.validation(self.valid):
+            epoch.record({"loss": torch.tensor(next(self.losses), dtype=torch.float64)})
         return {}
-
-    run.fit.run(train_epoch, validate)
-    return run
 
 
 def curves(folder):
@@ -149,8 +151,8 @@ def assert_same(one, another, but=()):
 
 
 def test_a_constant_loss_stops_after_66_epochs_with_five_reductions(tmp_path):
-    run = scripted(tmp_path, [0.7] * 200)
-    assert run.fit.progress.finished
+    run = Scripted(tmp_path, [0.7] * 200).run()
+    assert run.progress.finished
     rates = [float(row["learning_rate"]) for row in curves(tmp_path)]
     assert len(rates) == 66
     # A reduction at the end of epoch 12 shows in epoch 13.
@@ -159,84 +161,38 @@ def test_a_constant_loss_stops_after_66_epochs_with_five_reductions(tmp_path):
     assert rates == pytest.approx(expected)
 
 
-def test_the_published_learning_rate_ends_at_1e_8(tmp_path):
-    model = nn.Linear(1, 1)
-    optimizer = adam(model, 1e-3)
-    schedule = plateau_schedule(optimizer, 10)
-    rates = []
-    ended = False
-    while not ended and len(rates) < 200:
-        rates.append(optimizer.param_groups[0]["lr"])
-        ended = step_schedule(schedule, 1.0)
-    assert len(rates) == 66
-    assert sorted(set(rates)) == pytest.approx([1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3])
-
-
-def published_schedule(losses, patience, rate):
-    """(rate in each epoch, ended) by the rules of the specification."""
-    best, bad, rates = math.inf, 0, []
-    for loss in losses:
-        rates.append(rate)
-        low = rate < 2e-8
-        bad = 0 if loss < best * (1 - 1e-4) else bad + 1
-        best = min(best, loss) if bad == 0 else best
-        if bad > patience:
-            if rate - rate * 0.1 > 1e-8:
-                rate *= 0.1
-            bad = 0
-        if low and bad >= patience:
-            return rates, True
-    return rates, False
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_scripted_losses_follow_the_published_rules(seed):
-    rng = np.random.default_rng(seed)
-    patience = int(rng.integers(0, 8))
-    # Falling with noise, of steps around the 1e-4 that count as a gain.
-    losses = np.exp(np.cumsum(rng.normal(-5e-5, 2e-4, 300))).tolist()
-    optimizer = adam(nn.Linear(1, 1), 1e-3)
-    schedule = plateau_schedule(optimizer, patience)
-    rates, ended = [], False
-    for loss in losses:
-        rates.append(optimizer.param_groups[0]["lr"])
-        if ended := step_schedule(schedule, loss):
-            break
-    expected_rates, expected_end = published_schedule(losses, patience, 1e-3)
-    assert rates == pytest.approx(expected_rates, rel=1e-9)
-    assert ended == expected_end
-
-
 def test_max_epochs_ends_a_run_that_still_learns(tmp_path):
-    run = scripted(tmp_path, [1 / n for n in range(1, 6)])
-    assert run.fit.progress.epoch == 5
-    assert not run.fit.progress.finished
+    run = Scripted(tmp_path, [1 / n for n in range(1, 6)]).run()
+    assert run.progress.epoch == 5
+    assert not run.progress.finished
 
 
 def test_slow_validations_come_after_each_so_many_epochs_but_not_in_the_first(tmp_path):
-    run = scripted(tmp_path, [1.0] * 9, evaluation_frequency=3)
+    run = Scripted(tmp_path, [1.0] * 9, evaluation_frequency=3).run()
     assert [epoch for epoch, slow in enumerate(run.thorough, 1) if slow] == [4, 7]
+
+
+class Alone(Processes):
+    """One process of several that never meets the others."""
+
+    def sum(self, *numbers):
+        return list(numbers)
 
 
 def draws(folder, rank=0, seed=3, resume=False, stop_after=math.inf):
     """A random number from each batch of two epochs."""
-
-    class Alone(Processes):
-        def sum(self, *numbers):
-            return list(numbers)
-
     found = []
-    run = Run(folder, resume, Alone(rank, rank, 1), max_epochs=2, seed=seed)
 
-    def train_epoch(epoch):
-        for _ in epoch:
-            found.append(float(torch.rand(())))
-            epoch.record({"loss": torch.tensor(1.0)})
-            if len(found) == stop_after:
-                run.fit.stop.signal = "SIGINT"
+    class Drawing(Trial):
+        def train_epoch(self, epoch):
+            for _ in epoch.training(self.train, shuffled(26, seed, epoch.number)):
+                found.append(float(torch.rand(())))
+                epoch.record({"loss": torch.tensor(1.0)})
+                if len(found) == stop_after:
+                    self.training.stop.signal = "SIGINT"
 
     try:
-        run.fit.run(train_epoch, run.validate)
+        Drawing(folder, resume, Alone(rank, rank, 1), max_epochs=2, seed=seed).run()
     except Interrupted:
         assert len(found) == stop_after
     return found
@@ -259,12 +215,11 @@ def test_the_best_checkpoint_is_that_of_the_lowest_validation_loss(tmp_path):
     losses = [0.9, 0.5, 0.7, 0.49999, 0.6, 0.49999]  # a gain of less than 1e-4 counts, a tie not
     seen = {}
 
-    class Watched(Run):
-        def validate(self, epoch, thorough):
-            for _ in epoch:
-                epoch.record({"loss": torch.tensor(losses[len(self.thorough)]).double()})
-            self.thorough.append(thorough)
-            seen[len(self.thorough)] = {k: v.clone() for k, v in self.model.state_dict().items()}
+    class Watched(Trial):
+        def validate(self, epoch):
+            for _ in epoch.validation(self.valid):
+                epoch.record({"loss": torch.tensor(losses[epoch.number]).double()})
+            seen[epoch.number + 1] = {k: v.clone() for k, v in self.model.state_dict().items()}
             return {}
 
     Watched(tmp_path, max_epochs=6, valid=Points(1)).run()
@@ -284,48 +239,48 @@ def test_the_best_checkpoint_is_that_of_the_lowest_validation_loss(tmp_path):
 def test_the_loss_of_an_epoch_is_the_mean_over_items_not_over_batches(tmp_path):
     train = Points()
     train.targets = torch.arange(26.0)[:, None].expand(-1, 2)
-    run = Run(tmp_path, train=train, max_epochs=1)
 
-    def train_epoch(epoch):
-        for _, targets in epoch:
-            epoch.record({"a": targets[:, 0].mean(), "b": torch.tensor(0.25)})
+    class Measured(Trial):
+        def train_epoch(self, epoch):
+            for _, targets in epoch.training(self.train, shuffled(26, 3, 0)):
+                epoch.record({"a": targets[:, 0].mean(), "b": torch.tensor(0.25)})
 
-    run.fit.run(train_epoch, run.validate)
-    row = run.fit.progress.history[0]
+    trial = Measured(tmp_path, train=train, max_epochs=1).run()
+    row = trial.progress.history[0]
     assert row["train_loss"] == pytest.approx(12.5 + 0.25)
-    run.model.eval()
-    points, targets = run.fit.validation(0)[0].batch(np.arange(9))
-    loss = float(F.mse_loss(run.model(points), targets).detach())
+    trial.model.eval()
+    points, targets = trial.valid.batch(np.arange(9))
+    loss = float(F.mse_loss(trial.model(points), targets).detach())
     assert row["valid_loss"] == pytest.approx(loss, rel=1e-6)
 
 
 def test_curves_have_a_row_per_epoch_and_empty_cells_where_there_is_no_number(tmp_path):
-    run = Run(tmp_path, max_epochs=5, evaluation_frequency=2).run()
+    run = Trial(tmp_path, max_epochs=5, evaluation_frequency=2).run()
     rows = curves(tmp_path)
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [row["slow"] for row in rows] == ["", "", "0.5", "", "0.5"]
-    for row, kept in zip(rows, run.fit.progress.history, strict=True):
+    for row, kept in zip(rows, run.progress.history, strict=True):
         assert float(row["train_loss"]) == kept["train_loss"]
         assert float(row["valid_loss"]) == kept["valid_loss"]
         assert float(row["learning_rate"]) == 0.01
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
-def scored(folder, losses, scores, **settings):
+def scored(folder, losses, scores):
     """Runs with these validation losses, and a score where there is one; epochs that were best."""
-    run = Run(folder, train=Points(1), valid=Points(1), rate=1e-3, select_by="score",
-              max_epochs=len(losses), **settings)  # fmt: skip
     best = []
 
-    def validate(epoch, thorough):
-        number = run.fit.progress.epoch
-        for _ in epoch:
-            epoch.record({"loss": torch.tensor(losses[number], dtype=torch.float64)})
-        written = (folder / BEST_FILE).exists() and read_checkpoint(folder / BEST_FILE)["epoch"]
-        best.append(written)
-        return {} if scores[number] is None else {"score": scores[number]}
+    class Scored(Trial):
+        def validate(self, epoch):
+            for _ in epoch.validation(self.valid):
+                loss = torch.tensor(losses[epoch.number], dtype=torch.float64)
+                epoch.record({"loss": loss})
+            written = (folder / BEST_FILE).exists()
+            best.append(written and read_checkpoint(folder / BEST_FILE)["epoch"])
+            return {} if scores[epoch.number] is None else {"score": scores[epoch.number]}
 
-    run.fit.run(run.train_epoch, validate)
+    few = {"train": Points(1), "valid": Points(1), "max_epochs": len(losses)}
+    Scored(folder, rate=1e-3, select_by="score", **few).run()
     return [*best[1:], read_checkpoint(folder / BEST_FILE)["epoch"]]
 
 
@@ -343,15 +298,11 @@ def test_the_best_score_survives_a_resumption(tmp_path):
     scored(tmp_path, [5.0, 4.0], [None, 0.5])
     content = read_checkpoint(tmp_path / LAST_FILE)
     assert content["progress"]["best_score"] == 0.5
-    assert Run(tmp_path, resume=True, select_by="score").fit.progress.best_score == 0.5
+    assert Trial(tmp_path, resume=True, select_by="score").progress.best_score == 0.5
 
 
-def test_only_the_first_process_writes(tmp_path, monkeypatch):
-    class Alone(Processes):
-        def sum(self, *numbers):
-            return list(numbers)
-
-    Run(tmp_path / "second", processes=Alone(1, 1, 2), max_epochs=2).run()
+def test_only_the_first_process_writes(tmp_path):
+    Trial(tmp_path / "second", processes=Alone(1, 1, 2), max_epochs=2).run()
     assert [path.name for path in (tmp_path / "second").rglob("*") if path.is_file()] == []
 
 
@@ -359,15 +310,13 @@ def test_only_the_first_process_writes(tmp_path, monkeypatch):
 def test_a_loss_that_is_not_finite_names_epoch_and_batch_and_leaves_the_last_checkpoints(
     tmp_path, where
 ):
-    run = Run(tmp_path)
-    run.fit.settings = FitSettings(4, 1, 10, 10, 3)
-    run.run()
+    Trial(tmp_path, max_epochs=1).run()
     files = {path: path.read_bytes() for path in sorted(tmp_path.glob("*.*"))}
-    run = Run(tmp_path, resume=True)
-    source, _ = run.fit.training(1) if where == "train" else run.fit.validation(1)
-    order = (
-        np.random.default_rng([3, 1]).permutation(26) if where == "train" else np.arange(9)
-    )  # of epoch 2
+    run = Trial(tmp_path, resume=True)
+    source, order = {  # of epoch 2
+        "train": (run.train, np.random.default_rng([3, 1]).permutation(26)),
+        "valid": (run.valid, np.arange(9)),
+    }[where]
     source.points[order[5]] = math.nan
     with pytest.raises(UserError, match=f"epoch 2 {where}: the loss of batch 2 is not finite"):
         run.run()
@@ -376,7 +325,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_batch_and_leaves_the_last_che
 
 
 def test_a_disk_that_fills_up_leaves_the_last_checkpoints(tmp_path, monkeypatch):
-    Run(tmp_path, max_epochs=1).run()
+    Trial(tmp_path, max_epochs=1).run()
     files = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
 
     def full(descriptor):
@@ -384,13 +333,13 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoints(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(os, "fsync", full)
-        Run(tmp_path, resume=True).run()
+        Trial(tmp_path, resume=True).run()
     assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == files
     assert not list(tmp_path.rglob("*.tmp"))
-    Run(tmp_path, resume=True).run()
+    Trial(tmp_path, resume=True).run()
     assert_same(
         read_checkpoint(tmp_path / LAST_FILE),
-        read_checkpoint(Run(tmp_path / "left alone").run().fit.folder / LAST_FILE),
+        read_checkpoint(Trial(tmp_path / "left alone").run().folder / LAST_FILE),
     )
 
 
@@ -401,13 +350,13 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoints(tmp_path, monkeypatch)
 def left_alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("left alone")
     torch.set_num_threads(1)
-    Run(folder).run()
+    Trial(folder).run()
     return folder
 
 
 def stopped(folder, after, **settings):
     with pytest.raises(Interrupted) as error:
-        Run(folder, resume=True, **settings).run(stop_after=after)
+        Trial(folder, resume=True, **settings).run(stop_after=after)
     return str(error.value)
 
 
@@ -419,7 +368,7 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_bits(tmp_path, left_alone,
     assert f"stopped by SIGTERM in epoch {epoch + 1} after batch {batch};" in sentence
     assert "--resume" in sentence
     assert not list(tmp_path.rglob("*.tmp"))
-    Run(tmp_path, resume=True, workers=4 - workers).run()
+    Trial(tmp_path, resume=True, workers=4 - workers).run()
     for name in (BEST_FILE, LAST_FILE):
         one, another = (read_checkpoint(folder / name) for folder in (tmp_path, left_alone))
         assert_same(one, another, but=("/settings/workers",))
@@ -431,7 +380,7 @@ def test_a_run_stopped_and_resumed_ends_with_the_same_bits(tmp_path, left_alone,
 def test_a_run_that_is_stopped_again_and_again_ends_with_the_same_bits(tmp_path, left_alone):
     for after in (2, 2, 1, 5, 1, 9):
         stopped(tmp_path, after)
-    Run(tmp_path, resume=True).run()
+    Trial(tmp_path, resume=True).run()
     assert_same(read_checkpoint(tmp_path / LAST_FILE), read_checkpoint(left_alone / LAST_FILE))
 
 
@@ -439,7 +388,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_complete_epoch(tmp_path, le
     class Killed(BaseException):
         pass
 
-    run = Run(tmp_path, resume=True)  # nothing is there yet: starts from the beginning
+    run = Trial(tmp_path, resume=True)  # nothing is there yet: starts from the beginning
     step = run.optimizer.step
 
     def die_in_epoch_3():
@@ -450,8 +399,8 @@ def test_a_run_that_was_killed_goes_on_from_its_last_complete_epoch(tmp_path, le
     run.optimizer.step = die_in_epoch_3
     with pytest.raises(Killed):
         run.run()
-    resumed = Run(tmp_path, resume=True)
-    assert resumed.fit.progress.epoch == 2
+    resumed = Trial(tmp_path, resume=True)
+    assert resumed.progress.epoch == 2
     resumed.run()
     assert resumed.steps == 2 * 7
     for name in (BEST_FILE, LAST_FILE):
@@ -462,57 +411,57 @@ def test_a_run_that_was_killed_goes_on_from_its_last_complete_epoch(tmp_path, le
 def test_a_stop_in_the_last_epoch_does_not_go_unheard(tmp_path, left_alone, stop_after):
     # After the last batch there is no further one before which to stop.
     stopped(tmp_path, stop_after)
-    Run(tmp_path, resume=True).run()
+    Trial(tmp_path, resume=True).run()
     assert_same(read_checkpoint(tmp_path / LAST_FILE), read_checkpoint(left_alone / LAST_FILE))
 
 
 def test_resuming_a_finished_run_does_nothing(tmp_path, left_alone):
-    Run(tmp_path).run()
+    Trial(tmp_path).run()
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
-    run = Run(tmp_path, resume=True).run()
+    run = Trial(tmp_path, resume=True).run()
     assert run.steps == 0
     assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
 
 
 def test_a_finished_run_can_be_given_more_epochs(tmp_path, left_alone):
-    Run(tmp_path, max_epochs=2).run()
-    run = Run(tmp_path, resume=True).run()
+    Trial(tmp_path, max_epochs=2).run()
+    run = Trial(tmp_path, resume=True).run()
     assert run.steps == 2 * 7
     one, another = (read_checkpoint(folder / LAST_FILE) for folder in (tmp_path, left_alone))
     assert_same(one, another)
 
 
 def test_a_schedule_that_ended_stays_ended(tmp_path):
-    scripted(tmp_path, [0.7] * 100, patience=0)
+    Scripted(tmp_path, [0.7] * 100, patience=0).run()
     epochs = len(curves(tmp_path))
     assert epochs < 100
-    run = Run(tmp_path, resume=True, max_epochs=100, train=Points(1)).run()
+    run = Trial(tmp_path, resume=True, max_epochs=100, train=Points(1)).run()
     assert run.steps == 0
     assert len(curves(tmp_path)) == epochs
 
 
 @pytest.mark.parametrize(("name", "value"), [("seed", 4), ("batch_size", 5)])
 def test_resuming_with_another_seed_or_batch_size_is_refused(tmp_path, name, value):
-    Run(tmp_path, max_epochs=1).run()
+    Trial(tmp_path, max_epochs=1).run()
     then = 3 if name == "seed" else 4
     with pytest.raises(UserError, match=f"was trained with {name} {then}, found {value}"):
-        Run(tmp_path, resume=True, **{name: value})
+        Trial(tmp_path, resume=True, **{name: value})
 
 
 def test_a_checkpoint_without_progress_cannot_be_resumed(tmp_path):
-    run = Run(tmp_path / "other", max_epochs=1).run()
-    content = read_checkpoint(run.fit.folder / BEST_FILE)
+    run = Trial(tmp_path / "other", max_epochs=1).run()
+    content = read_checkpoint(run.folder / BEST_FILE)
     save_checkpoint(tmp_path / LAST_FILE, content)
     with pytest.raises(UserError, match="no state to resume from; use it with --load_weights"):
-        Run(tmp_path, resume=True)
+        Trial(tmp_path, resume=True)
 
 
 def test_a_damaged_last_checkpoint_is_refused(tmp_path):
-    Run(tmp_path, max_epochs=1).run()
+    Trial(tmp_path, max_epochs=1).run()
     path = tmp_path / LAST_FILE
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="is damaged"):
-        Run(tmp_path, resume=True)
+        Trial(tmp_path, resume=True)
 
 
 def test_all_processes_sum_the_same_numbers_when_stopped_again_at_once(tmp_path):
@@ -527,8 +476,61 @@ def test_all_processes_sum_the_same_numbers_when_stopped_again_at_once(tmp_path)
                 lengths.setdefault(self.rank, []).append(len(numbers))
                 return list(numbers)
 
-        run = Run(tmp_path, resume=True, processes=Recorded(rank, rank, 2))
-        run.fit.stop.signal = "SIGTERM"
+        run = Trial(tmp_path, resume=True, processes=Recorded(rank, rank, 2))
+        run.training.stop.signal = "SIGTERM"
         with pytest.raises(Interrupted):
             run.run()
     assert lengths[0] == lengths[1]
+
+
+# What the iterators promise.
+
+
+def test_progress_takes_the_lowest_loss_until_there_is_a_score():
+    progress = Progress()
+    assert progress.improves(3.0, None)
+    assert not progress.improves(3.0, None)
+    assert progress.improves(4.0, 0.0)
+    assert not progress.improves(1.0, None)
+    assert not progress.improves(1.0, 0.0)
+    assert progress.improves(5.0, 0.1)
+    assert (progress.best_loss, progress.best_score) == (1.0, 0.1)
+
+
+def test_a_closed_epoch_forgets_what_was_done_of_it():
+    progress = Progress(epoch=2, batch=3, items=12, sums={"loss": 1.0})
+    progress.close_epoch({"epoch": 3})
+    assert progress == Progress(epoch=3, history=[{"epoch": 3}])
+
+
+def test_without_an_order_all_items_come_as_they_are(tmp_path):
+    trial = Trial(tmp_path, max_epochs=1)
+    with trial.training as training:
+        epoch = next(training.epochs())
+        for what, source in (("training", trial.train), ("validation", trial.valid)):
+            batches, items = [], []
+            for points, _ in getattr(epoch, what)(source):
+                batches.append(points)
+                items.append(epoch.items)
+                epoch.record({"loss": points.mean()})
+            assert torch.equal(torch.cat(batches), source.points)
+            assert items == [len(batch) for batch in batches]
+        epoch.close()
+    assert trial.progress.epoch == 1
+
+
+def test_a_loss_is_recorded_inside_an_iteration(tmp_path):
+    with Trial(tmp_path).training as training:
+        epoch = next(training.epochs())
+        with pytest.raises(AssertionError, match="inside an iteration"):
+            epoch.record({"loss": torch.tensor(1.0)})
+
+
+def test_an_error_in_the_loop_gives_the_signals_back(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    trial = Trial(tmp_path)
+    with pytest.raises(ZeroDivisionError), trial.training:
+        during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        raise ZeroDivisionError
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert all(one != another for one, another in zip(before, during, strict=True))

@@ -1,4 +1,4 @@
-"""Training clips: what is copied out of the memory maps, from files of all sorts, by threads."""
+"""Training clips of both pooling baselines: copied out of all sorts of files, by threads."""
 
 import json
 import tracemalloc
@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+import Pooling.dataset
+import TemporallyAwarePooling.dataset
+from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses
-from common.data.features import open_game
 from common.data.frame_rows import MappedRows, ResidentRows, resident_if_it_fits, window_rows
 from common.errors import UserError
-from common.pooling.clip_data import ClipDataset, training_clips
 
 CPU = torch.device("cpu")
 FILE = "Tiny.npy"
@@ -50,10 +51,22 @@ def rows_of(root, game, half, file=FILE):
     return np.load(root / game / f"{half}_{file}").astype(np.float32)
 
 
-def clips_of(root, clip_frames=30, games=tuple(FRAMES), features=(FILE,), **settings):
-    return training_clips(
-        root, games, features, SOCCERNET_V2, clip_frames, framerate=2, **settings
-    )[0]
+@pytest.fixture(params=[Pooling, TemporallyAwarePooling], ids=lambda package: package.__name__)
+def dataset(request):
+    """The module that says what an example is."""
+    return request.param.dataset
+
+
+@pytest.fixture
+def clips_of(dataset):
+    """Reads the clips of games: those of `FRAMES`, 30 rows each."""
+
+    def read(root, clip_frames=30, games=tuple(FRAMES), published=False, **how):
+        (root / "splits.json").write_text(json.dumps({"train": list(games)}))
+        how = {"features": (FILE,), "classes": SOCCERNET_V2, **how}
+        return dataset.read_clips(DataSet(root=root, **how), ["train"], clip_frames, published)
+
+    return read
 
 
 def whole_batch(source):
@@ -63,7 +76,7 @@ def whole_batch(source):
 @pytest.mark.parametrize("clip_frames", [1, 7, 30, 200])
 @pytest.mark.parametrize("published", [False, True])
 def test_clips_are_the_rows_of_all_halves_in_order_the_last_one_repeating_its_last_row(
-    root, clip_frames, published
+    root, clips_of, clip_frames, published
 ):
     source = clips_of(root, clip_frames, published=published)
     expected = []
@@ -75,7 +88,7 @@ def test_clips_are_the_rows_of_all_halves_in_order_the_last_one_repeating_its_la
     assert np.array_equal(clips.numpy(), np.concatenate(expected))
     assert clips.dtype == targets.dtype == torch.float32
     assert len(targets) == len(source) == len(clips)
-    assert source.dimension == 6
+    assert source.rows.halves[0].dimension == 6
 
 
 def resident(source):
@@ -88,11 +101,11 @@ def resident(source):
 def clips_like(source, rows):
     counts = np.bincount(source.half_of_clip, minlength=len(source.rows.halves))
     parts = np.split(source.targets.numpy(), np.cumsum(counts)[:-1])
-    return ClipDataset(rows, parts, source.clip_frames)
+    return type(source)(rows, parts, source.clip_frames)
 
 
 @pytest.mark.parametrize("clip_frames", [1, 7, 30, 200])
-def test_resident_clips_have_the_same_bits(root, clip_frames):
+def test_resident_clips_have_the_same_bits(root, clips_of, clip_frames):
     write_labels(root, "L/S/b", [spot(1, 29, "Goal"), spot(2, 1, "Foul")])
     source = clips_of(root, clip_frames)
     moved = resident(source)
@@ -104,14 +117,14 @@ def test_resident_clips_have_the_same_bits(root, clip_frames):
             assert mine.dtype == theirs.dtype
 
 
-def test_rows_stay_on_disk_on_a_cpu_unless_told_otherwise(root):
+def test_rows_stay_on_disk_on_a_cpu_unless_told_otherwise(root, clips_of):
     rows = clips_of(root).rows
     assert resident_if_it_fits(rows, CPU) is rows
     assert resident_if_it_fits(rows, CPU, "no") is rows
     assert isinstance(resident_if_it_fits(rows, CPU, "yes"), ResidentRows)
 
 
-def test_clips_hold_no_copy_of_the_features_and_batches_share_none(root):
+def test_clips_hold_no_copy_of_the_features_and_batches_share_none(root, clips_of):
     source = clips_of(root)
     for half in source.rows.halves:
         assert all(isinstance(array, np.memmap) or array.base is not None for array in half.arrays)
@@ -125,7 +138,7 @@ def test_clips_hold_no_copy_of_the_features_and_batches_share_none(root):
     assert torch.equal(targets_again, kept_targets)
 
 
-def test_batches_that_are_let_go_leave_no_features_behind(root):
+def test_batches_that_are_let_go_leave_no_features_behind(root, clips_of):
     source = clips_of(root)
     batch = whole_batch(source)
     seen = [weakref.ref(tensor) for tensor in batch]
@@ -145,7 +158,7 @@ def test_batches_that_are_let_go_leave_no_features_behind(root):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32, np.uint8])
-def test_files_of_other_number_types_become_float32(tmp_path, dtype):
+def test_files_of_other_number_types_become_float32(tmp_path, clips_of, dtype):
     rows = np.random.default_rng(2).uniform(0, 200, (2, 45, 4)).astype(dtype)
     for half in (1, 2):
         write_features(tmp_path, "L/S/a", half, rows[half - 1])
@@ -155,7 +168,7 @@ def test_files_of_other_number_types_become_float32(tmp_path, dtype):
     assert np.array_equal(clips.numpy(), rows.astype(np.float32).reshape(6, 15, 4))
 
 
-def test_features_side_by_side_are_joined_up_to_the_shorter_file(root):
+def test_features_side_by_side_are_joined_up_to_the_shorter_file(root, clips_of):
     # Some backbones give a row less.
     other = {}
     for game, frames in FRAMES.items():
@@ -171,7 +184,7 @@ def test_features_side_by_side_are_joined_up_to_the_shorter_file(root):
             rows = np.tile(other[game, half], (5, 1))[: 4 * n - (n > 60)]
             write_features(root, game, half, rows, "Other.npy")
     source = clips_of(root, features=(FILE, "Other.npy"))
-    assert source.dimension == 9
+    assert source.rows.halves[0].dimension == 9
     clips, _ = whole_batch(source)
     first = clips[:9].reshape(-1, 9).numpy()  # 260 rows, of which 259 have both: 9 clips of 30
     assert np.array_equal(first[:259, :6], rows_of(root, "L/S/a", 1)[:259])
@@ -179,7 +192,7 @@ def test_features_side_by_side_are_joined_up_to_the_shorter_file(root):
     assert np.array_equal(first[259:], np.repeat(first[258:259], 11, axis=0))
 
 
-def test_features_of_more_than_two_axes_are_rows_of_the_last(tmp_path):
+def test_features_of_more_than_two_axes_are_rows_of_the_last(tmp_path, clips_of):
     rows = np.arange(30 * 4, dtype=np.float32).reshape(10, 3, 4)
     for half in (1, 2):
         write_features(tmp_path, "L/S/a", half, rows)
@@ -188,7 +201,7 @@ def test_features_of_more_than_two_axes_are_rows_of_the_last(tmp_path):
     assert np.array_equal(clips.numpy(), np.stack([rows.reshape(30, 4)] * 2))
 
 
-def test_targets_of_spots_in_their_half_and_clip(root):
+def test_targets_of_spots_in_their_half_and_clip(root, clips_of):
     write_labels(
         root,
         "L/S/a",
@@ -202,24 +215,33 @@ def test_targets_of_spots_in_their_half_and_clip(root):
     assert targets[:, 0].tolist() == [0, 0, 1, 1, 1, 0, *[1] * (len(targets) - 6)]
 
 
-def test_spots_behind_the_last_clip_are_left_out_and_counted(root):
+def test_spots_behind_the_last_clip_are_left_out_and_counted(root, clips_of, caplog):
+    caplog.set_level("WARNING", "spotting")
+
+    def left_out(**how):
+        caplog.clear()
+        source = clips_of(root, **how)
+        told = [line for line in caplog.messages if "behind the last clip" in line]
+        return source, int(told[0].split()[0]) if told else 0
+
     # Half 1 has 65 rows: clips of 30 end at row 90, second 45.
     write_labels(root, "L/S/a", [spot(1, 44, "Goal"), spot(1, 45, "Goal"), spot(1, 3000, "Foul")])
     write_labels(root, "L/S/b", [spot(2, 16, "Goal")])
-    arguments = (root, tuple(FRAMES), (FILE,), SOCCERNET_V2, 30, 2)
-    source, left_out = training_clips(*arguments)
-    assert left_out == 3
+    source, count = left_out()
+    assert count == 3
     assert float(source.targets[:, 1:].sum()) == 1
     # The original leaves out row 60 of 61, and a clip with it.
-    source, left_out = training_clips(*arguments, published=True)
+    source, count = left_out(published=True)
     assert [int((source.half_of_clip == half).sum()) for half in range(4)] == [3, 3, 2, 1]
-    assert left_out == 3
+    assert count == 3
     write_labels(root, "L/S/b", [spot(1, 30, "Goal")])
-    assert training_clips(*arguments, published=True)[1] == 3
-    assert training_clips(*arguments)[1] == 2
+    assert left_out(published=True)[1] == 3
+    assert left_out()[1] == 2
+    write_labels(root, "L/S/a", [])
+    assert left_out()[1] == 0
 
 
-def test_a_half_of_one_row_has_a_clip_but_none_in_the_published_protocol(tmp_path):
+def test_a_half_of_one_row_has_a_clip_but_none_in_the_published_protocol(tmp_path, clips_of):
     for half in (1, 2):
         write_features(tmp_path, "L/S/a", half, np.full((half, 3), half, np.float32))
     write_labels(tmp_path, "L/S/a", [])
@@ -230,7 +252,7 @@ def test_a_half_of_one_row_has_a_clip_but_none_in_the_published_protocol(tmp_pat
     assert torch.equal(whole_batch(resident(published))[0], whole_batch(published)[0])
 
 
-def test_label_time_chooses_between_whole_seconds_and_milliseconds(root):
+def test_label_time_chooses_between_whole_seconds_and_milliseconds(root, clips_of):
     # 14 s is row 28, clip 0; 15,100 ms is row 30, clip 1.
     write_labels(root, "L/S/a", [spot(1, 14, "Goal", position=15_100)])
     goal = 1 + V2_NAMES.index("Goal")
@@ -239,18 +261,18 @@ def test_label_time_chooses_between_whole_seconds_and_milliseconds(root):
         assert targets[:, goal].nonzero().tolist() == [[clip]]
 
 
-def test_classes_and_number_of_halves_are_those_of_the_data_set(tmp_path):
+def test_classes_and_number_of_halves_are_those_of_the_data_set(tmp_path, clips_of):
     classes = EventClasses(("pass", "shot"), "Labels-ball.json", halves=1)
     write_features(tmp_path, "game", 1, np.zeros((20, 3), np.float32))
     annotations = {"annotations": [spot(1, 4, "shot"), spot(1, 1, "pass")]}
     (tmp_path / "game/Labels-ball.json").write_text(json.dumps(annotations))
-    source, _ = training_clips(tmp_path, ["game"], [FILE], classes, 10, 2)
+    source = clips_of(tmp_path, 10, games=["game"], classes=classes)
     assert source.targets.tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 45, 64])
-def test_a_value_that_is_not_finite_names_file_and_row(root, bad, row):
+def test_a_value_that_is_not_finite_names_file_and_row(root, clips_of, bad, row):
     rows = rows_of(root, "L/S/a", 1)
     rows[row, 2] = bad
     rows[row, 3] = -bad  # infinities of both signs: their sum would warn
@@ -265,7 +287,7 @@ def test_a_value_that_is_not_finite_names_file_and_row(root, bad, row):
         ResidentRows(source.rows.halves, CPU)
 
 
-def test_a_sum_that_overflows_is_no_bad_value(tmp_path):
+def test_a_sum_that_overflows_is_no_bad_value(tmp_path, clips_of):
     for half in (1, 2):
         write_features(tmp_path, "L/S/a", half, np.full((30, 8), 3e38, np.float32))
     write_labels(tmp_path, "L/S/a", [])
@@ -275,7 +297,7 @@ def test_a_sum_that_overflows_is_no_bad_value(tmp_path):
     assert bool((clips == np.float32(3e38)).all())
 
 
-def test_threads_that_read_at_the_same_time_get_the_same_batches(root):
+def test_threads_that_read_at_the_same_time_get_the_same_batches(root, clips_of):
     source = clips_of(root, clip_frames=7)
     rng = np.random.default_rng(3)
     wanted = [rng.integers(0, len(source), 5) for _ in range(200)]
@@ -286,7 +308,7 @@ def test_threads_that_read_at_the_same_time_get_the_same_batches(root):
             assert torch.equal(found[1], batch[1])
 
 
-def test_games_must_agree_on_the_size_of_the_features(root):
+def test_games_must_agree_on_the_size_of_the_features(root, clips_of):
     write_features(root, "L/S/b", 1, np.zeros((61, 5), np.float32))
     with pytest.raises(UserError, match=r"b/1_Tiny.npy has 5 features per frame, expected 6"):
         clips_of(root)
@@ -294,7 +316,7 @@ def test_games_must_agree_on_the_size_of_the_features(root):
         clips_of(root, dimension=7)
 
 
-def test_missing_files_and_no_games_are_refused(root):
+def test_missing_files_and_no_games_are_refused(root, clips_of):
     (root / "L/S/b/2_Tiny.npy").unlink()
     with pytest.raises(UserError, match=r"expected features at .*L/S/b/2_Tiny.npy"):
         clips_of(root)
@@ -305,7 +327,24 @@ def test_missing_files_and_no_games_are_refused(root):
         clips_of(root, games=())
 
 
-def test_a_game_opens_as_its_halves(root):
-    halves = open_game(root, "L/S/a", [FILE], halves=2, dimension=6)
-    assert [half.frames for half in halves] == [65, 90]
-    assert len(ClipDataset(MappedRows(halves), [np.zeros((3, 18)), np.zeros((3, 18))], 30)) == 6
+def test_clips_are_made_of_any_rows_and_targets(root, dataset):
+    data = DataSet(root=root, features=(FILE,), classes=SOCCERNET_V2, dimension=6)
+    halves = [half.features for half in data.open_game("L/S/a")]
+    assert len(dataset.Clips(MappedRows(halves), [np.zeros((3, 18))] * 2, 30)) == 6
+
+
+def test_the_number_of_games_and_clips_is_told(root, clips_of, caplog):
+    caplog.set_level("INFO", "spotting")
+    clips_of(root)
+    assert "train: 2 games, 10 clips" in caplog.messages
+
+
+def test_both_baselines_read_the_same(root):
+    write_labels(root, "L/S/b", [spot(1, 29, "Goal"), spot(2, 1, "Foul")])
+    (root / "splits.json").write_text(json.dumps({"train": list(FRAMES)}))
+    data = DataSet(root=root, features=(FILE,), classes=SOCCERNET_V2)
+    one, another = (
+        whole_batch(package.dataset.read_clips(data, ["train"], 30))
+        for package in (Pooling, TemporallyAwarePooling)
+    )
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(one, another, strict=True))

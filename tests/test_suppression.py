@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.errors import UserError
-from common.results.suppression import check_suppression, suppress
+from common.results.suppression import Suppression, check_suppression, suppress
 
 
 def published_loop(column, window, threshold):
@@ -155,3 +155,12 @@ def test_a_threshold_that_blanked_rows_would_reach_is_refused(threshold):
 
 def test_what_can_work_is_not_refused():
     check_suppression(2, -0.999)
+    assert Suppression(2, -0.999) == Suppression(window_frames=2, threshold=-0.999)
+    assert Suppression(60).threshold == 0.0
+
+
+def test_a_suppression_without_an_answer_is_refused_before_anything_is_computed():
+    with pytest.raises(UserError, match="--NMS_window"):
+        Suppression(1, 0.0)
+    with pytest.raises(UserError, match="--NMS_threshold"):
+        Suppression(60, -1.0)

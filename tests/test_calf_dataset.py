@@ -1,4 +1,4 @@
-"""Chunks with their labels: recordings, masks, short halves, reproducibility, bad input."""
+"""Training chunks of files: features, labels and targets, short halves, seeds, bad input."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,21 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from common.calf.chunk_data import (
-    MASKED,
-    ChunkDataset,
-    drawn_epochs,
-    mask_borders,
-    training_chunks,
-)
-from common.calf.chunk_draws import find_anchors, place_chunks
+from CALF.dataset import read_chunks
+from common.calf.chunk_labels import MASKED
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
-from common.calf.shifts import encode_shifts
-from common.calf.spot_targets import spot_targets
+from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.frame_rows import ResidentRows
-from common.data.labels import parse_labels
 from common.errors import UserError
 from common.training.batches import read_batches
 
@@ -30,7 +22,7 @@ FILE = "Tiny.npy"
 FRAMES = {"L/S/a": (700, 650), "L/S/b": (400, 30)}
 K = k_frames(V2_NAMES, 2)
 SHAPE = ChunkShape(60, 20)
-GOAL, FOUL, CORNER = (V2_NAMES.index(name) for name in ("Goal", "Foul", "Corner"))
+GOAL, CORNER = (V2_NAMES.index(name) for name in ("Goal", "Corner"))
 
 
 def spot(half, seconds, label):
@@ -57,48 +49,20 @@ def root(tmp_path):
     return tmp_path
 
 
-def chunks_of(root, shape=SHAPE, games=tuple(FRAMES), **settings):
-    return training_chunks(root, games, [FILE], SOCCERNET_V2, K, shape, 2, **settings)
+def chunks_of(root, shape=SHAPE, games=tuple(FRAMES), published=False, **settings):
+    (root / "splits.json").write_text(json.dumps({"train": list(games)}))
+    data = DataSet(root=root, features=(FILE,), classes=SOCCERNET_V2, **settings)
+    return read_chunks(data, ["train"], K, shape, published)
 
 
-def everything(epoch):
-    source, order = epoch
-    return source.batch(order)
-
-
-def test_recorded_draws(golden):
-    recorded = golden("chunk_sampling.npz")
-    shifts = []
-    for game, files in golden("chunk_sampling_labels.json").items():
-        content = files["Labels-v2.json"]
-        text = content if isinstance(content, str) else json.dumps(content)
-        labels = parse_labels(text.encode(), game, SOCCERNET_V2)
-        for half in (1, 2):
-            ours = labels.half == half
-            frames = np.minimum(labels.frames(2)[ours], 1299)
-            shifts.append(encode_shifts(frames, labels.event[ours], 1300, K))
-    anchors = find_anchors(shifts, K, SHAPE.frames)
-    data = ChunkDataset(None, shifts, K, SHAPE, published=True)
-    frames = np.array([1300])
-    for row, labels, targets in zip(
-        recorded["draws"], recorded["labels"], recorded["targets"], strict=True
-    ):
-        group, place, third, half, first, last, start = row.tolist()
-        anchor = np.flatnonzero(anchors.group == group)[place]
-        found = [int(column[anchor]) for column in (anchors.half, anchors.first, anchors.last)]
-        assert found == [half, first, last]
-        wanted = third if group == 17 else first + third
-        placed = place_chunks(np.array([wanted]), frames, SHAPE.frames, published=True)
-        assert placed.tolist() == [start]
-        chunk = data.labels(np.array([half]), placed)
-        assert np.array_equal(chunk[0], labels)
-        assert np.array_equal(spot_targets(chunk, 15)[0], targets)
+def everything(drawn):
+    return drawn.batch(np.arange(len(drawn)))
 
 
 def test_features_labels_and_targets_belong_together(root):
     data = chunks_of(root)
-    source, order = drawn_epochs(data, 300, 0)(0)
-    chunks, shifts, targets = source.batch(order)
+    source = data.draw(300, 0)
+    chunks, shifts, targets = everything(source)
     assert chunks.dtype == shifts.dtype == targets.dtype == torch.float32
     assert chunks.shape == (300, 60, 3)
     assert shifts.shape == (300, 60, 17)
@@ -116,38 +80,25 @@ def test_features_labels_and_targets_belong_together(root):
 
 def test_drawing_never_changes_what_is_stored(root):
     data = chunks_of(root)
-    kept = [shift.copy() for shift in data._shifts]
+    kept = [shift.copy() for shift in data.labels.shifts]
     for epoch in range(3):
-        everything(drawn_epochs(data, 200, 1)(epoch))
-    for shift, before in zip(data._shifts, kept, strict=True):
+        everything(data.draw(200, 1, epoch))
+    for shift, before in zip(data.labels.shifts, kept, strict=True):
         assert np.array_equal(shift, before)
-
-
-def test_borders_are_masked_but_for_the_ends_of_the_half():
-    shape = ChunkShape(60, 21)  # masks 11 frames
-    frames, start = np.array([200, 200, 200, 60]), np.array([0, 70, 140, 0])
-    masked = np.zeros((4, 60, 2), np.int16)
-    mask_borders(masked, start, frames, shape)
-    whole, left, right = [0] * 60, [MASKED] * 11 + [0] * 49, [0] * 49 + [MASKED] * 11
-    both = [MASKED] * 11 + [0] * 38 + [MASKED] * 11
-    assert masked[..., 0].tolist() == [right, both, left, whole]
-    assert np.array_equal(masked[..., 0], masked[..., 1])
-    mask_borders(masked, start, frames, shape, published=True)
-    assert masked[..., 0].tolist() == [both] * 4
 
 
 def test_spots_at_the_ends_of_a_half_are_learnt_and_never_were_in_the_original(root):
     # The second half of game a has a foul in its first row.
     for published, learnt in ((False, True), (True, False)):
         data = chunks_of(root, games=["L/S/a"], published=published)
-        _, _, targets = everything(drawn_epochs(data, 500, 0)(0))
+        _, _, targets = everything(data.draw(500, 0))
         first_row = (targets[..., 1] == 0) & (targets[..., 0] == 1)
         assert bool(first_row.any()) == learnt
 
 
 def test_a_half_shorter_than_a_chunk_repeats_its_last_row_without_labels(root):
     data = chunks_of(root, games=["L/S/b"])
-    chunks, shifts, targets = everything(drawn_epochs(data, 300, 0)(0))
+    chunks, shifts, targets = everything(data.draw(300, 0))
     short = chunks[:, 0, 1] == 3
     assert short.any()
     assert (chunks[short][:, 29:, 0] == 29).all()
@@ -161,32 +112,39 @@ def test_spots_behind_the_half_count_at_its_last_frame(root):
         json.dumps({"annotations": [spot(1, 3000, "Corner")]})
     )
     data = chunks_of(root, games=["L/S/b"])
-    assert np.flatnonzero(data._shifts[0][:, CORNER] == 0).tolist() == [399]
+    assert np.flatnonzero(data.labels.shifts[0][:, CORNER] == 0).tolist() == [399]
 
 
-def test_epochs_differ_or_are_held_and_follow_from_the_seed(root):
+def test_epochs_differ_and_follow_from_the_seed(root):
     data = chunks_of(root)
-    anew, held = drawn_epochs(data, 50, 3, 0), drawn_epochs(data, 50, 3, 0, anew=False)
-    first, second = everything(anew(0)), everything(anew(1))
+    first, second = everything(data.draw(50, 3, 0, 0)), everything(data.draw(50, 3, 0, 1))
     assert not torch.equal(first[0], second[0])
-    assert all(map(torch.equal, first, everything(held(5))))
-    assert all(map(torch.equal, second, everything(drawn_epochs(chunks_of(root), 50, 3, 0)(1))))
-    other = everything(drawn_epochs(data, 50, 4, 0)(0))
-    assert not torch.equal(first[0], other[0])
+    assert all(map(torch.equal, first, everything(data.draw(50, 3, 0, 0))))
+    assert all(map(torch.equal, second, everything(chunks_of(root).draw(50, 3, 0, 1))))
+    for seed in ((4, 0, 0), (3, 1, 0)):
+        assert not torch.equal(first[0], everything(data.draw(50, *seed))[0])
+
+
+def test_a_chunk_follows_from_the_seed_and_its_number_alone(root):
+    data = chunks_of(root)
+    few, many = everything(data.draw(50, 3)), everything(data.draw(80, 3))
+    for one, another in zip(few, many, strict=True):
+        assert torch.equal(one, another[:50])
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
 def test_batches_do_not_depend_on_the_number_of_threads(root, workers, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    source, order = drawn_epochs(chunks_of(root), 103, 0)(2)
+    source, order = chunks_of(root).draw(103, 0, 2), np.arange(103)
     whole = source.batch(order)
-    parts = [batch.tensors for batch in read_batches(source, order, 16, CPU, workers)]
+    batches = read_batches(source, order, batch_size=16, device=CPU, workers=workers)
+    parts = [batch.tensors for batch in batches]
     for tensors, expected in zip(zip(*parts, strict=True), whole, strict=True):
         assert torch.equal(torch.cat(tensors), expected)
 
 
 def test_threads_that_read_at_the_same_time_get_the_same_chunks(root):
-    source, _ = drawn_epochs(chunks_of(root), 400, 0)(0)
+    source = chunks_of(root).draw(400, 0)
     rng = np.random.default_rng(3)
     wanted = [rng.integers(0, 400, 8) for _ in range(100)]
     expected = [source.batch(indices) for indices in wanted]
@@ -197,13 +155,13 @@ def test_threads_that_read_at_the_same_time_get_the_same_chunks(root):
 
 def test_rows_on_the_device_give_the_same_chunks(root):
     data = chunks_of(root)
-    expected = everything(drawn_epochs(data, 200, 0)(0))
+    expected = everything(data.draw(200, 0))
     data.rows = ResidentRows(data.rows.halves, CPU)
-    assert all(map(torch.equal, everything(drawn_epochs(data, 200, 0)(0)), expected))
+    assert all(map(torch.equal, everything(data.draw(200, 0)), expected))
 
 
 def test_labels_are_kept_small(root):
-    assert {shift.dtype for shift in chunks_of(root)._shifts} == {np.dtype(np.int16)}
+    assert {shift.dtype for shift in chunks_of(root).labels.shifts} == {np.dtype(np.int16)}
 
 
 def test_bad_features_are_named_whenever_they_are_drawn(root):
@@ -211,10 +169,10 @@ def test_bad_features_are_named_whenever_they_are_drawn(root):
     rows = np.load(path)
     rows[199, 1] = np.nan
     np.save(path, rows)
-    source, order = drawn_epochs(chunks_of(root, games=["L/S/b"]), 100, 0)(0)
+    source = chunks_of(root, games=["L/S/b"]).draw(100, 0)
     for _ in range(2):  # also after rows around it were found to be good
         with pytest.raises(UserError, match=r"L/S/b/1_Tiny.npy: row 199 holds NaN"):
-            source.batch(order)
+            everything(source)
 
 
 def test_missing_files_and_no_games_are_refused(root):

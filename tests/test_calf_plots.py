@@ -1,0 +1,26 @@
+"""Figures of a half: any length, with and without annotations."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.calf.plots import draw_half
+from common.results.suppression import Peaks
+
+NAMES = ("pass", "shot", "save")
+
+
+@pytest.mark.parametrize("frames", [1, 300, 14_000])
+@pytest.mark.parametrize("annotated", [None, (np.array([0, 5]), np.array([0, 2]))])
+def test_a_half_is_drawn_whatever_its_length(tmp_path, frames, annotated):
+    rng = np.random.default_rng(0)
+    score = rng.random((frames, 3)).astype(np.float32)
+    event = np.array([0, 2])
+    peaks = Peaks(np.array([0, frames - 1]), event, np.array([0.2, 0.9], np.float32))
+    path = draw_half(
+        tmp_path / "half.png", score, peaks, names=NAMES, framerate=2, title="a game",
+        annotated=annotated,
+    )  # fmt: skip
+    with Image.open(path) as picture:
+        assert picture.width > 1000
+        assert len(picture.convert("L").getcolors(1 << 20)) > 20  # something is drawn

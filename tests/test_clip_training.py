@@ -1,0 +1,61 @@
+"""Training on clips, in both pooling baselines: steps, and a validation that takes none."""
+
+import numpy as np
+import pytest
+import torch
+
+import Pooling.dataset
+import Pooling.loss
+import Pooling.model
+import Pooling.train
+import TemporallyAwarePooling.dataset
+import TemporallyAwarePooling.loss
+import TemporallyAwarePooling.model
+import TemporallyAwarePooling.train
+from common.data.features import HalfFeatures
+from common.data.frame_rows import MappedRows
+from common.pooling.clip_map import clip_map
+from common.training.optimisation import adam
+from common.training.run import Run
+from common.training.training import Training, TrainingSettings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def build(package, features, classes, window_frames):
+    torch.manual_seed(0)
+    if package is Pooling:
+        return Pooling.model.PoolingModel(features, classes, window_frames, pool="NetVLAD")
+    return TemporallyAwarePooling.model.TemporallyAwareModel(
+        features, classes, window_frames, clusters=4, project_to=16
+    )
+
+
+@pytest.mark.parametrize("package", [Pooling, TemporallyAwarePooling], ids=lambda p: p.__name__)
+def test_validation_takes_no_step_and_adds_clip_map_only_when_thorough(tmp_path, package):
+    rng = np.random.default_rng(0)
+    half = HalfFeatures.of_rows(rng.normal(size=(300, 12)).astype(np.float32))
+    targets = (rng.random((10, 6)) < 0.3).astype(np.float32)
+    clips = package.dataset.Clips(MappedRows([half]), [targets], 30)
+    model = build(package, 12, 5, 30)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    settings = TrainingSettings(
+        learning_rate=0.1, batch_size=4, max_epochs=2, patience=10, evaluation_frequency=1, seed=0
+    )
+    run, seen = Run(folder=tmp_path), []
+    with Training(run, model, adam(model, 0.1), settings) as training:
+        for epoch in training.epochs():
+            for features, wanted in epoch.training(clips):
+                epoch.record(package.loss.clip_loss(model(features), wanted))
+            model.train()
+            seen.append(package.train.validate(run, model, epoch, clips))
+            assert not model.training
+            epoch.close(**seen[-1])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    with torch.inference_mode():
+        every = torch.from_numpy(half.rows(0, 300)).view(10, 30, 12)
+        logits = model(every)
+        loss = float(package.loss.clip_loss(logits, torch.from_numpy(targets))["bce"])
+    assert seen == [{}, {"clip_mAP": pytest.approx(clip_map(logits.numpy(), targets))}]
+    losses = [row["valid_loss"] for row in training.progress.history]
+    assert losses == pytest.approx([loss, loss], rel=1e-6)

@@ -1,0 +1,244 @@
+"""A data set as it is read: games, what they must have, halves with and without their labels."""
+
+import json
+
+import numpy as np
+import pytest
+
+from common.data.data_set import DataSet
+from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses
+from common.data.features import Half
+from common.errors import UserError
+
+SPLITS = {"train": ["l/s/a", "l/s/b", "l/s/c"], "valid": ["l/s/d", "l/s/e"], "empty": []}
+FRAMES = {"a": (20, 31), "b": (22, 18), "c": (9, 40), "d": (12, 13), "e": (5, 6)}
+D = 4
+
+
+def spot(half, seconds, label="Goal", position=None):
+    clock = {"gameTime": f"{half} - {seconds // 60:02}:{seconds % 60:02}", "label": label}
+    return clock if position is None else clock | {"position": str(position)}
+
+
+def write_labels(root, game, *annotations):
+    (root / game / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
+
+
+def write_rows(root, game, half, rows):
+    np.save(root / game / f"{half}_F.npy", rows)
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "splits.json").write_text(json.dumps(SPLITS))
+    rng = np.random.default_rng(0)
+    for letter, frames in FRAMES.items():
+        game = f"l/s/{letter}"
+        (tmp_path / game).mkdir(parents=True)
+        for half, count in enumerate(frames, 1):
+            write_rows(tmp_path, game, half, rng.normal(size=(count, D)).astype(np.float32))
+        write_labels(tmp_path, game, spot(1, 2), spot(2, 1, "Foul"))
+    return tmp_path
+
+
+def data_set(root, **how):
+    return DataSet(root=root, **{"features": ("F.npy",), "classes": SOCCERNET_V2, **how})
+
+
+# Games.
+
+
+def test_games_of_splits_come_in_the_order_that_is_asked_for(root):
+    data = data_set(root)
+    assert data.games(["valid", "train"]) == SPLITS["valid"] + SPLITS["train"]
+    assert data.games(["empty"]) == data.games([]) == []
+    assert data.games(("train",)) == SPLITS["train"]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, "ad"), (2, "abde"), (9, "abcde"), (0, "")])
+def test_only_so_many_games_of_each_split(root, most, expected):
+    games = data_set(root, most_games=most).games(["train", "valid"])
+    assert games == [f"l/s/{letter}" for letter in expected]
+
+
+def test_an_unknown_split_and_a_wrong_root_are_named(root):
+    with pytest.raises(UserError, match="unknown split 'trian'"):
+        data_set(root).games(["train", "trian"])
+    with pytest.raises(UserError, match=f"expected the data folder at {root / 'nowhere'}"):
+        data_set(root / "nowhere").games(["train"])
+
+
+def test_only_official_games_at_hand_are_taken(tmp_path):
+    game = "england_epl/2014-2015/2015-05-17 - 18-00 Manchester United 1 - 1 Arsenal"
+    (tmp_path / game).mkdir(parents=True)
+    data = data_set(tmp_path)
+    splits = [s for s in ("train", "valid", "test") if games_or_none(data, s)]
+    assert [data.games([split]) for split in splits] == [[game]]
+
+
+def games_or_none(data, split):
+    try:
+        return data.games([split])
+    except UserError as error:
+        assert f"games of the split {split} is in" in str(error)
+        return []
+
+
+def test_games_can_be_scored_if_any_has_labels(root):
+    data = data_set(root)
+    (root / "l/s/a/Labels-v2.json").unlink()
+    assert data.has_labels(["l/s/a", "l/s/b"])
+    assert not data.has_labels(["l/s/a"])
+    assert not data.has_labels([])
+    assert data.labels("l/s/a") is None
+
+
+# Files.
+
+
+def test_a_whole_data_set_lacks_nothing(root):
+    data_set(root).require_files(["valid"], [["train"], ["valid"]])
+    data_set(root).require_files([], [])
+
+
+def test_missing_files_are_counted_and_named_with_what_to_do(root):
+    for game in ("l/s/b", "l/s/c"):
+        (root / game / "2_F.npy").unlink()
+    with pytest.raises(UserError, match=r"2 of the 6 files of train are missing") as error:
+        data_set(root).require_files(["train"])
+    assert str(root / "l/s/b/2_F.npy") in str(error.value)
+    assert "take their games out of" in str(error.value)
+    data_set(root).require_files(["valid"])
+
+
+def test_labels_are_needed_where_there_is_training_alone(root):
+    (root / "l/s/e/Labels-v2.json").unlink()
+    data = data_set(root)
+    data.require_files(["valid"], [["train"]])
+    with pytest.raises(UserError, match="1 of the 15 files of train, valid are missing"):
+        data.require_files(["valid"], [["train"], ["valid"]])
+
+
+def test_a_game_counts_once_in_each_list_of_splits(root):
+    data = data_set(root)
+    data.require_files([], [["train"], ["train"]])  # to select on what was learnt is no error
+    with pytest.raises(UserError, match="'l/s/a' twice"):
+        data.require_files([], [["train", "train"]])
+
+
+def test_features_side_by_side_and_another_number_of_halves(root):
+    with pytest.raises(UserError, match="6 of the 12 files"):
+        data_set(root, features=("F.npy", "G.npy")).require_files(["train"])
+    ball = EventClasses(("pass",), "Labels-ball.json", halves=1)
+    (root / "l/s/a/2_F.npy").unlink()
+    data_set(root, classes=ball).require_files(["train"])
+    with pytest.raises(UserError, match="3 of the 6 files"):
+        data_set(root, classes=ball).require_files([], [["train"]])
+
+
+def test_further_files_are_asked_for_by_the_names_they_are_downloaded_by(root):
+    def missing(folder, halves):
+        return [folder / f"{half}_boxes.json" for half in range(1, halves + 1)]
+
+    with pytest.raises(UserError, match="10 files beside the features are missing") as error:
+        data_set(root).require_further(["train", "valid", "train"], missing, ["boxes.json"])
+    assert str(root / "l/s/a/1_boxes.json") in str(error.value)
+    assert str(error.value).endswith("--features boxes.json")
+    data_set(root).require_further(["train"], lambda folder, halves: [], ["boxes.json"])
+
+
+# Features.
+
+
+def test_the_dimension_is_measured_on_disk(root):
+    assert data_set(root).measure("valid") == D
+    assert data_set(root, features=("F.npy", "F.npy")).measure("train") == 2 * D
+    assert data_set(root, dimension=D).measure("train") == D
+    with pytest.raises(UserError, match=r"a/1_F.npy has 4 features per frame, expected 9"):
+        data_set(root, dimension=9).measure("train")
+
+
+def test_nothing_can_be_measured_without_games_or_files(root):
+    with pytest.raises(UserError, match=r"the split empty holds no games; check splits.json"):
+        data_set(root).measure("empty")
+    with pytest.raises(UserError, match="holds no games"):
+        data_set(root, most_games=0).measure("train")
+    (root / "l/s/a/1_F.npy").unlink()
+    with pytest.raises(UserError, match=r"expected features at .*l/s/a/1_F.npy"):
+        data_set(root).measure("train")
+
+
+def test_a_game_opens_as_its_halves(root):
+    halves = data_set(root, dimension=D).open_game("l/s/c")
+    assert [half[:2] for half in halves] == [(root / "l/s/c", 1), (root / "l/s/c", 2)]
+    assert all(isinstance(half, Half) for half in halves)
+    assert [half.features.frames for half in halves] == [9, 40]
+    for half in halves:
+        rows = np.load(root / f"l/s/c/{half.number}_F.npy")
+        assert np.array_equal(half.features.rows(0, len(rows)), rows)
+    one = data_set(root, classes=EventClasses(("pass",), "x.json", halves=1)).open_game("l/s/c")
+    assert len(one) == 1
+
+
+def test_a_game_with_other_features_does_not_open(root):
+    write_rows(root, "l/s/b", 2, np.zeros((18, 3), np.float32))
+    with pytest.raises(UserError, match=r"b/2_F.npy has 3 features per frame, expected 4"):
+        data_set(root, dimension=D).open_game("l/s/b")
+
+
+# Halves with their labels.
+
+
+def test_labelled_halves_are_those_of_all_games_in_order(root):
+    write_labels(root, "l/s/a", spot(2, 9), spot(1, 7, "Foul"), spot(2, 3), spot(2, 1, "A party"))
+    found = list(data_set(root).labelled_halves(["l/s/a", "l/s/d"]))
+    assert [(half.folder.name, half.number, half.features.frames) for half, _, _ in found] == [
+        ("a", 1, 20), ("a", 2, 31), ("d", 1, 12), ("d", 2, 13)
+    ]  # fmt: skip
+    goal, foul = V2_NAMES.index("Goal"), V2_NAMES.index("Foul")
+    assert [each.spot_frames.tolist() for each in found] == [[14], [18, 6], [4], [2]]
+    assert [each.spot_events.tolist() for each in found] == [[foul], [goal, goal], [goal], [foul]]
+
+
+def test_frames_follow_framerate_and_clock_and_may_lie_behind_the_half(root):
+    write_labels(root, "l/s/a", spot(1, 14, position=15_100), spot(1, 3000, position=3_000_000))
+
+    def frames(**how):
+        return next(data_set(root, **how).labelled_halves(["l/s/a"])).spot_frames.tolist()
+
+    assert frames() == [28, 6000]
+    assert frames(framerate=1) == [14, 3000]
+    assert frames(label_time="position") == [30, 6000]
+
+
+def test_without_games_there_is_nothing_to_train_on(root):
+    with pytest.raises(UserError, match="there are no games to train on; check the splits"):
+        next(data_set(root).labelled_halves([]))
+
+
+def test_the_first_half_says_which_dimension_all_have(root):
+    write_rows(root, "l/s/b", 1, np.zeros((22, 3), np.float32))
+    halves = data_set(root).labelled_halves(["l/s/a", "l/s/b"])
+    assert len([next(halves), next(halves)]) == 2
+    with pytest.raises(UserError, match=r"b/1_F.npy has 3 features per frame, expected 4"):
+        next(halves)
+    with pytest.raises(UserError, match=r"a/1_F.npy has 4 features per frame, expected 3"):
+        next(data_set(root, dimension=3).labelled_halves(["l/s/a"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, r"expected the annotations at .*l/s/b/Labels-v2.json"),
+        ("{", "is not valid JSON"),
+        ('{"annotations": {}}', "is not a label file"),
+        ('{"annotations": [{"label": "Goal"}]}', "gameTime"),
+    ],
+)
+def test_labels_that_are_missing_or_malformed_are_named(root, content, sentence):
+    path = root / "l/s/b/Labels-v2.json"
+    path.unlink() if content is None else path.write_text(content)
+    halves = data_set(root).labelled_halves(["l/s/a", "l/s/b"])
+    next(halves), next(halves)
+    with pytest.raises(UserError, match=sentence):
+        next(halves)

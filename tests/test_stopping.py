@@ -1,0 +1,48 @@
+"""A stop that is asked for by a signal: noted, shared by all processes, the second one at once."""
+
+import signal
+
+import pytest
+
+from common.training.distributed import Processes
+from common.training.stopping import StopRequest
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@BOTH
+def test_the_first_signal_is_noted_and_the_second_stops_at_once(number):
+    stop = StopRequest()
+    with stop.listening():
+        assert not stop.asked(Processes())
+        signal.raise_signal(number)
+        assert stop.signal == number.name
+        assert stop.asked(Processes())
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+            signal.raise_signal(signal.SIGTERM)
+    assert stop.asked(Processes())
+
+
+@BOTH
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_behind_the_block_signals_mean_what_they_meant_before(number, error):
+    before = signal.getsignal(number)
+    try:
+        with StopRequest().listening():
+            assert signal.getsignal(number) != before
+            if error:
+                raise error
+    except ZeroDivisionError:
+        assert error
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_to_another_process_stops_all():
+    class Pair(Processes):
+        def sum(self, *numbers):
+            return [number + 1 for number in numbers]  # the other one was asked to stop
+
+    stop = StopRequest()
+    assert stop.asked(Pair(0, 0, 2))
+    assert stop.signal is None
+    assert not stop.asked(Processes())

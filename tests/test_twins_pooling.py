@@ -1,0 +1,110 @@
+"""MaxPool of both pooling baselines is one network: trained alike, it gives the same bits.
+
+The two share functions and repeat sequences; this test is what holds the sequences together.
+"""
+
+import logging
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from shell import assert_same_bits
+
+import Pooling.main
+import Pooling.model
+import Pooling.test
+import TemporallyAwarePooling.main
+import TemporallyAwarePooling.model
+import TemporallyAwarePooling.test
+from common.data.features import HalfFeatures
+from common.synthetic.data_set import write_data_set
+from common.training.run import Run
+
+ALIKE = [
+    "--features", "Synthetic.npy", "--pool", "MAX", "--batch_size", "16", "--LR", "0.01",
+    "--seed", "5", "--NMS_window", "12", "--NMS_threshold", "0.05", "--patience", "3",
+    "--max_epochs", "2", "--evaluation_frequency", "1", "--device", "cpu", "--loglevel", "WARNING",
+]  # fmt: skip
+TWINS = {
+    "Pooling": (Pooling.main.main, ["--chunk_size", "20"]),
+    "TemporallyAwarePooling": (
+        TemporallyAwarePooling.main.main,
+        ["--window_size", "20", "--proj-dim", "none"],
+    ),
+}
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("twins") / "data"
+    write_data_set(root, games=(2, 1, 1, 1), minutes=3, dim=16)
+    return root
+
+
+@pytest.fixture
+def train_both(data, tmp_path, monkeypatch):
+    """Trains and tests the twins with these flags; returns their folders."""
+
+    def train(*words):
+        monkeypatch.chdir(tmp_path)
+        for name, (main, own) in TWINS.items():
+            main(["--SoccerNet_path", str(data), "--model_name", name, *ALIKE, *own, *words])
+            log = logging.getLogger("spotting")
+            for handler in list(log.handlers):
+                log.removeHandler(handler)
+                handler.close()
+        return [tmp_path / "models" / name for name in TWINS]
+
+    return train
+
+
+def curves(folder):
+    """All numbers of the training but the seconds."""
+    header, *rows = (line.split(",") for line in (folder / "curves.csv").read_text().splitlines())
+    column = header.index("seconds")
+    return [[*row[:column], *row[column + 1 :]] for row in (header, *rows)]
+
+
+def test_trained_from_one_seed_they_have_the_same_bits_and_write_the_same_archives(train_both):
+    one, another = train_both()
+    assert_same_bits(one, another)
+    assert curves(one) == curves(another)
+    assert "clip_mAP" in curves(one)[0]
+    for name in ("results_spotting_test.zip", "results_spotting_challenge.zip"):
+        assert (one / name).read_bytes() == (another / name).read_bytes()
+        with zipfile.ZipFile(one / name) as archive:
+            assert b'"confidence"' in archive.read(archive.namelist()[0])
+
+
+def test_taken_up_again_they_still_have_the_same_bits(train_both):
+    train_both("--max_epochs", "1", "--split_test", "challenge")
+    assert_same_bits(*train_both("--resume", "--split_test", "challenge"))
+
+
+def test_by_the_published_protocol_they_learn_the_same(train_both):
+    """Their archives may differ: by that protocol the originals leave out different numbers of
+    frames at the end of a half, two and one, as the next test says.
+    """
+    one, another = train_both("--protocol", "published")
+    assert_same_bits(one, another)
+    assert curves(one) == curves(another)
+
+
+def test_by_the_published_protocol_one_scores_a_frame_less(tmp_path):
+    torch.manual_seed(0)
+    ours = Pooling.model.PoolingModel(8, 3, 10, pool="MAX").eval()
+    theirs = TemporallyAwarePooling.model.TemporallyAwareModel(
+        8, 3, 10, pool="MAX", project_to=None
+    ).eval()
+    theirs.load_state_dict(ours.state_dict())
+    rows = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    half = HalfFeatures.of_rows(rows)
+    for published, lengths in ((False, (60, 60)), (True, (58, 59))):
+        run = Run(folder=tmp_path, published=published)
+        one = Pooling.test.score_half(run, ours, half)
+        another = TemporallyAwarePooling.test.score_half(run, theirs, half)
+        assert (len(one), len(another)) == lengths
+        assert np.array_equal(one, another[: len(one)])
