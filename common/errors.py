@@ -56,6 +56,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     0 is success, 1 a check that found something wrong, 2 a `UserError` or a file that cannot be
     read or written, 130 an interruption. Anything else is a defect of ours: it keeps its traceback.
     """
+    _signals.clear()
     before = {s: signal.signal(s, _stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
         code = main() or 0

@@ -30,7 +30,13 @@ from common.training.device import autocast, describe
 from common.training.distributed import Processes
 from common.training.recorded_flags import changes
 from common.training.resumption import checked_last
-from common.training.run_folder import pend_record, refuse_claim, start_log, tidy_folder
+from common.training.run_folder import (
+    files_of_run,
+    pend_record,
+    refuse_claim,
+    start_log,
+    tidy_folder,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +91,9 @@ def start_run(
 ) -> Iterator[None]:
     """Has the run's folder alone inside the block; begins its log and its record of settings.
 
-    Nothing is written before everything is checked. The record of a training becomes the run's
-    when `Training` begins; an earlier run of the name stays until there is a new checkpoint.
+    Nothing is written before everything is checked. Where there is a trained run, the new record
+    becomes the run's when `Training` goes on with it; one that is to be replaced stays with its
+    record until there is a new checkpoint.
 
     Args:
         about: the kind of the model, for the log.
@@ -148,12 +155,12 @@ def _record(run: Run, settings: Mapping[str, Any], *, training: bool) -> list[st
     now, file = orjson.loads(orjson.dumps(dict(settings), default=str)), run.folder / TRAINED
     known = file.is_file() and (run.resume or not training) and not now.get("load_weights")
     then = read_record(file) if known else None
+    record = resumed_record(then, now, **own) if training and then else new_record(now, **own)
     if not training:
-        write_record(run.folder / TESTED, new_record(now, **own))
-    elif then is None:
-        write_record(pend_record(run.folder), new_record(now, **own))
-    else:
-        write_record(pend_record(run.folder), resumed_record(then, now, **own))
+        file = run.folder / TESTED
+    elif files_of_run(run.folder):  # until it goes on, or has a checkpoint of its own
+        file = pend_record(run.folder)
+    write_record(file, record)
     return changes(then["settings"], now) if then else []
 
 

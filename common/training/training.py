@@ -92,7 +92,7 @@ class Progress:
             self.best_score = score
         return higher
 
-    def close_epoch(self, row: dict[str, float], improved: bool) -> None:
+    def close_epoch(self, row: dict[str, float], improved: bool = False) -> None:
         """An epoch is complete; `row` is its line of the curves."""
         self.epoch += 1
         self.best_epoch = self.epoch if improved else self.best_epoch
