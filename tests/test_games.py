@@ -108,3 +108,16 @@ def test_name_that_may_lead_out_of_the_root_is_refused(tmp_path, name):
 @pytest.mark.parametrize("name", SAFE)
 def test_plain_names_pass(name):
     assert check_relative_path(name, "somewhere") == name
+
+
+@pytest.mark.parametrize("name", ["x/../../../evil", "a/b", "..", "/x", "", "a\\b", "~x", "a/"])
+def test_a_split_whose_name_would_write_elsewhere_is_refused(tmp_path, name):
+    (tmp_path / "splits.json").write_text(json.dumps({"train": [], name: ["l/s/a"]}))
+    with pytest.raises(UserError, match=r"splits\.json holds the (path|name)"):
+        read_splits(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train", "my test", "2024-05", "täst", "a.b", ".."[:1] + "a"])
+def test_plain_names_of_splits_pass(tmp_path, name):
+    (tmp_path / "splits.json").write_text(json.dumps({name: ["l/s/a"]}))
+    assert read_splits(tmp_path) == {name: ["l/s/a"]}

@@ -1,6 +1,5 @@
 """One try at a run: its process, its log, its lock and its record."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
+from common.files import take_lock
 from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
 from common.reproduce.sources import commit
 
@@ -43,7 +43,7 @@ class Attempt:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(lock.fileno(),),
+                pass_fds=() if os.name == "nt" else (lock.fileno(),),
             )
         self._before = float(read_record(run.folder).get("seconds", 0.0))
         write_record(
@@ -82,7 +82,10 @@ class Attempt:
         try:
             self._process.wait(GRACE_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if os.name == "nt":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self.over()
 
@@ -91,18 +94,15 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
     """The lock on a run's folder, or None while another process holds it."""
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = (run.folder / LOCK).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    except OSError as error:
-        lock.close()
+    taken = take_lock(lock)
+    if taken:
+        return lock
+    lock.close()
+    if taken is None:
         raise UserError(
-            f"{run.folder} cannot be locked ({error.strerror}); give --out on a file system that "
-            "knows locks"
-        ) from None
-    return lock
+            f"{run.folder} cannot be locked; give --out on a file system that knows locks"
+        )
+    return None
 
 
 def holder(run: TableRun) -> str:

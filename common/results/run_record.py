@@ -21,8 +21,14 @@ _RECORDED_PACKAGES = ("soccer-action-spotting", "torch", "numpy", "SoccerNet")
 
 
 def record_settings(path: Path, settings: Mapping[str, Any], kind: str) -> None:
-    """Writes settings, command line and versions to settings_<kind>.json."""
-    write_record(path / f"settings_{kind}.json", new_record(settings))
+    """Writes settings, command line and versions to settings_<kind>.json.
+
+    A training that went on with --resume keeps the record of its first start beside them.
+    """
+    file, record = path / f"settings_{kind}.json", new_record(settings)
+    if kind == "train" and settings.get("resume") and file.is_file():
+        record = resumed_record(read_record(file), settings)
+    write_record(file, record)
 
 
 def new_record(settings: Mapping[str, Any], **further: Any) -> dict[str, Any]:
