@@ -1,8 +1,11 @@
 """Processes that the environment speaks of: those of torchrun, one, or nonsense."""
 
-import pytest
+import json
 
-from common.errors import UserError
+import pytest
+from shell import python
+
+from common.errors import UserError, run_cli
 from common.training.distributed import Processes, is_first_process, joined_processes
 
 WHOLE = {
@@ -65,3 +68,26 @@ def test_companions_that_make_no_sense_are_told(surroundings, name, value):
         joined_processes("cpu"),
     ):
         pass
+
+
+def test_the_summary_of_torchrun_ends_with_the_sentence(tmp_path):
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    program = ["-m", "TemporallyAwarePooling.main", "--SoccerNet_path", tmp_path / "nowhere"]
+    process = python(tmp_path, *words, *program)
+    assert process.returncode != 0
+    end = "\n".join(process.stderr.splitlines()[-12:])
+    assert "expected the data folder at" in end
+    assert "check --SoccerNet_path" in end
+
+
+def test_a_report_that_cannot_be_written_costs_nothing(tmp_path, monkeypatch, capsys):
+    def main():
+        raise UserError("a sentence")
+
+    for report in (tmp_path / "there.json", tmp_path / "no" / "such" / "folder"):
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(report))
+        with pytest.raises(SystemExit):
+            run_cli(main)
+        assert capsys.readouterr().err == "error: a sentence\n"
+    content = json.loads((tmp_path / "there.json").read_text())
+    assert content["message"]["message"] == "a sentence"

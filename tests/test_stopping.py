@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from common.errors import run_cli
 from common.training.distributed import Processes
 from common.training.stopping import StopRequest
 
@@ -53,3 +54,26 @@ def test_a_signal_to_another_process_stops_all():
     assert stop.asked(Pair(0, 0, 2))
     assert stop.signal is None
     assert not stop.asked(Processes())
+
+
+@BOTH
+def test_several_signals_within_milliseconds_end_a_program_once(number, capsys):
+    tidied = []
+
+    def main():
+        try:
+            signal.raise_signal(number)
+        finally:
+            for other in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                signal.raise_signal(other)
+            tidied.append(True)
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    for turn in (1, 2):  # a program starts afresh
+        with pytest.raises(SystemExit) as end:
+            run_cli(main)
+        assert end.value.code == 130
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        assert capsys.readouterr().err == f"error: stopped by {name}\n"
+        assert len(tidied) == turn
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before

@@ -55,12 +55,15 @@ def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
     add = group.add_argument
     # fmt: off
     add("--model_name", default=model_name, help="results go to models/<model_name>/")
-    add("--test_only", action="store_true", help="do not train; test the weights of this run")
+    add("--test_only", action="store_true", help="do not train; test the weights of this "
+        "run, with the settings that it recorded")
     add("--load_weights", type=Path, metavar="FILE",
         help="checkpoint to start from, or with --test_only to test")
     earlier = group.add_mutually_exclusive_group().add_argument
-    earlier("--resume", action="store_true", help="go on with a run that was stopped")
-    earlier("--overwrite", action="store_true", help="replace the run of this name")
+    earlier("--resume", action="store_true", help="go on with a run that was stopped, with the "
+        "settings that it recorded")
+    earlier("--overwrite", action="store_true", help="replace the run of this name, as soon as "
+        "the new one has a checkpoint")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: repeat also those quirks of the original that move numbers")
     add("--loglevel", default="INFO", type=str.upper,
