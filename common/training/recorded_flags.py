@@ -29,7 +29,10 @@ FREE = (
     "SoccerNet_path", "feature_dim", "split_test", "max_epochs", "max_num_worker", "resident",
     "cache_dir", "plots", "legacy_names", "watch_test", "LRe", "mode",
 )  # fmt: skip
-FREE_IN_TESTING = ("NMS_window", "NMS_threshold", "gt_time", "precision", "tiny")
+FREE_IN_TESTING = (
+    "NMS_window", "NMS_threshold", "gt_time", "precision", "tiny",
+    "segmentation_loss",  # decides then how figures show what is spotted
+)  # fmt: skip
 
 
 def parse_flags(
