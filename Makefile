@@ -6,6 +6,24 @@ DEMO ?= demo
 JOBS ?= 2
 MODEL := NetVLAD++_demo
 
+# What to type after the demo; each line works as it is printed.
+TRAIN := python -m TemporallyAwarePooling.main --SoccerNet_path data --features Synthetic.npy
+define NEXT_STEPS
+@printf '%s\n' '' 'Next steps:' \
+    '  source $(abspath $(BIN))/activate' \
+    '  cd $(abspath $(DEMO))' \
+    '# a second run, half a minute, and the two side by side' \
+    '  $(TRAIN) --pool MAX --max_epochs 15 --model_name MaxPool_demo' \
+    '  python -m common.compare models/$(MODEL) models/MaxPool_demo --per-class' \
+    '  python -m common.report models/$(MODEL) --compare models/MaxPool_demo' \
+    '# which detections to believe: thresholds chosen on valid, and what they keep on test' \
+    '  $(TRAIN) --model_name $(MODEL) --test_only --split_test valid' \
+    '  python -m common.operating_point models/$(MODEL) --write' \
+    '# how the training went, in a browser' \
+    '  pip install tensorboard' \
+    '  tensorboard --logdir models'
+endef
+
 .PHONY: demo test check lint format clean
 
 # Trains, tests and reports NetVLAD++ on an invented data set.
@@ -22,6 +40,7 @@ demo: $(VENV)/.installed
 	@echo "report:        $(DEMO)/models/$(MODEL)/report_test/report.html"
 	@echo "all numbers:   $(DEMO)/models/$(MODEL)/results_test.json"
 	@echo "challenge zip: $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip"
+	$(NEXT_STEPS)
 
 # From nothing to a passed test suite, in $(JOBS) processes of one thread each.
 test: $(VENV)/.installed-dev

@@ -16,14 +16,12 @@ The distance is smoothed over five seconds, and what chance alone would give for
 taken off. Classes with fewer than ten spots get the parameters of all spots together.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
@@ -32,6 +30,8 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
+from common.results.tables import print_table
+from common.training.flags import new_parser
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
 FEWEST_SPOTS = 10
@@ -134,11 +134,7 @@ def fit(data: DataSet, games: Sequence[str]) -> tuple[dict[str, KSeconds], dict[
 
 def main() -> None:
     """Prints the parameters of all classes beside the published ones, and writes them."""
-    parser = argparse.ArgumentParser(
-        "python -m CALF.fit_k_params",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("python -m CALF.fit_k_params", __doc__ or "")
     add = parser.add_argument
     add("--SoccerNet_path", type=Path, required=True, help="data root")
     add("--features", nargs="+", required=True, metavar="FILE", help="as for training")
@@ -159,9 +155,14 @@ def main() -> None:
         published = SECONDS.get(name)
         known = " ".join(f"{k:g}" for k in published) if published else "-"
         table.add_row(name, str(count[name]), *(f"{k:g}" for k in row), known)
-    Console(width=100).print(table)
+    print_table(table)
     write_json(args.out, found)
     print(f"seconds; written to {args.out}, for --k_params")
+    if shortest := [name for name, row in found.items() if NEAREST_SECONDS in (-row[1], row[2])]:
+        print(
+            f"{NEAREST_SECONDS} s is the least that this rule gives to K2 and K3; it is what "
+            f"{', '.join(shortest)} got: where actions are felt for less, write less into the file"
+        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 python -m CALF.loss_figure --out CALF/context_loss.svg
 """
 
-import argparse
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +16,7 @@ from common.calf.k_parameters import SECONDS
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.errors import run_cli
 from common.files import written_whole
+from common.training.flags import new_parser
 
 _EVENT = "Goal"
 _SCORES = (0.05, 0.3, 0.6, 0.9)
@@ -66,7 +66,7 @@ def _draw(axes: Axes, loss: SegmentationLoss, mirrored: bool) -> None:
 
 def main() -> None:
     """Draws the figure into the file of --out."""
-    parser = argparse.ArgumentParser("python -m CALF.loss_figure", description=__doc__)
+    parser = new_parser("python -m CALF.loss_figure", __doc__ or "")
     parser.add_argument("--out", type=Path, default=Path("context_loss.svg"), help="SVG to write")
     draw_loss(parser.parse_args().out)
 

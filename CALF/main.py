@@ -10,7 +10,7 @@ configuration.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -21,11 +21,18 @@ from numpy.typing import NDArray
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.k_parameters import k_frames
+from common.calf.k_parameters import k_frames, tell_k_parameters
+from common.calf.one_file import (
+    claim_outputs,
+    one_file,
+    require_as_trained,
+    require_classes,
+    trained_settings,
+)
 from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.data.features import open_features
-from common.errors import run_cli
+from common.errors import counted, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 from common.training.recorded_flags import parse_flags
@@ -40,8 +47,14 @@ if TYPE_CHECKING:  # --help does not wait for torch
     from common.training.training import TrainingSettings
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The published flags, and ours, from `argv` or the command line."""
+def parse_arguments(
+    argv: Sequence[str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line.
+
+    Args:
+        defaults: of flags that are not given, instead of the published ones.
+    """
     parser = calf_parser("CALF/main.py", __doc__ or "", "CALF")
     parser.add_argument(
         "--segmentation_loss",
@@ -51,6 +64,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "an action, or legacy, low, as in the released weights",
     )
     add_result_flags(parser)
+    parser.set_defaults(**(defaults or {}))
     return parse_flags(parser, argv)
 
 
@@ -118,20 +132,33 @@ def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str
     )
 
 
+def data_set(args: argparse.Namespace) -> DataSet:
+    """The data set that the flags describe."""
+    return DataSet(
+        root=args.SoccerNet_path,
+        features=tuple(args.features),
+        classes=event_classes(args.SoccerNet_path, args.version),
+        framerate=args.framerate,
+        label_time=args.label_time,
+        gt_time=args.gt_time,
+        dimension=args.feature_dim,
+        most_games=args.tiny,
+    )
+
+
+def file_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Under which names result files are written."""
+    return (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on chunks, then spots in the games of the test splits, or in one file."""
     args = parse_arguments(argv)
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
-    data = DataSet(
-        root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
-        classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
-        label_time=args.label_time, gt_time=args.gt_time, most_games=args.tiny,
-    )  # fmt: skip
-    names = (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
-    shown = {"file_names": names, "inverted": args.segmentation_loss == "legacy"}
     if args.features_path:
-        spot_one_file(args, data, suppression, shown)
+        spot_one_file(argv)
         return
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    data = data_set(args)
 
     from CALF.test import spot_split
     from CALF.train import train
@@ -148,15 +175,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         data.require_files(tested, trained)
         dimension = data.measure(next(chain(*trained, tested)))
         data = replace(data, dimension=dimension)
+        for split in dict.fromkeys(chain(*trained, tested)):  # each has games, of such features
+            data.measure(split)
+        k = None if args.test_only else k_frames(data.classes.names, args.framerate, args.k_params)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
         with start_run(
-            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            run, model,
+            about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings={**vars(args), "split_test": tested}, training=not args.test_only,
             overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
         ):  # fmt: skip
-            if not args.test_only:
-                k = k_frames(data.classes.names, args.framerate, args.k_params)
+            if k is not None:
+                tell_k_parameters(data.classes.names, args.k_params)
                 train(
                     run, data, model, training_settings(args), build_criterion(args, k, run.device),
                     k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
@@ -166,23 +197,37 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not (args.test_only and args.load_weights):
                 load_best(run, model)
             for split in tested:
-                spot_split(run, data, model, split, suppression, plots=args.plots, **shown)
+                spot_split(
+                    run, data, model, split, suppression, plots=args.plots,
+                    file_names=file_names(args), inverted=args.segmentation_loss == "legacy",
+                )  # fmt: skip
 
 
-def spot_one_file(
-    args: argparse.Namespace, data: DataSet, suppression: Suppression, shown: dict[str, Any]
-) -> None:
-    """Spots in the file of --features_path."""
+def spot_one_file(argv: Sequence[str] | None) -> None:
+    """Spots in the file of --features_path, with the settings that the run recorded."""
     from CALF.test import spot_file
-    from common.training.checkpoints import BEST_FILE, load_weights
+    from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
 
+    args = parse_arguments(argv)
+    weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
+    trained = trained_settings(weights, vars(args))
+    args = parse_arguments(argv, trained)
+    require_as_trained(vars(args), trained, weights.parent)
+    data = data_set(args)
     run = new_run(args, Processes(), data.classes.names)
+    file = one_file(args.features_path, data.classes.halves)
     half = open_features(args.features_path, args.feature_dim)
+    require_classes(read_checkpoint(weights)["state_dict"], data.classes.names, weights)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, args.load_weights or run.folder / BEST_FILE, run.classes)
-    folder = spot_file(run, data, model, args.features_path, suppression, **shown)
-    print(f"{half.frames} frames: detections and figure in {folder}")
+    load_weights(model, weights, run.classes)
+    claim_outputs(run.folder, file, vars(args), data.classes.names)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    written = spot_file(
+        run, data, model, file, suppression, file_names=file_names(args),
+        inverted=args.segmentation_loss == "legacy",
+    )  # fmt: skip
+    print(f"{half.frames} frames of half {file.half}:", *written, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from common.calf.chunk_draws import Draws
-from common.calf.chunk_labels import ChunkLabels, half_shifts
+from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.spot_targets import spot_targets
 from common.calibration.top_view import TopView
@@ -138,15 +138,17 @@ def read_chunks(
         UserError: no games, or files that are missing or wrong.
     """
     games = data.games(splits)
-    halves, shifts = [], []
+    halves, shifts, late = [], [], {}
     for half, frames, events in data.labelled_halves(games):
         halves.append(half)
-        shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
+        shifts.append(half_shifts(frames, events, half.features.frames, k_frames, published))
+        late[half.folder, half.number] = int((frames >= half.features.frames).sum())
     rows = players.open(halves, training=True) if players is not None else None
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
     log.info("%s: %d games, %d spots, %d stretches without any",
              " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    tell_late_spots(late, data.framerate, published)
     return Chunks(MappedRows([half.features for half in halves]), rows, labels)
 
 

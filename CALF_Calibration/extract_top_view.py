@@ -27,7 +27,7 @@ from common.data.events import event_classes
 from common.data.features import open_array
 from common.errors import UserError, run_cli
 from common.files import written_whole
-from common.training.argument_types import positive
+from common.training.argument_types import whole
 from common.training.device import choose_device, describe
 from common.training.flags import PROTOCOLS, add_data_flags, add_device_flags, new_parser
 
@@ -51,6 +51,10 @@ class Extraction:
     name: str
     batch: int = 64
     cache_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise UserError(f"--batch_size must be 1 picture or more, found {self.batch}")
 
     def half(self, folder: Path, half: int, frames: int) -> Path:
         """Writes the vectors of a half to <half>_<name>, wholly or not at all; its path."""
@@ -117,7 +121,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_player_flags(parser)
     add = parser.add_argument
     add("--splits", nargs="+", default=["train", "valid", "test", "challenge"], help="which games")
-    add("--batch_size", type=positive, default=64, help="pictures at a time")
+    add("--batch_size", type=whole(1, 65_536), default=64, help="pictures at a time")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: draw, crop and name as the original")  # fmt: skip
     args = parser.parse_args(argv)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from common.calibration.flags import add_calibration_flags
+from common.training.argument_types import whole
 
 FROZEN_NETWORKS = (18, 34, 4)  # ResNet-18, ResNet-34, EfficientNet-b4
 
@@ -20,6 +21,6 @@ def add_player_flags(parser: argparse.ArgumentParser) -> None:
         help="its weights in torchvision's layout; else they are fetched once")
     add("--calibration_physic", action="store_true",
         help="a channel each for players, footprint and lines, instead of colours")
-    add("--with_trail", type=int, default=0, metavar="FRAMES",
+    add("--with_trail", type=whole(0, 1000), default=0, metavar="FRAMES",
         help="draw the players of so many frames before and after, fading")
     # fmt: on

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from CALF_Calibration_GCN.graph_plots import draw_graphs
 from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs, build_graphs
 from common.calf.chunk_draws import Draws
-from common.calf.chunk_labels import ChunkLabels, half_shifts
+from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.spot_targets import spot_targets
 from common.calibration.players import Players as HalfPlayers
@@ -30,8 +30,8 @@ from common.calibration.players import (
     open_players,
     player_files,
 )
+from common.calibration.sealed_arrays import map_sealed, write_sealed
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
-from common.data.array_file import map_arrays, write_arrays
 from common.data.data_set import DataSet
 from common.data.features import Half
 from common.data.frame_rows import FrameRows, MappedRows
@@ -39,7 +39,7 @@ from common.errors import log
 from common.results.suppression import Peaks
 
 _BLOCK_ROWS = 1024  # frames that are read at a time
-_VERSION = 2  # of the cache file
+_VERSION = 3  # of the cache file
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,16 @@ class PlayersByGraph:
         text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
         name = hashlib.blake2b(text, digest_size=6).hexdigest()
         path = cache_folder(half.folder, self.cache_dir) / f".{half.number}_graphs_{name}.cache"
-        found = map_arrays(path)
-        if found is None:
+        found = map_sealed(path)
+        if found is None or found[1] != {"graph": name}:  # which may have been renamed
             graphs = build_graphs(
                 players, frames, self.options, half=half.number, training=training
             )
             try:
-                write_arrays(path, vars(graphs), {})
+                write_sealed(path, vars(graphs), {"graph": name})
             except OSError:
                 return graphs  # `open_players` has warned of it
-            found = map_arrays(path) or (vars(graphs), {})
+            found = map_sealed(path) or (vars(graphs), {})
         return PlayerGraphs(**found[0])
 
 
@@ -204,15 +204,17 @@ def read_chunks(
         UserError: no games, or files that are missing or wrong.
     """
     games = data.games(splits)
-    halves, shifts = [], []
+    halves, shifts, late = [], [], {}
     for half, frames, events in data.labelled_halves(games):
         halves.append(half)
-        shifts.append(half_shifts(frames, events, half.features.frames, k_frames))
+        shifts.append(half_shifts(frames, events, half.features.frames, k_frames, published))
+        late[half.folder, half.number] = int((frames >= half.features.frames).sum())
     rows = players.open(halves, training=True) if players is not None else None
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
     log.info("%s: %d games, %d spots, %d stretches without any",
              " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    tell_late_spots(late, data.framerate, published)
     return Chunks(MappedRows([half.features for half in halves]), rows, labels)
 
 

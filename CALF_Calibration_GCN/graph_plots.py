@@ -12,13 +12,14 @@ from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs
 from common.calibration.pitch import LENGTH, WIDTH
 from common.calibration.pitch_drawing import exact_field
 from common.calibration.players import Players
-from common.files import written_whole
+from common.results.plain_figures import plain_figures, save_png, words
 from common.results.suppression import Peaks
 
 _MOMENTS, _COLUMNS = 12, 3  # of a half, the most confident detections
 _AROUND = 4.0  # metres shown around the pitch
 
 
+@plain_figures()
 def draw_graphs(
     path: Path,
     players: Players,
@@ -34,7 +35,7 @@ def draw_graphs(
     chosen = np.sort(np.argsort(-peaks.confidence, kind="stable")[:_MOMENTS])
     rows = max(1, -(-len(chosen) // _COLUMNS))
     figure = Figure(figsize=(15, 0.5 + 3.4 * rows), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(words(title), fontsize=11)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False).flat
     for axes in grid:
         axes.set_axis_off()
@@ -43,14 +44,13 @@ def draw_graphs(
         seconds = frame // framerate
         clock = f"{seconds // 60:02d}:{seconds % 60:02d}"
         axes.set_title(
-            f"{names[peaks.event[peak]]} at {clock}, {peaks.confidence[peak]:.2f}", fontsize=9
+            f"{words(names[peaks.event[peak]], 24)} at {clock}, {peaks.confidence[peak]:.2f}",
+            fontsize=9,
         )
         _draw_frame(axes, players, graphs.cut(frame, 1), options)
     if not len(chosen):
         figure.axes[0].text(0, 0.5, "nothing was detected")
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=90)
-    return path
+    return save_png(figure, path, dpi=90)
 
 
 def _draw_frame(axes: Axes, players: Players, graph: PlayerGraphs, options: GraphOptions) -> None:

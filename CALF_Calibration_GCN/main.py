@@ -9,7 +9,7 @@ Representations for Action Spotting, CVPR Workshops 2021. One of the ten publish
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 from CALF_Calibration_GCN.flags import NETWORKS, add_graph_flags
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.k_parameters import k_frames
+from common.calf.k_parameters import k_frames, tell_k_parameters
+from common.calf.one_file import (
+    claim_outputs,
+    one_file,
+    require_as_trained,
+    require_classes,
+    trained_settings,
+)
 from common.calibration.flags import (
     add_branch_flags,
     add_calibration_flags,
@@ -30,7 +37,7 @@ from common.calibration.flags import (
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
-from common.errors import UserError, needs_extra, run_cli
+from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 from common.training.recorded_flags import parse_flags
@@ -48,13 +55,20 @@ if TYPE_CHECKING:  # --help does not wait for torch
     from common.training.training import TrainingSettings
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The published flags, and ours, from `argv` or the command line."""
+def parse_arguments(
+    argv: Sequence[str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line.
+
+    Args:
+        defaults: of flags that are not given, instead of the published ones.
+    """
     parser = calf_parser("CALF_Calibration_GCN/main.py", __doc__ or "", "CALF_Calibration_GCN")
     add_branch_flags(parser, f"3DConv, {NETWORKS}")
     add_calibration_flags(parser)
     add_graph_flags(parser)
     add_result_flags(parser)
+    parser.set_defaults(**(defaults or {}))
     args = parse_flags(parser, argv)
     check_calibration_flags(args.dim_representation_c, args.with_dropout)
     return args
@@ -218,7 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains and tests one model, or one for each class split."""
     args = parse_arguments(argv)
     if args.features_path and args.class_split != "both":
-        spot_one_file(args)
+        spot_one_file(argv)
     elif args.class_split == "both":
         train_and_test_pair(args)
     else:
@@ -244,17 +258,21 @@ def train_and_test(
         require_files(args, data, players, processes)
         dimension = data.measure(next(chain(*trained, tested)))
         data = replace(data, dimension=dimension)
+        for split in dict.fromkeys(chain(*trained, tested)):  # each has games, of such features
+            data.measure(split)
+        k = None if args.test_only else k_frames(data.classes.names, args.framerate, args.k_params)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
         with start_run(
-            run, model, about=f"{dimension} features, {len(data.classes)} classes",
+            run, model,
+            about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings=recorded(args, name, class_split, with_players),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,
         ):  # fmt: skip
-            if not args.test_only:
-                k = k_frames(data.classes.names, args.framerate, args.k_params)
+            if k is not None:
+                tell_k_parameters(data.classes.names, args.k_params)
                 train(
                     run, data, players, model, training_settings(args),
                     criterion=build_criterion(args, k, run.device), k_frames=k,
@@ -323,27 +341,34 @@ def train_and_test_pair(args: argparse.Namespace) -> None:
             publish_pair(folder, split, data_set(args, None))
 
 
-def spot_one_file(args: argparse.Namespace) -> None:
-    """Spots in the file of --features_path, which shows features alone."""
+def spot_one_file(argv: Sequence[str] | None) -> None:
+    """Spots in the file of --features_path, which shows features alone, as the run recorded it."""
     from CALF_Calibration_GCN.test import spot_file
-    from common.training.checkpoints import BEST_FILE, load_weights
+    from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
 
+    args = parse_arguments(argv)
+    weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
+    trained = trained_settings(weights, vars(args))
+    args = parse_arguments(argv, trained)
     if args.backbone_player:
         raise UserError(
-            "--features_path shows no players; leave out --backbone_player, or put the file into "
-            "the folder of a game with its box and calibration files and spot there"
+            "--features_path shows no players; leave out --backbone_player, and if the network was "
+            "trained with it put the file into the folder of a game with its box and calibration "
+            "files and spot there"
         )
-    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    require_as_trained(vars(args), trained, weights.parent)
     data = data_set(args, args.class_split)
     run = new_run(args, args.model_name, Processes(), data.classes.names)
+    file = one_file(args.features_path, data.classes.halves)
     half = open_features(args.features_path, args.feature_dim)
+    require_classes(read_checkpoint(weights)["state_dict"], data.classes.names, weights)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, args.load_weights or run.folder / BEST_FILE, run.classes)
-    folder = spot_file(
-        run, data, model, args.features_path, suppression, file_names=file_names(args)
-    )
-    print(f"{half.frames} frames: detections and figure in {folder}")
+    load_weights(model, weights, run.classes)
+    claim_outputs(run.folder, file, vars(args), data.classes.names)
+    suppression = Suppression(args.NMS_window * args.framerate, args.NMS_threshold)
+    written = spot_file(run, data, model, file, suppression, file_names=file_names(args))
+    print(f"{half.frames} frames of half {file.half}:", *written, sep="\n  ")
 
 
 if __name__ == "__main__":

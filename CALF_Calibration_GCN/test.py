@@ -9,6 +9,7 @@ from CALF_Calibration_GCN.dataset import Players, blocks_of_half
 from CALF_Calibration_GCN.model import PlayerGraphModel
 from common.calf.detections import HalfScores, detect, put_together
 from common.calf.half_rows import chunk_starts
+from common.calf.one_file import OneFile
 from common.calf.plots import draw_half
 from common.data.data_set import DataSet
 from common.data.features import Half, open_features
@@ -126,27 +127,28 @@ def spot_file(
     run: Run,
     data: DataSet,
     model: PlayerGraphModel,
-    path: Path,
+    file: OneFile,
     suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
-) -> Path:
+) -> list[Path]:
     """Spots in one feature file of any length, taken as one half without labels, and draws it.
 
     The model sees features alone.
 
-    Returns the folder of what it wrote.
+    Returns the paths of what it wrote.
     """
     model.eval()
-    half = open_features(path, data.dimension)
-    segmentation, cells = score_half(run, None, model, Half(path.parent, 1, half))
+    half = open_features(file.path, data.dimension)
+    segmentation, cells = score_half(run, None, model, Half(file.path.parent, file.half, half))
     peaks = detect(cells, suppression)
-    folder = run.folder / f"outputs_{path.stem}"
-    text = format_game(None, [(1, *peaks)], data.classes.names, data.framerate, run.published)
-    for name in file_names:
-        write_game(folder.parent, folder.name, text, name)
-    draw_half(
-        folder / "1_segmentation.png", 1 - segmentation, peaks,
-        names=data.classes.names, framerate=data.framerate, title=path.name,
+    folder = run.folder / f"outputs_{file.name}"
+    text = format_game(
+        None, [(file.half, *peaks)], data.classes.names, data.framerate, run.published
+    )
+    written = [write_game(folder.parent, folder.name, text, name) for name in file_names]
+    figure = draw_half(
+        folder / f"{file.half}_segmentation.png", 1 - segmentation, peaks,
+        names=data.classes.names, framerate=data.framerate, title=file.path.name,
     )  # fmt: skip
-    return folder
+    return [*written, figure]

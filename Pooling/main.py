@@ -24,7 +24,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import run_cli
 from common.results.suppression import Suppression
-from common.training.argument_types import positive
+from common.training.argument_types import confidence, seconds
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -64,10 +64,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     # fmt: off
     add("--preset", choices=PRESETS, help="a published configuration, see above")
     add("--pool", default="MAX", choices=POOLS, help="pooling over the chunk")
-    add("--chunk_size", type=positive, default=60, help="chunk and window, in seconds")
+    add("--chunk_size", type=seconds, default=60, help="chunk and window, in seconds")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
-    add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
-    add("--NMS_threshold", type=float, default=0.5, help="lowest confidence to report")
+    add("--NMS_window", type=seconds, default=20, help="suppression, in seconds")
+    add("--NMS_threshold", type=confidence, default=0.5, help="lowest confidence to report")
     # fmt: on
     preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))

@@ -17,7 +17,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.results.suppression import Suppression
-from common.training.argument_types import positive
+from common.training.argument_types import confidence, positive, seconds, whole
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -43,13 +43,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument_group("NetVLAD++").add_argument
     # fmt: off
     add("--pool", default="NetVLAD++", choices=POOLS, help="++: past and future pooled apart")
-    add("--vocab_size", type=positive, default=64, help="clusters, of past and future together")
-    add("--window_size", type=positive, default=15, help="window, in seconds")
+    add("--vocab_size", type=whole(1, 65_536), default=64,
+        help="clusters, of past and future together")
+    add("--window_size", type=seconds, default=15, help="window, in seconds")
     add("--proj-dim", default="512", metavar="E",
         help="reduce features to E by a learned layer unless they have E already; none: never")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
-    add("--NMS_window", type=positive, default=30, help="suppression, in seconds")
-    add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
+    add("--NMS_window", type=seconds, default=30, help="suppression, in seconds")
+    add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
     # fmt: on
     return parse_flags(parser, argv)
 

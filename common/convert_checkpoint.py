@@ -7,7 +7,6 @@ feature by feature (`clusters`, `clusters2`), and so the classifier's columns st
 order. The network is the same: both give the same confidences, to rounding.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from common.errors import run_cli
 from common.pooling.layouts import StateDict, to_pooling, to_temporally_aware_pooling
 from common.training.checkpoints import read_checkpoint, save_checkpoint
+from common.training.flags import new_parser
 
 TARGETS: dict[str, Callable[[StateDict], StateDict]] = {
     "TemporallyAwarePooling": to_temporally_aware_pooling,
@@ -24,8 +24,11 @@ TARGETS: dict[str, Callable[[StateDict], StateDict]] = {
 
 def main() -> None:
     """Converts one file. The optimiser's state is left out: it belongs to the old layout."""
-    parser = argparse.ArgumentParser("python -m common.convert_checkpoint", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = new_parser(
+        "python -m common.convert_checkpoint",
+        __doc__ or "",
+        usage="%(prog)s FILE --to BASELINE -o OUT",
+    )
     parser.add_argument("checkpoint", type=Path, help="file to read")
     parser.add_argument("--to", choices=TARGETS, required=True, help="whose layout to write")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")

@@ -12,13 +12,14 @@ from common.data.fetching import TRY_AGAIN, download
 from common.data.games import OFFICIAL_SPLITS
 from common.data.wanted_files import FEATURE_FILES
 from common.errors import counted, run_cli
+from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.download",
-        description="Fetch SoccerNet's labels and features from Hugging Face; no password needed.",
+    parser = new_parser(
+        "python -m common.download",
+        "Fetch SoccerNet's labels and features from Hugging Face; no password needed.",
     )
     add = parser.add_argument
     # fmt: off

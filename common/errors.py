@@ -1,21 +1,23 @@
 """What programs say: one clear sentence instead of a traceback, and the log."""
 
+import atexit
 import errno
 import json
 import logging
-import math
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
+
+from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
-
-_signals: list[float] = []  # when the last one came
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -53,56 +55,165 @@ def needs_extra(extra: str, what: str) -> Iterator[None]:
 def run_cli(main: Callable[[], int | None]) -> None:
     """Runs a program's `main` and leaves with its exit code, or with one sentence on stderr.
 
-    0 is success, 1 a check that found something wrong, 2 a `UserError` or a file that cannot be
-    read or written, 130 an interruption. Anything else is a defect of ours: it keeps its traceback.
+    0 is success, 1 a check that found something wrong, 2 a `UserError`, a file that cannot be read
+    or written or numbers too large for the machine, 130 an interruption. Anything else is a defect
+    of ours: it keeps its traceback. Nobody need read what is printed: see `lasting_streams`.
     """
-    _signals.clear()
-    before = {s: signal.signal(s, _stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    stops = _Stops()
+    before = _listen_to(stops)
+    provide_home()
     try:
-        code = main() or 0
-    except UserError as error:
-        code = _complain(str(error), EXIT_USER_ERROR)
-    except Interrupted as stop:
-        code = _complain(str(stop), EXIT_INTERRUPTED)
-    except KeyboardInterrupt as stop:
-        code = _complain(f"stopped by {str(stop) or 'Ctrl-C'}", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has left; say nothing, also not at interpreter shutdown.
-        sys.stderr.close()
-        code = EXIT_USER_ERROR
-    except OSError as error:
-        code = _complain(_explain_os_error(error), EXIT_USER_ERROR)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+        with lasting_streams():
+            try:
+                code = main() or 0
+                sys.stdout.flush()
+            except (Exception, KeyboardInterrupt) as error:
+                sentence, code = _explain(error)
+                if not sentence:
+                    raise
+                print(f"error: {sentence}", file=sys.stderr)
+                _tell_launcher(sentence)
+            stops.over()
+    except KeyboardInterrupt:  # while the sentence was printed
+        code = EXIT_INTERRUPTED
+    finally:
+        if getattr(main, "__module__", None) == "__main__":
+            atexit.register(_ignore_signals, before)  # while the interpreter is taken down
+        else:  # somebody only calls us
+            for number, handler in before.items():
+                signal.signal(number, handler)
     sys.exit(code)
 
 
-def is_echo() -> bool:
-    """Called for each signal to stop: whether it came within a second of another.
-
-    Launchers and terminals send several for one wish, some milliseconds apart.
-    """
-    now, earlier = time.monotonic(), _signals[-1] if _signals else -math.inf
-    _signals[:] = [now]
-    return now - earlier < 1
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Ends on SIGTERM as on Ctrl-C: half-written files are tidied away on the way out."""
-    if not is_echo():
-        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
-
-
-def _complain(sentence: str, code: int) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
+def _tell_launcher(sentence: str) -> None:
+    """torchrun ends with a page of its own; so our sentence stands in it, too, near the end."""
     if report := os.environ.get("TORCHELASTIC_ERROR_FILE"):
-        # torchrun ends with a page of its own; so the sentence stands in it, near the end.
         told = {"py_callstack": sentence, "timestamp": str(int(time.time()))}
         with suppress(OSError):
             Path(report).write_text(
                 json.dumps({"message": {"message": sentence, "extraInfo": told}})
             )
-    return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """What ended a program, in a sentence, and the exit code; no sentence for a defect of ours."""
+    if isinstance(error, UserError):
+        return str(error), EXIT_USER_ERROR
+    if isinstance(error, Interrupted):
+        return str(error), EXIT_INTERRUPTED
+    if isinstance(error, KeyboardInterrupt):
+        return f"stopped by {str(error) or 'Ctrl-C'}", EXIT_INTERRUPTED
+    sentence = _explain_too_large(error, sys.argv[1:])
+    if not sentence and isinstance(error, OSError):
+        sentence = _explain_os_error(error)
+    log.debug("where it happened", exc_info=True)
+    return sentence, EXIT_USER_ERROR
+
+
+_BURST_SECONDS = 1.0  # signals so near to each other are one wish
+
+
+class _Stops:
+    """Ends on SIGTERM as on Ctrl-C: half-written files are tidied away on the way out.
+
+    Launchers send several signals at once, and a second one must not disturb the tidying.
+    """
+
+    def __init__(self) -> None:
+        self._over, self._last = False, -_BURST_SECONDS
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        burst, self._last = now - self._last < _BURST_SECONDS, now
+        if burst:
+            return
+        if self._over:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
+
+    def over(self) -> None:
+        """The work has ended: what comes at once is of the same wish, and later there is nothing
+        to tidy if the interpreter does not come to its end.
+        """
+        self._over, self._last = True, time.monotonic()
+
+
+def _listen_to(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Handles both signals by `handler`, unless they are ignored (nohup, a job behind &)."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {
+        int(number): signal.signal(number, handler)
+        for number, earlier in before.items()
+        if earlier is not signal.SIG_IGN
+    }
+
+
+def _ignore_signals(numbers: Iterable[int]) -> None:
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
+_NO_MEMORY = re.compile(
+    "(can't|cannot|tried to|unable to) allocate|out of memory|not enough memory|bad_alloc|"
+    "invalid buffer size",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    "overflow|integer is too large|too large to convert|array is too big|infinity to integer|"
+    "allowed (dimension|size) exceeded|out of bounds for int",
+    re.IGNORECASE,
+)
+
+
+def _explain_too_large(error: BaseException, words: Sequence[str]) -> str:
+    """A sentence if memory or whole numbers did not suffice, else nothing.
+
+    Python, numpy and torch tell it in many ways, and what they say names no flag; so the largest
+    numbers of the command line, `words`, are shown.
+    """
+    text = str(error)
+    if (
+        isinstance(error, MemoryError)
+        or (isinstance(error, RuntimeError) and _NO_MEMORY.search(text))
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    ):
+        what = f"there is not enough memory{_amount(text)}"
+    elif isinstance(error, OverflowError) or (
+        isinstance(error, RuntimeError | ValueError | TypeError) and _TOO_LARGE.search(text)
+    ):
+        what = f"a number is too large to compute with ({text.partition(chr(10))[0]})"
+    else:
+        return ""
+    largest = _largest_numbers(words)
+    advice = f"; the largest given: {largest}" if largest else ""
+    return f"{what}; give smaller numbers, or less data at once{advice}"
+
+
+def _amount(text: str) -> str:
+    """How much memory was asked for, as far as an error says it."""
+    found = re.search(r"allocate ([\d.]+) ?(bytes|[KMGTPE]i?B)", text)
+    if not found:
+        return ""
+    number, unit = found.groups()
+    return f" for {float(number) / 2**30:,.1f} GiB" if unit == "bytes" else f" for {number} {unit}"
+
+
+def _largest_numbers(words: Sequence[str], most: int = 3) -> str:
+    """The flags with the largest numbers from 100 on: "--vocab_size 1000000, --window_size 900"."""
+    found: list[tuple[float, str]] = []
+    flag = ""
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            flag = name
+        try:
+            number = abs(float(value if equals else word))
+        except ValueError:
+            continue
+        if flag and number >= 100:
+            found.append((number, f"{flag} {value if equals else word}"))
+    return ", ".join(text for _, text in sorted(found, reverse=True)[:most])
 
 
 def _explain_os_error(error: OSError) -> str:
@@ -120,6 +231,6 @@ def _explain_os_error(error: OSError) -> str:
     return f"{advice}{where}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Number and noun: 1 game, 2 games."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Number and noun: 1 game, 2 games; 1 half, 2 halves where the plural is given."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

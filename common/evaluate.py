@@ -4,28 +4,31 @@ python -m common.evaluate --SoccerNet_path DATA --Predictions_path results_spott
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from common.data.events import EventClasses, event_classes
-from common.data.games import list_games, official_splits
+from common.data.games import OFFICIAL_SPLITS, games_at_hand, read_splits
 from common.data.labels import TimeField
+from common.data.package_games import package_classes, package_splits
 from common.errors import UserError, counted, run_cli
 from common.files import write_json
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.predictions import JsonTree, guess_file_name
-from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, published_results, summary
+from common.training.argument_types import rate
+from common.training.flags import new_parser
 
 
 def evaluate(
     SoccerNet_path: str | Path,
     Predictions_path: str | Path,
     prediction_file: str | None = "results_spotting.json",
-    split: str = "test",
+    split: str | Sequence[str] = "test",
     version: int = 2,
-    framerate: int = EVALUATION_FRAMERATE,
+    framerate: float = EVALUATION_FRAMERATE,
     metric: str = "loose",
     label_files: str | None = None,
     num_classes: int | None = None,
@@ -39,23 +42,22 @@ def evaluate(
 ) -> dict[str, Any]:
     """Takes the arguments of `SoccerNet.Evaluation.ActionSpotting.evaluate`, returns its results.
 
-    Differences: the label file follows the version unless it is given; malformed input raises
-    UserError; numpy's error state stays as it is. `num_classes` and `task` are accepted and, as
-    in the original, have no effect on this metric.
+    Differences: a splits.json and a classes.json at the data root go before the package's lists;
+    games that are not at hand or have no labels are left out, which is said; the label file follows
+    the version and the data set unless it is given; malformed input raises UserError; numpy's error
+    state stays as it is. `num_classes` is accepted and, as in the original, has no effect.
 
     Returns:
         a_mAP, a_mAP_per_class, and both for visible and unshown spots (None unless version 2).
     """
     labels, predictions = JsonTree(Path(SoccerNet_path)), JsonTree(Path(Predictions_path))
-    classes = event_classes(Path(SoccerNet_path), version)
-    if EVENT_DICTIONARY is not None:
-        names = sorted(EVENT_DICTIONARY, key=EVENT_DICTIONARY.__getitem__)
-        classes = EventClasses(tuple(names), classes.label_file, substring_match=version == 1)
+    classes = _classes_of(labels, version, dataset, task, EVENT_DICTIONARY)
     label_file = label_files or (classes.label_file if dataset else guess_file_name(labels))
+    games = _games_of(labels, split, dataset, task) if dataset else _games_with(labels, label_file)
     result = evaluate_games(
         labels,
         predictions,
-        _games_of(labels, split) if dataset else _games_with(labels, label_file),
+        _with_labels(labels, games, label_file),
         classes,
         metrics=(metric,),
         reading=Reading(
@@ -70,13 +72,56 @@ def evaluate(
     return published_results(result[metric], version)
 
 
-def _games_of(labels: JsonTree, split: str) -> list[str]:
-    if labels.root.is_dir():
-        return list_games(labels.root, [split])
-    official = official_splits()
-    if split not in official:
-        raise UserError(f"unknown split {split!r}; choose of {', '.join(official)}")
-    return official[split]
+def _classes_of(
+    labels: JsonTree,
+    version: int,
+    dataset: str | None,
+    task: str,
+    numbers: dict[str, int] | None,
+) -> EventClasses:
+    """The classes given by name, of the data root, or of the data set."""
+    known = package_classes(dataset, task) if dataset else None
+    if known is None or (labels.root / "classes.json").is_file():
+        known = event_classes(labels.root, version)
+    if numbers is None:
+        if dataset == "SoccerNet" and task not in ("spotting", "spotting-ball", "caption"):
+            raise UserError(f"the task {task!r} has no classes of its own; pass EVENT_DICTIONARY")
+        return known
+    if (
+        not isinstance(numbers, Mapping)
+        or not all(isinstance(name, str) for name in numbers)
+        or not numbers
+        or set(numbers.values()) != set(range(len(numbers)))
+    ):
+        raise UserError(
+            "EVENT_DICTIONARY must hold names of classes, numbered from 0 on, each once; found "
+            f"{numbers!r}"
+        )
+    names = sorted(numbers, key=numbers.__getitem__)
+    return EventClasses(tuple(names), known.label_file, known.halves, version == 1)
+
+
+def _games_of(
+    labels: JsonTree,
+    split: str | Sequence[str],
+    dataset: str = "SoccerNet",
+    task: str = "spotting",
+) -> list[str]:
+    """Games of one or several splits; "v1" and "all" are those of the package."""
+    splits = [split] if isinstance(split, str) else split
+    if not isinstance(splits, Sequence) or not all(isinstance(each, str) for each in splits):
+        raise UserError(f"split must be a name or a list of names, found {split!r}")
+    official = package_splits(dataset, task)
+    own = (labels.root / "splits.json").is_file()
+    known = read_splits(labels.root) if own else official
+    for group, members in (("all", tuple(known)), ("v1", OFFICIAL_SPLITS[:3])):
+        if group in splits and group not in known:
+            splits = [s for one in splits for s in (members if one == group else (one,))]
+    if unknown := [each for each in splits if each not in known]:
+        raise UserError(f"unknown split {unknown[0]!r}; {labels.root} has {', '.join(known)}")
+    if labels.root.is_dir() and (own or (dataset, task) == ("SoccerNet", "spotting")):
+        return list(dict.fromkeys(games_at_hand(labels.root, dict.fromkeys(splits))))
+    return list(dict.fromkeys(game for each in splits for game in known[each]))
 
 
 def _games_with(labels: JsonTree, label_file: str) -> list[str]:
@@ -87,11 +132,21 @@ def _games_with(labels: JsonTree, label_file: str) -> list[str]:
     ]
 
 
+def _with_labels(labels: JsonTree, games: Sequence[str], label_file: str) -> list[str]:
+    """The games that have annotations. Raises UserError if there are games and none has."""
+    labelled = labelled_games(labels, games, label_file)
+    if games and not labelled:
+        raise UserError(
+            f"none of {counted(len(games), 'game')} in {labels.root} has a {label_file}, so "
+            "nothing can be scored; choose a split with labels, or check --version and --label_file"
+        )
+    return labelled
+
+
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.evaluate",
-        description="Average-mAP of result files, from files alone.",
+    parser = new_parser(
+        "python -m common.evaluate", "Average-mAP of result files, from files alone."
     )
     add = parser.add_argument
     add("--SoccerNet_path", type=Path, required=True, help="data root, a folder or a zip of labels")
@@ -103,6 +158,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="loose: 5…60 s (2021), tight: 1…5 s (2022), atN: N s only [loose tight]")  # fmt: skip
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")  # fmt: skip
+    add("--framerate", type=rate, default=EVALUATION_FRAMERATE,
+        help="frames a second of the metric, 25 for ball actions; not of features [2]")  # fmt: skip
     add("--label_file", help="name of the label files [Labels.json for version 1, Labels-v2.json]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")
@@ -117,10 +174,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
     classes = event_classes(args.SoccerNet_path, args.version)
-    games = _games_of(labels, args.split)
+    label_file = args.label_file or classes.label_file
+    games = _with_labels(labels, _games_of(labels, args.split), label_file)
     reading = Reading(
-        label_file=args.label_file,
+        label_file=label_file,
         prediction_file=args.Prediction_file or guess_file_name(predictions),
+        framerate=args.framerate,
         gt_time=args.gt_time,
         allow_missing=args.allow_missing,
         lenient=args.lenient,
@@ -128,10 +187,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     results = evaluate_games(
         labels, predictions, games, classes, metrics=args.metric, reading=reading
     )
-    print_results(results, classes.names, f"{args.split}: {counted(len(games), 'game')}")
+    about = f"{counted(len(games), 'game')} at {args.framerate:g} frames per second"
+    print_results(results, classes.names, f"{args.split}: {about}")
     if args.output:
         content = {metric: summary(result, classes.names) for metric, result in results.items()}
-        write_json(args.output, {"split": args.split, "games": len(games), "metrics": content})
+        facts = {"split": args.split, "games": len(games), "framerate": args.framerate}
+        write_json(args.output, {**facts, "metrics": content})
         print(f"all numbers: {args.output}")
 
 

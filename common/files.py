@@ -1,9 +1,11 @@
 """Files that are either whole or absent: write beside, fsync, rename. Folders that are in use."""
 
 import errno
+import json
 import os
 import secrets
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,20 +52,49 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, orjson.dumps(value, option=options) + b"\n")
 
 
+_OTHER_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file. FileNotFoundError where nothing is.
+
+    Raises UserError for what is no file: reading a pipe or a device may never end.
+    """
+    mode = path.stat().st_mode
+    if kind := next((name for is_kind, name in _OTHER_KINDS if is_kind(mode)), None):
+        raise UserError(f"expected a file at {path}, found {kind}; put the file itself there")
+    return path.read_bytes()
+
+
 def read_json(path: Path) -> Any:
     """Parsed content of a JSON file. Raises UserError when it is missing or is not JSON."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise UserError(f"expected a JSON file, found nothing at {path}") from None
     return parse_json(content, str(path))
 
 
-def parse_json(content: bytes, source: str) -> Any:
-    """Parsed `content`; `source` names it in the error."""
+def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
+    """Parsed `content`; `source` names it in the error.
+
+    Args:
+        lenient: read what Python's own reader does, too, such as NaN, Infinity and 1e400.
+    """
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
+        if lenient:
+            try:
+                return json.loads(content.decode())
+            except (ValueError, RecursionError):
+                pass  # the other reader's complaint is as good
         raise UserError(f"{source} is not valid JSON ({error}); fetch or write it again") from None
 
 
@@ -77,7 +108,7 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / LOCK_FILE
     while True:
         file = path.open("a+b")
-        taken = take_lock(file)
+        taken = _take_lock(file)
         if taken is None:  # no system for it: the file itself is the lock
             taken = not _is_held_by_another(_holder(file))
         if not taken:
@@ -101,7 +132,7 @@ def locked(folder: Path) -> Iterator[None]:
         file.close()
 
 
-def take_lock(file: IO[bytes]) -> bool | None:
+def _take_lock(file: IO[bytes]) -> bool | None:
     """Locks an open file until it is closed; whether it could be: False while another has it.
 
     None where there are no locks: on this system, or on this file system.

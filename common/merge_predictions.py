@@ -12,14 +12,13 @@ from pathlib import Path
 
 from common.errors import counted, run_cli
 from common.results.merging import merge
+from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        "python -m common.merge_predictions",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "python -m common.merge_predictions", __doc__ or "", usage="%(prog)s RESULTS RESULTS -o OUT"
     )
     parser.add_argument("inputs", type=Path, nargs="+", help="folders or zips of result files")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder or zip to write")

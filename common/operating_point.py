@@ -13,15 +13,17 @@ from common.errors import UserError, counted, run_cli
 from common.metric.thresholds import outcome_at
 from common.results.kept_detections import write_kept
 from common.results.operating_points import (
+    MOST_TOLERANCE_SECONDS,
     POINT_FILE,
     TOLERANCE_SECONDS,
     choose,
     given_point,
     save_point,
 )
-from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.reading import Reading
 from common.results.scored_run import find_results, read_run
 from common.training.argument_types import rate
+from common.training.flags import new_parser
 
 
 def threshold(text: str) -> float | str:
@@ -39,10 +41,11 @@ def threshold(text: str) -> float | str:
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.operating_point",
-        description="Choose for each class the threshold of best F1 on one split, save it in the "
-        "run's folder, and tell precision, recall and F1 on another.",
+    parser = new_parser(
+        "python -m common.operating_point",
+        "Choose for each class the threshold of best F1 on one split, save it in the run's folder, "
+        "and tell precision, recall and F1 on another.",
+        usage="%(prog)s RUN [flags]",
     )
     add = parser.add_argument
     # fmt: off
@@ -60,9 +63,16 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="SoccerNet version: 1 (3 classes) or 2 (17) [that of the run, else 2]")
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")
+    add("--framerate", type=rate, default=2,
+        help="frames per second of the metric, 25 for ball actions; not that of features [2]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     # fmt: on
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.tolerance is not None and args.tolerance > MOST_TOLERANCE_SECONDS:
+        raise UserError(
+            f"--tolerance must be at most {MOST_TOLERANCE_SECONDS:g} s, found {args.tolerance:g}"
+        )
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -73,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.run.is_dir():
         raise UserError(f"expected a run folder models/<model_name> at {args.run}, found none")
     data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
-    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    reading = Reading(
+        framerate=args.framerate, gt_time=args.gt_time, allow_missing=args.allow_missing
+    )
     found = [find_results(args.run, split, **data) for split in args.apply]
     for results in found:
         if not (args.write or results.has_labels()):
@@ -92,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if results.has_labels():
             run = read_run(args.run, results.split, **data, reading=reading)
             spots = run.targets, run.detections
-            outcome = outcome_at(*spots, point.thresholds, point.tolerance, EVALUATION_FRAMERATE)
+            outcome = outcome_at(*spots, point.thresholds, point.tolerance, run.framerate)
             print_outcome(run, point, outcome)
             if results.split == point.chosen_on:
                 print("the thresholds were chosen on these games: on others expect less")

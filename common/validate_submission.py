@@ -12,15 +12,17 @@ from common.data.games import games_at_hand, official_splits, read_splits
 from common.errors import UserError, run_cli
 from common.results.predictions import RESULT_FILE
 from common.results.validity import validate, verdict
+from common.training.flags import new_parser
 
 _MOST_NOTES = 10
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.validate_submission",
-        description="Check a zip or a folder of result files. Exit code 0 if valid, 1 if not.",
+    parser = new_parser(
+        "python -m common.validate_submission",
+        "Check a zip or a folder of result files. Exit code 0 if valid, 1 if not.",
+        usage="%(prog)s PATH [flags]",
     )
     add = parser.add_argument
     # fmt: off
@@ -41,13 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     root = args.SoccerNet_path
     splits = read_splits(root) if root else official_splits()
     if args.split not in splits:
-        raise UserError(f"unknown split {args.split!r}; choose of {', '.join(splits)}")
+        own = "" if root else "; of data of your own pass --SoccerNet_path"
+        raise UserError(f"unknown split {args.split!r}; choose of {', '.join(splits)}{own}")
     soccernet = SOCCERNET_V1 if args.version == 1 else SOCCERNET_V2
     classes = event_classes(root, args.version) if root else soccernet
     expected = games_at_hand(root, [args.split]) if root else splits[args.split]
     findings = validate(args.path, expected, classes, args.Prediction_file)
     for error in findings.errors:
         print(f"error: {error}")
+    for warning in findings.warnings:
+        print(f"warning: {warning}")
     for note in findings.notes[:_MOST_NOTES]:
         print(f"note: {note}")
     if (more := len(findings.notes) - _MOST_NOTES) > 0:
@@ -55,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for split, games in splits.items():
         if split != args.split and findings.games == set(games):
             print(f"these are the games of {split}; did you mean --split {split}?")
+    if not root and findings.games.isdisjoint(game for games in splits.values() for game in games):
+        print(
+            "none of these games is SoccerNet's: of data of your own pass --SoccerNet_path, the "
+            "folder of its splits.json and classes.json"
+        )
     print(verdict(findings))
     return int(not findings.valid)
 

@@ -1,6 +1,7 @@
 """A baseline for the tests of `common.reproduce`: it trains nothing and obeys files in its data.
 
-While `hold` is there it stays in its second epoch; with `break` it fails. It says in `history` how
+While `hold` is there it stays in its second epoch; with `break` it fails, with `idle` it ends well
+and leaves nothing. It says in `history` how
 it was started, one line per start.
 """
 
@@ -21,11 +22,16 @@ parser.add_argument("--resume", action="store_true")
 parser.add_argument("--overwrite", action="store_true")
 args = parser.parse_args()
 data, run = Path(args.SoccerNet_path), Path("models") / args.model_name
-how = "resume" if args.resume else "overwrite"
+how = "resume" if args.resume else "overwrite" if args.overwrite else "start"
+if how == "start" and (run / "last.pth.tar").exists():
+    sys.exit(print("error: already holds a trained run") or 2)
+run.mkdir(parents=True, exist_ok=True)
 with (data / "history").open("a") as file:
     file.write(f"{args.pool} {args.seed} {how} {args.device}\\n")
 if (data / "break").exists():
     sys.exit(print("some line\\nerror: it broke") or 2)
+if (data / "idle").exists():
+    sys.exit(0)
 last = run / "last.pth.tar"
 if args.resume and not last.is_file():
     sys.exit(print("error: nothing to resume") or 2)

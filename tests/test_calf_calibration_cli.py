@@ -10,7 +10,9 @@ from shell import assert_one_sentence, caller, games_of, succeeds
 
 from CALF_Calibration import extract_top_view, frozen_features
 from CALF_Calibration import main as program
+from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.errors import UserError
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE
 
@@ -188,6 +190,22 @@ def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     assert [path for path in made if path.stat().st_mtime_ns != times[path]] == [made[3]]
     assert here(*words, "--overwrite") == (0, "")
     assert here(*words, "--overwrite", "--calibration_cone")[0] == 2  # nothing drawn with it
+
+
+@pytest.mark.parametrize("batch", [0, -5])
+def test_vectors_are_made_of_pictures(batch):
+    with pytest.raises(UserError, match=f"--batch_size must be 1 picture or more, found {batch}"):
+        extract_top_view.Extraction(
+            view=TopView(), frozen=frozen_features.FrozenNetwork(18), network=torch.nn.Identity(),
+            device=torch.device("cpu"), name="seen.npy", batch=batch,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["--batch_size", "-5"], ["--with_trail", "-3"]])
+def test_extracting_with_negative_numbers_is_refused(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        extract_top_view.parse_arguments([*words, "--with_resnet", "18"])
+    assert f"argument {words[0]}: expected a number from" in capsys.readouterr().err
 
 
 def as_torchvision(network):

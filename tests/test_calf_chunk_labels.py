@@ -1,12 +1,19 @@
 """Labels of chunks: recordings, masks at the ends of a half, and what is stored."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common.calf.chunk_draws import find_anchors, place_chunks
-from common.calf.chunk_labels import MASKED, ChunkLabels, half_shifts, mask_borders
+from common.calf.chunk_labels import (
+    MASKED,
+    ChunkLabels,
+    half_shifts,
+    mask_borders,
+    tell_late_spots,
+)
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
@@ -19,11 +26,11 @@ SHAPE = ChunkShape(60, 20)
 GOAL, FOUL, CORNER = (V2_NAMES.index(name) for name in ("Goal", "Foul", "Corner"))
 
 
-def shifts_of(frames, **spots):
+def shifts_of(frames, published=False, **spots):
     """Shifts of a half with spots of Goal=[…], Foul=[…], Corner=[…]."""
     events = [V2_NAMES.index(name) for name, own in spots.items() for _ in own]
     places = [frame for own in spots.values() for frame in own]
-    return half_shifts(np.array(places, int), np.array(events, int), frames, K)
+    return half_shifts(np.array(places, int), np.array(events, int), frames, K, published)
 
 
 @pytest.fixture
@@ -112,10 +119,19 @@ def test_frames_behind_a_short_half_are_masked(halves):
         assert chunk[14, GOAL] == 0
 
 
-def test_spots_behind_the_half_count_at_its_last_frame():
-    shifts = shifts_of(400, Corner=[6000], Goal=[400])
+@pytest.mark.parametrize(("published", "last"), [(False, []), (True, [399])])
+def test_spots_behind_the_half_count_at_its_last_frame_in_the_original_alone(published, last):
+    shifts = shifts_of(400, published, Corner=[6000], Goal=[400], Foul=[399])
     for event in (CORNER, GOAL):
-        assert np.flatnonzero(shifts[:, event] == 0).tolist() == [399]
+        assert np.flatnonzero(shifts[:, event] == 0).tolist() == last
+    assert np.flatnonzero(shifts[:, FOUL] == 0).tolist() == [399]
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_nothing_is_told_without_late_spots(published, caplog):
+    tell_late_spots({(Path("game"), 1): 0, (Path("game"), 2): 0}, 2, published)
+    tell_late_spots({}, 2, published)
+    assert not caplog.records
 
 
 def test_labels_are_kept_small_and_what_is_far_stays_far():

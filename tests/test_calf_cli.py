@@ -23,6 +23,7 @@ from shell import (
 )
 
 from CALF import main as program
+from common.operating_point import main as operating_point
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 
@@ -161,20 +162,56 @@ def test_a_feature_file_of_any_length_is_spotted_and_drawn(trained, here, tmp_pa
     ]  # fmt: skip
 
 
-def test_a_feature_file_with_the_weights_of_a_run_and_in_either_polarity(trained, data, here):
-    path = data / games_of(data, "test")[0] / f"1_{FILE}"
+@pytest.mark.parametrize("half", [1, 2])
+def test_a_feature_file_with_the_weights_of_a_run_and_in_either_polarity(trained, data, here, half):
+    game = games_of(data, "test")[0]
+    path = data / game / f"{half}_{FILE}"
     here.cwd = trained.parents[1]
-    words = ["--features_path", path, *SIZES, "--model_name", "tiny", "--legacy_names"]
+    words = ["--features_path", path, "--model_name", "tiny", "--legacy_names"]
     figures = []
-    for form in ("clean", "legacy"):
+    for form in ("clean", "legacy"):  # sizes are those of the run
         assert here(*words, "--segmentation_loss", form) == (0, "")
-        folder = trained / f"outputs_{path.stem}"
-        figures.append((folder / "1_segmentation.png").read_bytes())
+        folder = trained / f"outputs_{path.parent.name}_{path.stem}"
+        figures.append((folder / f"{half}_segmentation.png").read_bytes())
     assert figures[0] != figures[1]
     spotted = json.loads((folder / "Predictions-v2.json").read_text())["predictions"]
-    in_test = trained / "outputs_test" / games_of(data, "test")[0] / "results_spotting.json"
-    of_half = [e for e in json.loads(in_test.read_text())["predictions"] if e["half"] == "1"]
-    assert spotted == of_half
+    in_test = json.loads((trained / "outputs_test" / game / "results_spotting.json").read_text())
+    assert spotted == [each for each in in_test["predictions"] if each["half"] == str(half)]
+
+
+def test_a_feature_file_with_other_settings_than_its_run_is_refused(trained, data, here):
+    path = data / games_of(data, "test")[0] / f"1_{FILE}"
+    here.cwd = trained.parents[1]
+    words = ["--features_path", path, "--model_name", "tiny"]
+    result = here(*words, "--framerate", 5)
+    assert_one_sentence(result, here.cwd, "was trained with --framerate 2, now 5; leave out")
+
+
+def test_the_detections_of_a_feature_file_can_be_thresholded(trained, data, here):
+    path = data / games_of(data, "test")[0] / f"1_{FILE}"
+    here.cwd = trained.parents[1]
+    assert here("--features_path", path, "--model_name", "tiny") == (0, "")
+    name = f"{path.parent.name}_{path.stem}"
+    words = [trained, "--threshold", 0.3, "--apply", name, "--write"]
+    assert here(*words, main=operating_point) == (0, "")
+    kept = json.loads((trained / f"detections_{name}" / "results_spotting.json").read_text())
+    everything = json.loads((trained / f"outputs_{name}" / "results_spotting.json").read_text())
+    expected = [e for e in everything["predictions"] if float(e["confidence"]) >= 0.3]
+    assert len(kept["predictions"]) == len(expected)
+    with zipfile.ZipFile(trained / f"detections_{name}.zip") as archive:
+        assert archive.namelist() == ["results_spotting.json"]
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_a_split_without_games_is_one_sentence_before_anything_is_written(
+    data, here, tmp_path, split
+):
+    own_data = shutil.copytree(data, tmp_path / "own data")
+    splits = json.loads((own_data / "splits.json").read_text())
+    (own_data / "splits.json").write_text(json.dumps({**splits, split: []}))
+    result = here(*flags(own_data, "run"))
+    assert_one_sentence(result, here.cwd, split, "holds no games")
+    assert not (here.cwd / "models").exists()
 
 
 def test_a_feature_file_that_does_not_fit_is_one_sentence(trained, here, tmp_path):

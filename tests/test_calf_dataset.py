@@ -1,6 +1,7 @@
 """Training chunks of files: features, labels and targets, short halves, seeds, bad input."""
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -107,12 +108,29 @@ def test_a_half_shorter_than_a_chunk_repeats_its_last_row_without_labels(root):
     assert (targets[short][..., 0].sum(dim=1) == 1).all()
 
 
-def test_spots_behind_the_half_count_at_its_last_frame(root):
-    (root / "L/S/b/Labels-v2.json").write_text(
-        json.dumps({"annotations": [spot(1, 3000, "Corner")]})
-    )
-    data = chunks_of(root, games=["L/S/b"])
-    assert np.flatnonzero(data.labels.shifts[0][:, CORNER] == 0).tolist() == [399]
+@pytest.mark.parametrize(
+    ("published", "last", "told"),
+    [
+        (False, [], "2 spots lie behind the last row of their half and are left out"),
+        (True, [399], "2 spots lie behind the last row of their half and count at that row"),
+    ],
+)
+def test_spots_behind_the_half_are_left_out_and_told(root, published, last, told, caplog):
+    late = [spot(1, 3000, "Corner"), spot(1, 200, "Corner"), spot(1, 100, "Goal")]
+    (root / "L/S/b/Labels-v2.json").write_text(json.dumps({"annotations": late}))
+    with caplog.at_level(logging.WARNING, "spotting"):
+        data = chunks_of(root, games=["L/S/b"], published=published)
+    (record,) = caplog.records
+    assert record.getMessage().startswith(told)
+    assert f"(2) in half 1 of {root / 'L/S/b'}: are there 2 rows per second" in record.getMessage()
+    assert np.flatnonzero(data.labels.shifts[0][:, CORNER] == 0).tolist() == last
+    assert np.flatnonzero(data.labels.shifts[0][:, GOAL] == 0).tolist() == [200]
+
+
+def test_spots_inside_the_half_are_not_told(root, caplog):
+    with caplog.at_level(logging.WARNING, "spotting"):
+        chunks_of(root, games=["L/S/b"])
+    assert not caplog.records
 
 
 def test_epochs_differ_and_follow_from_the_seed(root):

@@ -1,12 +1,19 @@
 """Context parameters: the published table, files of one's own, whole frames."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
 
-from common.calf.k_parameters import SECONDS, k_frames, read_k_seconds
-from common.data.events import V2_NAMES
+from common.calf.k_parameters import (
+    MOST_FRAMES,
+    SECONDS,
+    k_frames,
+    read_k_seconds,
+    tell_k_parameters,
+)
+from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.errors import UserError
 
 
@@ -54,7 +61,7 @@ def test_a_class_without_parameters_is_named(tmp_path):
 @pytest.mark.parametrize(
     "row",
     ["[-4, -2, 2]", "[-2, -4, 2, 4]", "[-4, -2, 4, 2]", "[-4, 0, 2, 4]", '["-4", -2, 2, 4]',
-     "[-4, -2, null, 4]", "[true, -2, 2, 4]", "7"],
+     "[-4, -2, null, 4]", "[true, -2, 2, 4]", "7", "[[-4], -2, 2, 4]", "[-4, -2, 2, {}]"],
 )  # fmt: skip
 def test_malformed_rows_are_shown(tmp_path, row):
     path = tmp_path / "k.json"
@@ -69,3 +76,45 @@ def test_other_content_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UserError, match="must look like"):
         read_k_seconds(path)
+
+
+@pytest.mark.parametrize("far", ["1e300", "1e20", "18446744073709551616", "16384"])
+@pytest.mark.parametrize("row", ["[-4, -2, 2, {}]", "[-{}, -2, 2, 4]"])
+def test_times_that_shifts_cannot_tell_are_refused(tmp_path, far, row):
+    path = tmp_path / "k.json"
+    path.write_text(f'{{"pass": [-4, -2, 2, 4], "shot": {row.format(far)}}}')
+    with pytest.raises(
+        UserError, match=r"k.json: expected .* at most 16383 s .* for 'shot', found"
+    ):
+        k_frames(["pass", "shot"], 2, path)
+
+
+def test_the_longest_time_is_taken(tmp_path):
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps({"pass": [-MOST_FRAMES, -2, 2, MOST_FRAMES]}))
+    assert k_frames(["pass"], 1, path).T.tolist() == [[-MOST_FRAMES, -2, 2, MOST_FRAMES]]
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e400", "-Infinity"])
+def test_what_is_no_number_is_refused(tmp_path, number):
+    path = tmp_path / "k.json"
+    path.write_text(f'{{"pass": [-4, -2, 2, {number}]}}')
+    with pytest.raises(UserError, match=r"k.json"):
+        read_k_seconds(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "path", "level", "told"),
+    [
+        (V2_NAMES, None, logging.INFO, "as published for SoccerNet-v2"),
+        (CLASS_SPLITS["visual"], None, logging.INFO, "as published for SoccerNet-v2"),
+        (("Goal", "Foul"), None, logging.WARNING, "of Goal, Foul: those published for soccer"),
+        (("Goal", "Foul"), "k.json", logging.INFO, "of the classes: k.json"),
+    ],
+)
+def test_where_parameters_come_from_is_said(names, path, level, told, caplog):
+    with caplog.at_level(logging.INFO, "spotting"):
+        tell_k_parameters(names, path)
+    (record,) = caplog.records
+    assert record.levelno == level
+    assert told in record.getMessage()

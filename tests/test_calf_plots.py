@@ -8,6 +8,7 @@ from common.calf.plots import draw_half
 from common.results.suppression import Peaks
 
 NAMES = ("pass", "shot", "save")
+HOSTILE = ("$\\frac{", "a^b_{c", "_$x$")
 
 
 @pytest.mark.parametrize("frames", [1, 300, 14_000])
@@ -24,3 +25,23 @@ def test_a_half_is_drawn_whatever_its_length(tmp_path, frames, annotated):
     with Image.open(path) as picture:
         assert picture.width > 1000
         assert len(picture.convert("L").getcolors(1 << 20)) > 20  # something is drawn
+
+
+def test_names_are_words(tmp_path):
+    peaks = Peaks(np.array([3]), np.array([1]), np.array([0.9], np.float32))
+    path = draw_half(
+        tmp_path / "half.png", np.zeros((9, 3), np.float32), peaks, names=HOSTILE, framerate=2,
+        title="$a$ game_{",
+    )  # fmt: skip
+    assert path.is_file()
+
+
+def test_of_hundreds_of_classes_few_are_drawn(tmp_path):
+    score = np.zeros((60, 500), np.float32)
+    peaks = Peaks(np.array([3]), np.array([499]), np.array([0.9], np.float32))
+    path = draw_half(
+        tmp_path / "half.png", score, peaks, names=[f"c{c}" for c in range(500)], framerate=2,
+        title="a game", annotated=(np.array([5]), np.array([300])),
+    )  # fmt: skip
+    with Image.open(path) as picture:
+        assert picture.height < 2500

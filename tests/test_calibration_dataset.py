@@ -17,6 +17,7 @@ from common.calf.k_parameters import k_frames
 from common.calibration.players import CALIBRATION_FILES, read_players
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView
+from common.data.array_file import map_arrays, write_arrays
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.errors import UserError
@@ -116,6 +117,35 @@ def test_the_published_protocol_reaches_the_graphs_of_each_half(data, tmp_path, 
         (found,) = PlayersByGraph(options).open([place], training=training).graphs
         known[published] = bool(found.cut(frame, 1).nodes.any())
     assert known == {False: True, True: training and half == 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.update(offsets=arrays["offsets"][::-1]),
+        lambda arrays: arrays.update(offsets=arrays["offsets"] + 1),
+        lambda arrays: arrays.update(edge_offsets=arrays["edge_offsets"] * 1000),
+        lambda arrays: arrays.update(nodes=arrays["nodes"].astype(np.float64)),
+        lambda arrays: arrays.update(nodes=arrays["nodes"][:, :7]),
+        lambda arrays: arrays.update(edges=arrays["edges"].reshape(-1)),
+        lambda arrays: arrays.update(edges=arrays["edges"] + 100),
+        lambda arrays: arrays.pop("edges"),
+        lambda arrays: arrays.update(more=arrays["nodes"]),
+    ],
+)
+def test_graphs_of_a_damaged_cache_are_made_anew(data, tmp_path, change):
+    (half, *_) = data.open_game(data.games(["train"])[0])
+    players = PlayersByGraph(GraphOptions(calibration=True), tmp_path)
+    (before,) = players.open([half], training=True).graphs
+    (cache,) = tmp_path.rglob("*_graphs_*.cache")
+    whole = cache.read_bytes()
+    arrays, facts = map_arrays(cache)
+    arrays = {name: np.array(array) for name, array in arrays.items()}
+    change(arrays)
+    write_arrays(cache, arrays, facts)
+    (after,) = players.open([half], training=True).graphs
+    assert all(np.array_equal(part, vars(before)[name]) for name, part in vars(after).items())
+    assert cache.read_bytes() == whole
 
 
 def vectors_beside(data, tmp_path, change=lambda rows: rows):

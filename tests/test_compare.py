@@ -105,7 +105,7 @@ def test_tables_on_the_screen_and_in_markdown(compare, runs, tmp_path):
     assert done.returncode == 0
     assert "17/13" not in done.stdout
     scores, differences = file.read_text().split("\n\ndifference to poor, paired over games")
-    assert scores.startswith("average-mAP (%) with 95 % intervals, test: 6 games, 50 resamples\n")
+    assert scores.startswith("average-mAP (%) with 95 % intervals, test: 6 games at 2 frames per ")
     rows = [line for line in scores.splitlines() if line.startswith("| ")]
     assert rows[0] == "| class | run | tight |"
     assert [row.split(" | ")[0] for row in rows[2:]] == (

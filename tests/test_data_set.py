@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.data.data_set import DataSet
-from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses
+from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses, split_classes
 from common.data.features import Half
 from common.errors import UserError
 
@@ -242,3 +242,31 @@ def test_labels_that_are_missing_or_malformed_are_named(root, content, sentence)
     next(halves), next(halves)
     with pytest.raises(UserError, match=sentence):
         next(halves)
+
+
+# Annotations that do not count.
+
+
+def test_a_split_without_a_known_class_stops_before_anything_is_read(root):
+    data = data_set(root)
+    data.require_files([], [["train"], ["valid"]])
+    for game in SPLITS["train"]:
+        write_labels(root, game, spot(1, 2, "GOAL"), spot(2, 1, "FOUL"))
+    for asked in (([], [["train"], ["valid"]]), (["train"], [])):
+        with pytest.raises(UserError, match=r"split train .*: found 'GOAL' \(3\), 'FOUL' \(3\)"):
+            data.require_files(*asked)
+    write_labels(root, SPLITS["train"][2], spot(1, 2, "Goal"))
+    data.require_files([], [["train"]])
+
+
+def test_what_is_left_out_and_clocks_that_disagree_are_said(root, caplog):
+    write_labels(root, "l/s/a", spot(1, 2), spot(1, 3, "VAR"), spot(2, 4, position=2_704_000))
+    assert len(list(data_set(root).labelled_halves(SPLITS["train"]))) == 6
+    assert "1 annotation of 3 games" in caplog.text and "'VAR' (1)" in caplog.text
+    assert "1 of 1 spot of 3 games" in caplog.text and "--label-time" in caplog.text
+
+
+def test_classes_left_out_on_purpose_are_not_told(root, caplog):
+    classes = split_classes(SOCCERNET_V2, "visual")
+    list(data_set(root, classes=classes).labelled_halves(SPLITS["train"]))
+    assert "left out" not in caplog.text

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V1_NAMES, V2_NAMES
+from common.data.games import official_splits
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import last_of_each_cell
@@ -149,11 +150,9 @@ def test_worked_examples(score, example, metric):
     [
         (detection("1", 1000.7, "A", "0.5"), 1),  # a number is cut, to frame 2
         (detection(1, 1000, "A", 0.5), 1),
-        (detection("1", "1000", "A", "nan"), 0),  # stored, then dropped
         (detection("1", "1000", "A", "-1e-9"), 0),
         (detection("1", "1000", "A", "0.0"), 1),
         (detection("1", "1000", "A", "7"), 1),
-        (detection("1", "1000", "B", "0.5"), 0),  # unknown class
         (detection("2", "1000", "A", "0.5"), 0),
     ],
 )
@@ -175,6 +174,10 @@ def test_confidence_in_scientific_notation(score):
         ({"half": "3"}, "half"),
         ({"half": "0"}, "half"),
         ({"confidence": "high"}, "confidence"),
+        ({"confidence": "nan"}, "confidence"),
+        ({"confidence": "inf"}, "confidence"),
+        ({"confidence": "1e400"}, "confidence"),
+        ({"confidence": float("nan")}, "not valid JSON"),
     ],
 )
 def test_malformed_prediction_is_refused_by_name(score, change, field):
@@ -219,7 +222,145 @@ def test_lenient_counts_negative_positions_from_the_end(score):
         found = [detection("1", position, "A", "0.5")]
         assert score("A", last, found, "at1", lenient=True)["a_mAP"] == expected
     with pytest.raises(UserError, match="120 minutes before"):
-        score("A", last, [detection("1", "-7200001", "A", "0.5")], lenient=True)
+        score("A", last, [detection("1", "-7200500", "A", "0.5")], lenient=True)
+
+
+AT_5 = [detection("1", "5000", "A", "0.5")]
+
+
+# What the package returns for each, at1.
+@pytest.mark.parametrize(
+    ("annotations", "predictions", "expected"),
+    [
+        ([spot("1", 5000, "A", gameTime="1 - 0:05", position=None)], AT_5, 1),
+        ([spot("1", 5000, "A", gameTime="1 - 100:05", position=None)], AT_5, 1),
+        ([spot("1", 5000, "A"), spot("1", 5000, "A", gameTime="90:01")], AT_5, 1),
+        ([spot("1", 5000, "A"), spot("1", 9000, 5), spot("1", 9000, "a")], AT_5, 1),
+        ([spot("1", 5000, "A"), spot("1", 7_199_500, "A", position="-600")], AT_5, 6 / 11),
+        ([spot("1", 0, "A", position="-1", gameTime="1 - 50:00")], AT_5, 0),
+        ([spot("1", 5000, "A")], [*AT_5, detection("1", "9000", "A", float("nan"))], 1),
+        ([spot("1", 5000, "A")], [*AT_5, detection("1", "9000", "A", None)], 1),
+        ([spot("1", 5000, "A")], [*AT_5, detection("1", "9000", "A", float("inf"))], 0.5),
+        ([spot("1", 5000, "A")], [*AT_5, detection("1", "9000", "B", "high")], 1),
+        ([spot("1", 5000, "A")], [detection("1", "5000", "B", "0.5")], 0),
+        ([spot("1", 5000, "B")], AT_5, 0),
+    ],
+)
+def test_lenient_reads_as_loosely_as_the_package(score, annotations, predictions, expected):
+    found = score("A", annotations, predictions, "at1", lenient=True)["a_mAP"]
+    np.testing.assert_allclose(found, expected, **EXACT)
+
+
+def test_what_is_of_no_known_class_is_named_and_never_scored(score, caplog):
+    known, other = spot("1", 1000, "Goal"), spot("1", 1000, "GOAL")
+    right, wrong = (detection("1", "1000", name, "0.5") for name in ("Goal", "goal "))
+    with pytest.raises(UserError, match=r"not one annotation .*: found 'GOAL' \(2\); .*'Goal'"):
+        score(["Goal"], [other, other], [right])
+    with pytest.raises(UserError, match=r"not one detection .*: found 'goal ' \(1\); .*'Goal'"):
+        score(["Goal"], [known], [wrong])
+    assert score(["Goal"], [known, other], [right, wrong, wrong], "at1")["a_mAP"] == 1
+    assert "1 annotation of 1 game" in caplog.text and "'GOAL' (1)" in caplog.text
+    assert "2 detections in" in caplog.text and "'goal ' (2)" in caplog.text
+
+
+def test_what_lies_behind_two_hours_is_said(score, caplog):
+    late = [spot("1", 7_300_000, "A"), spot("1", 7_400_000, "A"), spot("1", 1000, "A")]
+    score("A", late, [detection("1", "7200000", "A", "0.5")])
+    assert "2 of 3 annotations of 1 game" in caplog.text and "1 of 1 detections" in caplog.text
+    assert caplog.text.count("behind 120 minutes") == 2
+
+
+def test_clocks_that_disagree_are_said(score, caplog):
+    apart = [spot("2", 1000 * s, "A", position=str(1000 * s + 2_700_000)) for s in range(9)]
+    score("A", apart, [detection("1", "1000", "A", "0.5")])
+    assert "more than a second in 9 of 9 spots" in caplog.text and "--gt-time" in caplog.text
+    caplog.clear()
+    score("A", [spot("2", 1000 * s, "A", position=str(1000 * s + 999)) for s in range(9)],
+          [detection("1", "1000", "A", "0.5")])  # fmt: skip
+    assert "gameTime" not in caplog.text
+
+
+def test_games_without_labels_are_left_out_and_said(tmp_path, write_tree, caplog):
+    found = {GAME: [detection("1", "1000", "Goal", "0.5")], "l/s/g1": []}
+    root = write_tree(tmp_path / "data", {GAME: [spot("1", 1000, "Goal")]}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [*found], "other": ["l/s/g1"]}))
+    results = write_tree(tmp_path / "results", found, RESULTS)
+    assert evaluate(root, results, metric="at1")["a_mAP_per_class"][2] == 1
+    assert "1 of 2 games" in caplog.text and "such as l/s/g1" in caplog.text
+    with pytest.raises(UserError, match=r"none of 1 game in .* has a Labels-v2\.json"):
+        evaluate(root, results, split="other")
+
+
+def test_a_part_of_soccernet_is_enough(tmp_path, write_tree):
+    games = official_splits()["test"][:2]
+    goals = {game: [spot("1", 1000, "Goal")] for game in games}
+    root = write_tree(tmp_path / "data", goals, LABELS)
+    found = {game: [detection("1", "1000", "Goal", "0.5")] for game in games}
+    results = write_tree(tmp_path / "results", found, RESULTS)
+    for allow_missing in (False, True):
+        scores = evaluate(root, results, metric="at1", allow_missing=allow_missing)
+        assert scores["a_mAP_per_class"][2] == 1
+
+
+def test_data_sets_that_the_package_knows_by_name(tmp_path, write_tree):
+    games = official_splits("Ball")["test"]
+    passes = [spot("1", 1000 * s, "PASS") for s in range(1, 9)]
+    found = [detection("1", str(1000 * s), "PASS", "0.5") for s in range(1, 9)]
+    root = write_tree(tmp_path / "data", dict.fromkeys(games, passes), "Labels-ball.json")
+    results = write_tree(tmp_path / "results", dict.fromkeys(games, found), RESULTS)
+    scores = evaluate(root, results, metric="at1", framerate=25, dataset="Ball", num_classes=2)
+    assert scores["a_mAP_per_class"] == [1, 0]
+    with pytest.raises(UserError, match=r"none of 3 games .* has a Labels-Header"):
+        evaluate(root, results, dataset="Headers")
+
+
+def test_splits_by_list_and_by_the_names_of_the_package(tmp_path, write_tree):
+    games = {"train": "l/s/a", "valid": "l/s/b", "test": "l/s/c", "challenge": "l/s/d"}
+    goals = {game: [spot("1", 1000, "Goal")] for game in games.values()}
+    root = write_tree(tmp_path / "data", goals, LABELS)
+    (root / "splits.json").write_text(json.dumps({s: [game] for s, game in games.items()}))
+    one = {game: [] for game in games.values()} | {"l/s/c": [detection("1", "1000", "Goal", "1")]}
+    results = write_tree(tmp_path / "results", one, RESULTS)
+    for split, recall in (
+        ("test", 1), (["test"], 1), (("valid", "test"), 1 / 2), ("v1", 1 / 3), ("all", 1 / 4),
+    ):  # fmt: skip
+        expected = (1 + int(10 * recall)) / 11
+        ap = evaluate(root, results, metric="at1", split=split)["a_mAP_per_class"][2]
+        np.testing.assert_allclose(ap, expected, **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"dataset": "Handball"}, "unknown dataset 'Handball'"),
+        ({"task": "captions"}, "the task 'captions' has no classes"),
+        ({"split": None}, "split must be a name or a list of names, found None"),
+        ({"split": ["test", 5]}, "split must be a name"),
+        ({"split": "final"}, "unknown split 'final'"),
+        ({"framerate": "25"}, "--framerate must be frames per second .*found '25'"),
+        ({"framerate": float("nan")}, "--framerate must be"),
+        ({"framerate": 1e9}, "--framerate must be"),
+        ({"metric": ["loose"]}, "unknown metric"),
+        ({"gt_time": "clock"}, "--gt-time must be position or gameTime"),
+        ({"EVENT_DICTIONARY": {"Goal": 0, "Foul": 0}}, "EVENT_DICTIONARY must hold names"),
+        ({"EVENT_DICTIONARY": {"Goal": 1}}, "EVENT_DICTIONARY must hold names"),
+        ({"EVENT_DICTIONARY": ["Goal"]}, "EVENT_DICTIONARY must hold names"),
+    ],
+)
+def test_arguments_are_honoured_or_refused(tmp_path, write_tree, arguments, told):
+    root = write_tree(tmp_path / "data", {GAME: [spot("1", 1000, "Goal")]}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    results = write_tree(tmp_path / "results", {GAME: []}, RESULTS)
+    with pytest.raises(UserError, match=told):
+        evaluate(root, results, **arguments)
+
+
+def test_a_zip_with_a_folder_at_its_top_is_explained(tmp_path, write_tree):
+    root = write_tree(tmp_path / "data", {GAME: [spot("1", 1000, "Goal")]}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    results = write_tree(tmp_path / "results.zip", {f"mine/{GAME}": []}, RESULTS)
+    with pytest.raises(UserError, match="zip from inside mine/"):
+        evaluate(root, results)
 
 
 def test_lenient_leaves_out_other_halves(score):
@@ -255,7 +396,8 @@ def test_version_1_takes_its_own_label_file_and_its_three_classes(tmp_path, writ
 def test_floating_point_never_fails_and_numpy_keeps_its_error_state(score):
     before = np.geterr()
     with np.errstate(all="raise"):
-        score("AB", [spot("1", 1000, "A")], [detection("1", "1000", "B", "nan")])
+        found = [detection("1", "1000", "B", "nan")]
+        score("AB", [spot("1", 1000, "A")], found, lenient=True)
         score("AB", [], [])
     assert np.geterr() == before
 

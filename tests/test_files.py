@@ -1,6 +1,7 @@
 """Files are whole or absent, whatever stops the writer."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -104,6 +105,14 @@ def test_what_is_no_json_value_leaves_no_file(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_what_is_no_file_is_named_and_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for path, kind in (("pipe", "a named pipe"), ("zeros", "a device"), (".", "a folder")):
+        with pytest.raises(UserError, match=f"expected a file at .*, found {kind}"):
+            read_json(tmp_path / path)
+
+
 def test_missing_json_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"expected a JSON file, found nothing at .*nowhere\.json"):
         read_json(tmp_path / "nowhere.json")
@@ -117,3 +126,11 @@ def test_broken_json_is_named(tmp_path, content):
         read_json(path)
     with pytest.raises(UserError, match="the source is not valid JSON"):
         parse_json(content, "the source")
+
+
+def test_lenient_reads_what_python_reads():
+    found = parse_json(b'[NaN, -Infinity, 1e400, "\\ud800"]', "the source", lenient=True)
+    assert found[0] != found[0] and found[1:] == [-np.inf, np.inf, "\ud800"]
+    for content in (b"{", b"\xff", b"[" * 100_000):
+        with pytest.raises(UserError, match="the source is not valid JSON"):
+            parse_json(content, "the source", lenient=True)

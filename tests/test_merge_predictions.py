@@ -23,6 +23,7 @@ def entries(rows):
 @pytest.fixture
 def write(tmp_path, write_tree):
     def to(name, games, file="results_spotting.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         return write_tree(tmp_path / name, {g: entries(r) for g, r in games.items()}, file)
 
     return to
@@ -69,12 +70,50 @@ def test_a_class_in_both_is_named(tmp_path, write):
         merge(inputs, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "twice"),
+    [
+        ("visual", "visual", "Corner"),
+        ("visual", "nonvisual", None),
+        ("both", "nonvisual", "Ball out of play"),
+        ("visual", None, None),
+        (None, None, None),
+    ],
+)
+def test_runs_of_the_same_classes_are_refused_without_detections(
+    tmp_path, write, one, other, twice
+):
+    inputs = []
+    for name, class_split in (("a", one), ("b", other)):
+        inputs.append(write(f"{name}/results_spotting_test.zip", {"g/a/m": []}))
+        if class_split:
+            content = {"settings": {"SoccerNet_path": str(tmp_path), "class_split": class_split}}
+            (tmp_path / name / "settings_train.json").write_text(json.dumps(content))
+    if twice is None:
+        assert merge(inputs, tmp_path / "out") == ["g/a/m"]
+        return
+    with pytest.raises(UserError, match=f"both hold '{twice}'"):
+        merge(inputs, tmp_path / "out")
+
+
+def test_one_input_twice_is_refused(tmp_path, write):
+    with pytest.raises(UserError, match="given twice"):
+        merge([write("a", {"g/a/m": []}), tmp_path / "b" / ".." / "a"], tmp_path / "out")
+
+
 def test_files_that_are_no_results_are_named(tmp_path, write):
     inputs = [write("a", {"g/a/m": ONE}), write("b", {"g/a/m": TWO})]
     path = inputs[1] / "g/a/m/results_spotting.json"
-    for text, told in (("{", "not valid JSON"), ('{"predictions": [{"half": "1"}]}', "no result"),
-                       ('{"predictions": [{"half": "1", "position": "x", "label": "Goal"}]}',
-                        "whole numbers")):  # fmt: skip
+    for text, told in (
+        ("{", "not valid JSON"),
+        ("[]", 'no list "predictions"'),
+        ('{"predictions": [{"half": "1"}]}', "prediction 0, field position"),
+        (json.dumps({"predictions": [*entries(ONE), {**entries(TWO)[0], "position": []}]}),
+         "prediction 2, field position: expected whole milliseconds"),
+        (json.dumps({"predictions": [{**entries(TWO)[0], "label": 5}]}), "field label"),
+        (json.dumps({"predictions": [{**entries(TWO)[0], "label": {}}]}), "field label"),
+        (json.dumps({"predictions": [{**entries(TWO)[0], "half": None}]}), "field half"),
+    ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(UserError, match=told):
             merge(inputs, tmp_path / "out")

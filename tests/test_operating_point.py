@@ -9,6 +9,7 @@ from shell import python
 
 from common.errors import UserError
 from common.results.kept_detections import keep
+from common.results.operating_points import load_point
 from common.results.predictions import format_game
 
 TEST, VALID, CHALLENGE = ["l/s/test 1", "l/s/test 2"], ["l/s/valid"], ["l/s/challenge"]
@@ -184,3 +185,36 @@ def test_unknown_classes_are_left_out_and_malformed_entries_refused():
     assert keep(content.encode(), "file", {"PASS": 0.1})[1] == 1
     with pytest.raises(UserError, match="file: prediction 0, field confidence"):
         keep(content.replace("0.5", "high").encode(), "file", {"PASS": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        *((("tolerance_seconds",), value) for value in ("5", 0, -1, 1e300, None, True, [])),
+        (("chosen_on",), None),
+        *((("classes",), value) for value in ([], None, {})),
+        *((("classes", "PASS", "threshold"), value) for value in ("0.5", True, [])),
+        *((("classes", "PASS", "F1"), value) for value in (None, "high")),
+    ],
+)
+def test_a_saved_point_that_is_none_is_named(tmp_path, where, value):
+    entry = {"threshold": 0.5, "F1": 0.5}
+    content = {"tolerance_seconds": 5, "chosen_on": "valid", "classes": {"PASS": entry}}
+    path = tmp_path / "operating_point.json"
+    path.write_text(json.dumps(content))
+    assert load_point(path, ("PASS",)).thresholds == [0.5]
+    *above, last = where
+    place = content
+    for name in above:
+        place = place[name]
+    place[last] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"operating_point\.json does not hold thresholds"):
+        load_point(path, ("PASS",))
+
+
+def test_the_framerate_of_the_metric(point):
+    done = point("--framerate", 25)
+    assert done.returncode == 0 and "at 25 frames per second" in done.stdout
+    refused(point("--framerate", "1e9"), "--framerate must be frames per second")
+    refused(point("--tolerance", "1e300"), "--tolerance must be at most")

@@ -45,7 +45,7 @@ USUAL = box_file([BOX, ([1, 2, 3, 4.5], [1, 2, 3])], [], [BOX])
 
 def parsed(boxes=USUAL, calibration=None):
     calibration = calibration or calibration_file(0.9, 0.5, 0.75)
-    contents = [orjson.dumps(boxes), orjson.dumps(calibration)]
+    contents = [json.dumps(boxes).encode(), json.dumps(calibration).encode()]  # with NaN
     return Players.of_arrays(*parse_players(contents, ["boxes.json", "calibration.json"]))
 
 
@@ -145,6 +145,22 @@ def test_files_are_parsed_once_and_mapped_from_then_on(game, monkeypatch):
     assert calls == [1]
 
 
+def test_files_of_the_same_size_and_time_are_read_anew(game):
+    assert open_players(game, 1).confidences.tolist() == [0.9, -1, 0.75]
+    path = game / f"1_{CALIBRATION_FILES[0]}"
+    for sure in (0.8, 0.7):
+        before = path.stat()
+        content = orjson.dumps(calibration_file(sure, None, 0.75))
+        if sure == 0.8:
+            path.write_bytes(content)
+        else:  # another file in its place
+            (game / "new").write_bytes(content)
+            (game / "new").replace(path)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        assert open_players(game, 1).confidences.tolist() == [sure, -1, 0.75]
+
+
 def test_a_damaged_cache_file_is_replaced(game):
     first = open_players(game, 1)
     (cache,) = game.glob(".*.cache")
@@ -166,7 +182,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_once(game, monkeypatch, capl
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "write_arrays", full)
+    monkeypatch.setattr(module, "write_sealed", full)
     with caplog.at_level(logging.WARNING, "spotting"):
         players = [open_players(game, 1) for _ in range(3)]
     assert all(same(players[0], each) for each in players)
@@ -210,6 +226,17 @@ def test_missing_files_are_named(game):
         ({"size": [3, 720, 1280], "predictions": [{"bboxes": [[1, 2, 3, 4]], "colors": []}]},
          "prediction 0: .* found 1 boxes and 0 colours"),
         ({"size": [3, 720, 1280], "predictions": [{"bboxes": 3, "colors": []}]}, "prediction 0"),
+        *(
+            (box_file([BOX], size=(3, side, 1280)), r'boxes.json: expected "size"')
+            for side in (0.5, 719.5, 1e300, 1e5 + 1, -3, True, "720", None, [720])
+        ),
+        *(
+            (box_file([BOX], [BOX], [BOX, (box, BOX[1])]), r"prediction 2: .* found .* have 4 numb")
+            for box in ([1, 2, 3, 4, 0.9], [1, 2, 3], [1, 2, 3, None], [1, 2, 3, "4"],
+                        [1, 2, 3, True], [1, 2, 3, 1e300], "1234", {"1": 1}, None, 7)
+        ),
+        (box_file([BOX], [(BOX[0], [1, 2, 3, 4])]), "prediction 1: .* where others have 3 numbers"),
+        (box_file([([1, 2, 3, 4, 5], BOX[1])], [BOX], [BOX]), "prediction 0: .* have 4 numbers"),
     ],
 )  # fmt: skip
 def test_malformed_box_files_are_named_with_their_frame(content, told):
@@ -225,6 +252,24 @@ def test_malformed_box_files_are_named_with_their_frame(content, told):
         ([{"homography": CAMERA, "confidence": "sure"}], "prediction 1"),
         ([7], "prediction 1"),
         ({"homography": CAMERA, "confidence": 0.9}, "prediction 1"),
+        *(
+            ([{"homography": CAMERA, "confidence": sure}], "prediction 1")
+            for sure in (None, True, "0.9", [1], {}, 1.5, 1e300, float("inf"))
+        ),
+        *(
+            ([{"homography": camera, "confidence": 0.9}], "prediction 1")
+            for camera in (
+                None,
+                "123456789",
+                [*CAMERA, 1],
+                ["1"] * 9,
+                [True] * 9,
+                [None] * 9,
+                [[1, 2, 3], [1, 2, 3], [1, 2]],
+                [[[1]] * 3] * 3,
+                [float("inf")] * 9,
+            )
+        ),
     ],
 )
 def test_malformed_calibrations_are_named_with_their_frame(entry, told):
@@ -232,6 +277,32 @@ def test_malformed_calibrations_are_named_with_their_frame(entry, told):
     content["predictions"][1] = entry
     with pytest.raises(UserError, match=f"calibration.json: {told}: expected"):
         parsed(calibration=content)
+
+
+def test_three_rows_of_three_are_the_same_homography():
+    nested = calibration_file(0.9, homography=[CAMERA[:3], CAMERA[3:6], CAMERA[6:]])
+    found = parsed(calibration=nested)
+    assert np.array_equal(found.inverses, parsed(calibration=calibration_file(0.9)).inverses)
+
+
+@pytest.mark.parametrize(
+    ("camera", "sure"),
+    [
+        ([float("nan")] * 9, 0.9),
+        ([*CAMERA[:8], float("nan")], 0.9),
+        (CAMERA, float("nan")),
+        ([1e300, 0, 0, 0, 1e300, 0, 0, 0, 1e-300], 0.9),
+        ([1e200, 0, 0, 0, 1e200, 0, 0, 0, 1], 0.9),
+        ([1e-200, 0, 0, 0, 1e-200, 0, 0, 0, 1], 0.9),
+        ([0] * 9, 0.9),
+    ],
+)
+def test_frames_with_no_usable_camera_leave_the_others_alone(camera, sure, recwarn):
+    content = calibration_file(0.9, 0.9, 0.8)
+    content["predictions"][1] = [{"homography": camera, "confidence": sure}]
+    found = parsed(calibration=content)
+    assert found.calibrated(np.arange(3), 0.75).tolist() == [True, False, True]
+    assert not recwarn.list
 
 
 def test_text_that_is_no_json(game):

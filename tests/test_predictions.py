@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 import zipfile
 
 import numpy as np
@@ -165,12 +166,22 @@ def test_fields_in_file_order():
     assert read.confidence.tolist() == [0.84, 0.001]
 
 
-@pytest.mark.parametrize("text", ["nan", "-0.5", "7", "1e-3", "inf", "-0", "1_0", "+.5", "9" * 99])
+@pytest.mark.parametrize("text", ["-0.5", "7", "1e-3", "-0", "1_0", "+.5", "9" * 99])
 def test_any_number_is_a_confidence(text):
     entries = ENTRY | {"confidence": text}, ENTRY | {"confidence": 0.25}, ENTRY
     for some in (entries[:1], entries[:2], entries[::2]):
         expected = [float(entry["confidence"]) for entry in some]
         np.testing.assert_array_equal(parse(*some).confidence, expected)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e400", "-1e999"])
+def test_confidences_that_are_not_finite_are_refused_unless_asked_for(text):
+    with pytest.raises(UserError, match="prediction 1, field confidence: expected a finite"):
+        parse(ENTRY, ENTRY | {"confidence": text})
+    content = json.dumps({"predictions": [ENTRY | {"confidence": text}]}).encode()
+    for how in ({"lenient": True}, {"any_confidence": True}):
+        read = parse_detections(content, "the file", NUMBER_OF, **how)
+        np.testing.assert_array_equal(read.confidence, [float(text)])
 
 
 def test_confidences_are_read_to_the_last_bit():
@@ -192,6 +203,7 @@ def test_unknown_classes_are_left_out_and_counted():
     read = parse(*others, ENTRY)
     assert read.event.tolist() == [13] and read.milliseconds.tolist() == [424500]
     assert read.unknown == 4
+    assert read.unknown_labels == {"corner": 1, "card": 1, "5": 1, "None": 1}
 
 
 def without(key):
@@ -306,6 +318,87 @@ def test_folder_and_zip_read_alike(results, tmp_path):
         assert json.loads(tree.read(f"l/s/b/{RESULT_FILE}"))["UrlLocal"] == "l/s/b"
         with pytest.raises(UserError, match=r"expected l/s/c/x\.json in .*, found no such file"):
             tree.read("l/s/c/x.json")
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(results, tmp_path):
+    tree = tmp_path / "linked"
+    tree.mkdir()
+    (tree / "l").symlink_to(results / "l", target_is_directory=True)
+    (results / "l" / "s" / "a" / "back").symlink_to(results / "l", target_is_directory=True)
+    (results / "l" / "s" / "a" / "self").symlink_to("self")
+    assert JsonTree(tree).names() == JsonTree(results).names() != []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_refused_unread(results, kind):
+    path = results / "l" / "s" / "a" / RESULT_FILE
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(UserError, match=f"expected a file at .*, found a .*{kind}"):
+        JsonTree(results).read(f"l/s/a/{RESULT_FILE}")
+
+
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_names_are_found_in_another_unicode_form(tmp_path, write_tree, written, packed):
+    game = unicodedata.normalize(written, "l/s/Müller é")
+    tree = JsonTree(write_tree(tmp_path / ("r.zip" if packed else "r"), {game: []}, RESULT_FILE))
+    for form in ("NFC", "NFD"):
+        name = f"{unicodedata.normalize(form, game)}/{RESULT_FILE}"
+        assert name in tree and json.loads(tree.read(name)) == {"predictions": []}
+    assert f"l/s/Muller e/{RESULT_FILE}" not in tree
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_read_and_damage_is_named(tmp_path, compression):
+    path = tmp_path / "r.zip"
+    content = json.dumps(list(range(300))).encode()
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("a.json", content)
+    assert JsonTree(path).read("a.json") == content
+    data = bytearray(path.read_bytes())
+    data[60:80] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.json in .* cannot be unpacked"):
+        JsonTree(path).read("a.json")
+
+
+def test_unknown_compressions_and_names_that_are_not_utf8_are_named(tmp_path):
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("é.json", b"{}")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(UserError, match="a file name that is not UTF-8"):
+        JsonTree(path)
+    data = bytearray(whole)
+    data[data.index(b"PK\1\2") + 10] = 98
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"cannot be unpacked .*not supported.*deflate"):
+        JsonTree(path).read("é.json")
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_no_more_is_unpacked_than_a_result_file_can_hold(tmp_path, monkeypatch, stated):
+    monkeypatch.setattr("common.results.predictions.MOST_UNPACKED_BYTES", 1 << 16)
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", b" " * (1 << 16))
+        archive.writestr("b.json", b" " * (1 << 24))
+    if not stated:  # the size in the directory is false
+        data = bytearray(path.read_bytes())
+        place = data.rindex(b"PK\1\2")
+        data[place + 24 : place + 28] = (100).to_bytes(4, "little")
+        path.write_bytes(data)
+    tree = JsonTree(path)
+    assert len(tree.read("a.json")) == 1 << 16
+    with pytest.raises(UserError, match="more than 0 MiB" if stated else "cannot be unpacked"):
+        tree.read("b.json")
 
 
 def test_tree_that_is_neither_folder_nor_zip_is_refused(tmp_path):

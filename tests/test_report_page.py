@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from shell import python, succeeds
 
+from common.report.errors_by_kind import ERROR_KINDS
 from common.report.page import inert_json
 
 HOSTILE = '</script><script>alert("1")</script><!-- $x$ & '
@@ -51,8 +52,10 @@ def reports(tmp_path_factory, write_tree):
         write_tree(run / "outputs_test", {game: entries(40, noise) for game in GAMES},
                    "results_spotting.json")  # fmt: skip
         (run / "settings_train.json").write_text(
-            json.dumps({"settings": {"SoccerNet_path": "data", "note": HOSTILE}})
-        )
+            json.dumps({"settings": {"SoccerNet_path": "data", "note": HOSTILE},
+                        "command": ["CALF/main.py", "--model_name", HOSTILE],
+                        "started": "2030-01-02 03:04:05", "packages": {"torch": "9.8"}})
+        )  # fmt: skip
     (root / "models/a/curves.csv").write_text(
         "epoch,train_loss,valid_loss,valid_a_mAP\n1,3,4,\n2,2,3,0.5\n"
     )
@@ -104,6 +107,25 @@ def probe(browse, folder, script):
     page, complaints = browse(acted(folder, wrapped))
     assert complaints == []
     return json.loads(html.unescape(re.search(r'<pre id="probe">(.*?)</pre>', page)[1]))
+
+
+def framed(browse, folder, width, script):
+    """What `script`, a function body, returns in the page when it is so many pixels wide."""
+    inner = acted(folder, f"""
+        const wait = () => new Promise((go) => setTimeout(go, 100));
+        addEventListener("load", async () => {{
+            const found = await (async () => {{ {script} }})();
+            parent.postMessage(JSON.stringify(found), "*");
+        }});
+    """)  # fmt: skip
+    outer = folder / f"frame_{width}.html"
+    outer.write_text(
+        f"<body><iframe style='border: 0; width: {width}px; height: 900px' src='{inner}'></iframe>"
+        "<script>addEventListener('message', (m) => { document.title = m.data; });</script></body>"
+    )
+    page, complaints = browse(outer.as_uri())
+    assert complaints == []
+    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", page)[1]))
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -202,25 +224,119 @@ def test_games_are_found_by_name(reports, browse):
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_page_does_not_scroll_sideways(reports, browse, width, number):
-    inner = acted(reports[number], """
-        addEventListener("load", () => {
-            for (const game of document.querySelectorAll("details")) game.open = true;
-            setTimeout(() => parent.postMessage([
-                innerWidth, document.documentElement.scrollWidth,
-                document.querySelectorAll(".spot").length], "*"), 500);
-        });
+    seen, needed, spots = framed(browse, reports[number], width, """
+        for (const game of document.querySelectorAll("details")) game.open = true;
+        await wait(); await wait();
+        return [innerWidth, document.documentElement.scrollWidth,
+                document.querySelectorAll(".spot").length];
     """)  # fmt: skip
-    outer = reports[number] / f"frame_{width}.html"
-    outer.write_text(
-        f"<body><iframe style='border: 0; width: {width}px; height: 900px' src='{inner}'></iframe>"
-        "<script>addEventListener('message', (m) => { document.title = m.data.join(' '); });"
-        "</script></body>"
-    )
-    page, complaints = browse(outer.as_uri())
-    assert complaints == []
-    seen, needed, spots = map(int, re.search(r"<title>(.*?)</title>", page)[1].split())
     assert (seen, spots) == (width, 30)
     assert needed <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_all_links_of_the_sections_are_in_sight(reports, browse, width):
+    ends = framed(browse, reports[1], width, """
+        return [...document.querySelectorAll("nav a")].map((a) => a.getBoundingClientRect().right);
+    """)  # fmt: skip
+    assert len(ends) == 7
+    assert max(ends) <= width
+
+
+def test_a_narrow_table_says_that_it_goes_on_and_keeps_its_names(reports, browse):
+    found = framed(browse, reports[1], 390, """
+        const box = document.querySelector("#classes .scroll");
+        const name = box.querySelector("tbody td");
+        const state = () => [box.classList.contains("more"),
+            getComputedStyle(box.nextElementSibling).display, name.getBoundingClientRect().left,
+            document.elementFromPoint(20, name.getBoundingClientRect().top + 5) === name];
+        name.scrollIntoView({ block: "center" }); await wait();
+        const first = state();
+        box.scrollLeft = box.scrollWidth; await wait();
+        box.dispatchEvent(new Event("scroll")); // a browser without a screen draws no next frame
+        return [first, state(), box.scrollLeft > 100];
+    """)  # fmt: skip
+    (more, hint, left, seen), (more_at_the_end, _, left_at_the_end, still_seen), scrolled = found
+    assert scrolled
+    assert (more, hint, more_at_the_end) == (True, "block", False)
+    assert left == left_at_the_end
+    assert seen and still_seen
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_only_tables_that_go_on_have_a_hint(reports, browse, number):
+    """Here the table of the scores fits, and that of classes with endless names does not."""
+    found = framed(browse, reports[number], 1280, """
+        await wait();
+        return [...document.querySelectorAll(".scroll")].map((box) => [
+            box.scrollWidth > box.clientWidth + 1,
+            getComputedStyle(box.nextElementSibling).display === "block"]);
+    """)  # fmt: skip
+    assert all(goes_on == hint for goes_on, hint in found)
+    assert {goes_on for goes_on, _ in found} == {True, False}
+
+
+def test_names_of_runs_break_at_their_separators(reports, tmp_path, browse):
+    """No line of a heading ends inside a word, though there is little room."""
+    root, name = reports[1].parent, "NetVLAD_withoutanything_seed0"
+    shutil.copytree(root / "models/a", tmp_path / "models" / name)
+    succeeds(tmp_path, "-m", "common.report", f"models/{name}", "--compare", root / "models/b",
+             "--SoccerNet_path", root / "data", "--resamples", "20",
+             "--output", tmp_path / "both")  # fmt: skip
+    lines = framed(browse, tmp_path / "both", 390, """
+        const nodes = [...document.querySelectorAll("#classes th span.one")]
+            .flatMap((span) => [...span.childNodes]).filter((node) => node.nodeName === "#text");
+        return nodes.map((node) => {
+            const range = document.createRange(); range.selectNodeContents(node);
+            return [node.textContent, range.getClientRects().length];
+        });
+    """)  # fmt: skip
+    assert lines == [["NetVLAD_", 1], ["withoutanything_", 1], ["seed0", 1]] * 3
+
+
+def test_each_time_line_explains_its_marks(reports, browse):
+    before, words, above = probe(browse, reports[0], """
+        const game = document.querySelector("#game-1");
+        const items = () => [...game.querySelectorAll(".key li")];
+        const before = items().length;
+        game.open = true; await wait();
+        const lowest = Math.max(...items().map((li) => li.getBoundingClientRect().bottom));
+        return [before, items().map((li) => li.textContent),
+                game.querySelector("svg").getBoundingClientRect().top - lowest];
+    """)  # fmt: skip
+    assert before == 0
+    assert words[:3] == ["annotated", "annotated, not shown", "missed"]
+    assert words[3:] == [f"detected: {kind}" for kind in ERROR_KINDS]
+    assert 0 <= above < 30
+
+
+def test_page_says_how_the_run_was_made(reports):
+    for folder, runs in zip(reports, (1, 2), strict=True):
+        settings = (folder / "report.html").read_text().partition('id="settings"')[2]
+        assert settings.count("<dd>2030-01-02 03:04:05</dd>") == runs
+        assert settings.count("<dd>torch 9.8</dd>") == runs
+        assert settings.count("<dd>python CALF/main.py --model_name &#x27;&lt;/script&gt;") == runs
+        assert settings.count(f"<dd>{html.escape(str(reports[1].parent / 'data'))}</dd>") == runs
+
+
+def test_strips_have_an_axis(reports):
+    scores = (reports[1] / "report.html").read_text().partition('id="scores"')[2]
+    axis = re.search(r'<svg class="axis".*?</svg>', scores)[0]
+    places = {float(x): float(tick) for x, tick in re.findall(r'x="([\d.]+)%".*?>([\d.]+)<', axis)}
+    (left, zero), *_, (right, most) = sorted(places.items())
+    assert zero == 0
+    for value, x in re.findall(
+        r'<td class="bold" data-value="([\d.]+)">(?:(?!</tr>).)*?<circle cx="([\d.]+)%"', scores
+    ):
+        shown = (float(x) - left) / (right - left) * most
+        assert shown == pytest.approx(100 * float(value), abs=0.02 * most)
+
+
+def test_page_warns_of_the_mean_gap(reports):
+    assert (
+        "has the smaller gap, also where it is the worse one"
+        in (reports[0] / "report.html").read_text()
+    )
 
 
 def test_text_from_files_stays_text(reports):
@@ -322,7 +438,7 @@ def test_a_report_of_next_to_nothing(tmp_path, write_tree, browse, found):
     results = write_tree(tmp_path / "results.zip", {"game": found}, "results_spotting.json")
     process = succeeds(tmp_path, "-W", "error", "-m", "common.report", results,
                        "--SoccerNet_path", data, "--resamples", "20")  # fmt: skip
-    assert process.stderr == ""
+    assert "hold not a single spot" in process.stderr if found else "spot" not in process.stderr
     page = tmp_path / "results_report_test" / "report.html"
     assert str(page) in process.stdout
     html_after, complaints = browse(f"{page.as_uri()}#game-0")

@@ -1,12 +1,15 @@
 """Planning, running, resuming and not repeating, on a fake baseline; then one real tiny table."""
 
+import contextlib
 import csv
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 import pytest
 from fake_baseline import Fake
@@ -131,9 +134,56 @@ def test_a_dry_run_runs_nothing(fake, call):
     code, printed = call("--dry-run")
     assert code == 0
     assert "4 runs, 0 done, 4 to do" in printed
-    assert printed.count("--overwrite") == 4
+    assert printed.count("main.py") == 4
     assert not fake.history()
     assert not fake.out.exists()
+
+
+def paste(printed, folder):
+    """Runs the commands of a dry run, one by one, in a shell that stands in `folder`."""
+    folder.mkdir(exist_ok=True)
+    lines = [line for line in printed.splitlines()[1:] if line and not line.startswith("#")]
+    return [
+        subprocess.run(["sh", "-c", line], cwd=folder, env=environment(), capture_output=True)
+        for line in lines
+    ]
+
+
+def test_what_a_dry_run_prints_can_be_pasted_anywhere_and_loses_nothing(fake, call, tmp_path):
+    fake.data = fake.data.rename(tmp_path / "my data")
+    fake.out = tmp_path / "the output"
+    elsewhere = tmp_path / "else where"
+    call("--rows", "B", "--seeds", 0)
+    fake.set("hold")
+    process = start(fake, "--rows", "B", "--seeds", 1)
+    wait_for(lambda: len(list(fake.out.rglob("last.pth.tar"))) == 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WAIT)
+    fake.set("hold", False)
+    _, printed = call("--dry-run")
+    assert "4 runs, 1 done, 3 to do" in printed
+    assert "# B, seed 0: done" in printed
+    assert [done.returncode for done in paste(printed, elsewhere)] == [0, 0, 0]
+    assert sorted(fake.history()[2:]) == ["A 0 start None", "A 1 start None", "B 1 resume None"]
+    again = paste(printed, elsewhere)  # two are refused, for they are there; one tests again
+    assert sorted(done.returncode for done in again) == [0, 2, 2]
+    assert len(list(fake.out.rglob("results_test.json"))) == 4
+    assert not any(line.endswith("overwrite None") for line in fake.history()[2:])
+
+
+def test_features_that_own_data_lack_are_told_before_anything_is_run(fake, call):
+    game = fake.data / "l" / "s" / "g"
+    game.mkdir(parents=True)
+    (fake.data / "splits.json").write_text('{"test": ["l/s/g", "l/s/absent"]}')
+    with pytest.raises(UserError, match=r"features F.npy, which no game in .* no 1_\*.npy there"):
+        call("--dry-run")
+    (game / "1_Mine.npy").touch()
+    with pytest.raises(UserError, match=r'Mine.npy there: add --extra-args "--features Mine.npy"$'):
+        call("--dry-run")
+    assert call("--dry-run", "--extra-args", "--features Mine.npy")[0] == 0
+    (game / "1_F.npy").touch()
+    assert call("--dry-run")[0] == 0
+    assert not fake.history()
 
 
 def test_what_a_table_needs_first_is_done_before_its_runs(fake, call):
@@ -244,6 +294,32 @@ def test_a_run_that_fails_is_told_and_tried_again(fake, call):
     assert fake.history() == ["A 0 overwrite None"] * 2
     (log,) = (fake.out / "Fake" / "logs").iterdir()
     assert log.read_text().count("main.py") == 2  # both attempts
+
+
+def test_a_run_is_finished_only_if_its_results_are_there(fake, call):
+    fake.set("idle")
+    code, printed = call("--rows", "A", "--seeds", 0)
+    assert code == 1
+    assert "failed: A, seed 0: it ended well and left no results of test in " in printed
+    fake.set("idle", False)
+    code, printed = call("--rows", "A", "--seeds", 0)
+    assert "1 run, 0 done, 1 to do" in printed
+    assert (code, "50.00" in printed) == (0, True)
+    (results,) = fake.out.rglob("results_test.json")
+    results.unlink()
+    code, printed = call("--rows", "A", "--seeds", 0, "--any-code")
+    assert "1 run, 0 done, 1 to do" in printed
+    assert (code, "50.00" in printed) == (0, True)
+    assert [line.split()[2] for line in fake.history()] == ["overwrite", "overwrite", "resume"]
+
+
+def test_it_tells_what_it_is_at(fake, call):
+    printed = call("--rows", "B", "--jobs", 2)[1]
+    for number in (1, 2):
+        begun = f"run {number} of 2: B, seed {number - 1}: begun; it prints to {fake.out}"
+        assert begun in printed
+        assert f"run {number} of 2: B, seed {number - 1}: done after " in printed
+    assert "1 run to go, about " in call("--rows", "A")[1]
 
 
 def test_jobs_and_devices(fake, call):
@@ -366,6 +442,8 @@ def test_an_interruption_while_runs_wait(fake):
         (["--table", "none"], "no table 'none'; choose of main"),
         (["--extra-args=--seed 3"], "--extra-args: --seed is set by the command"),
         (["--extra-args=--x --gt-time=position"], "--extra-args: --gt-time is set by the command"),
+        (["--extra-args=--x --help"], "--extra-args: --help prints help and runs nothing"),
+        (["--extra-args=-h"], "--extra-args: -h prints help and runs nothing"),
         (["--tables", "none.toml"], "expected tables at none.toml, found no such file"),
         (
             ["--launcher", "submitit-local", "--cluster", "gpus"],
@@ -390,6 +468,32 @@ def test_without_submitit(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install -e '\.\[cluster\]'"):
         call("--launcher", "slurm")
+
+
+def test_where_there_is_no_fcntl_another_lock_is_taken(fake, call, monkeypatch):
+    class Locks:
+        """Of Windows: the first to ask for a file gets it until it is closed."""
+
+        LK_NBLCK = 2
+        held: ClassVar[list[int]] = []
+
+        def locking(self, number, mode, size):
+            for other in self.held:
+                with contextlib.suppress(OSError):  # closed
+                    same = os.path.samestat(os.fstat(other), os.fstat(number))
+                    if same and other != number:  # a number is given again after closing
+                        break
+            else:
+                return self.held.append(number)
+            raise PermissionError(errno.EACCES, "locked")
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", Locks())
+    run = runs_of(fake)[0]
+    with lock_run(run):
+        assert lock_run(run) is None
+    assert call("--rows", "A", "--seeds", 0)[0] == 0
+    assert fake.history() == ["A 0 overwrite None"]
 
 
 # On a cluster.
@@ -455,3 +559,10 @@ def test_a_tiny_table_from_end_to_end(tmp_path, monkeypatch, capsys):
     assert 0 < float(row["low"]) < float(row["high"]) < 100
     assert main(words) == 0
     assert "2 done, 0 to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"seconds": "long"}', '{"seconds": -1}'])
+def test_a_record_that_is_none_is_named(tmp_path, text):
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(UserError, match=r"reproduce\.json"):
+        read_record(tmp_path)

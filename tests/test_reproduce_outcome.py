@@ -171,7 +171,11 @@ def test_scores_of_a_part(runs):
 
 def test_a_split_without_scores(runs):
     finish(runs[0], 0.25)
-    read = outcome_of(replace(ROW, split="challenge"), runs, "")
+    row = replace(ROW, split="challenge")
+    read = outcome_of(row, runs, "")
+    assert (read.scores, read.spotted, read.verdict) == ({}, 0, "not run")  # nothing is there
+    (runs[0].folder / "results_spotting_challenge.zip").touch()
+    read = outcome_of(row, runs, "")
     assert (read.scores, read.spotted, read.verdict) == ({}, 1, "no labels here")
 
 

@@ -10,6 +10,7 @@ from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.results.reading import Reading
 from common.results.scored_run import find_results, read_run, splits_with_results
+from common.results.typed_commands import typed
 
 GAMES = ["league/season/first", "league/season/second"]
 LABELS = "Labels-v2.json"
@@ -118,12 +119,18 @@ def test_nothing_there(tmp_path):
 
 def test_the_command_that_makes_results_is_told(run):
     content = json.loads((run / "settings_train.json").read_text())
-    command = ["CALF/main.py", "--model_name", "net", "--SoccerNet_path", "my data", "--overwrite"]
+    flags = ["--model_name", "net", "--SoccerNet_path", "my data"]
+    another_start = ["--overwrite", "--challenge", "--load_weights", "w", "--load_weights=w"]
+    command = ["CALF/main.py", *flags, *another_start]
     (run / "settings_train.json").write_text(json.dumps({**content, "command": command}))
-    expected = (
-        "python CALF/main.py --model_name net --SoccerNet_path 'my data' --test_only --split_test"
+    with pytest.raises(UserError) as error:
+        read_run(run, "valid")
+    line = str(error.value).splitlines()[-1].strip()
+    assert line == typed(
+        ["-m", "CALF.main", *flags, "--test_only", "--split_test", "valid"], run.parents[1]
     )
-    with pytest.raises(UserError, match=f"{expected} valid$"):
+    (run / "settings_train.json").rename(run / "settings_test.json")  # only tested: these weights
+    with pytest.raises(UserError, match="--load_weights w --load_weights=w --test_only"):
         read_run(run, "valid")
 
 
@@ -155,3 +162,29 @@ def test_two_models_of_a_class_split_and_what_was_merged(run, tmp_path, write_tr
     merged = read_run(pair)
     assert (len(merged.classes), len(merged.detections), merged.name) == (17, 2, "pair")
     assert merged.root.resolve() == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SoccerNet_path", 5), ("model_name", []), ("version", "2"), ("version", 7),
+        ("class_split", "x"), ("class_split", []), ("split_test", "test"),
+    ],
+)  # fmt: skip
+def test_settings_of_another_type_are_named(run, name, value):
+    write_settings(run, "train", **{"SoccerNet_path": "data", "split_test": ["test"], name: value})
+    with pytest.raises(
+        UserError, match=rf"settings_train\.json: expected .* setting {name}, found"
+    ):
+        read_run(run)
+
+
+def test_games_without_annotations_are_left_out(run, root):
+    (root / GAMES[0] / LABELS).unlink()
+    found = read_run(run)
+    assert (found.games, len(found.targets), len(found.detections)) == ((GAMES[1],), 2, 1)
+
+
+def test_the_framerate_of_the_metric(run):
+    read = read_run(run, reading=Reading(framerate=25))
+    assert read.framerate == 25 and read.targets.frame.tolist()[:2] == [1515, 125]

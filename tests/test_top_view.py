@@ -242,7 +242,11 @@ def test_boxes_outside_the_picture_draw_nothing():
         assert not on_pitch(**options).draw(make_players(frames, [0.9]), np.array([0])).any()
 
 
-@pytest.mark.parametrize("size", [{"player": 3}, {"player": 0}, {"width": 20}, {"height": 27}])
+@pytest.mark.parametrize(
+    "size",
+    [{"player": 3}, {"player": 0}, {"player": -2}, {"player": 10**9}, {"width": 20},
+     {"width": 10**6}, {"height": 27}, {"height": 10**20}],
+)  # fmt: skip
 def test_sizes_that_cannot_be_drawn_are_refused(size):
     with pytest.raises(UserError, match="--dim_representation"):
         TopView(**size)
@@ -274,3 +278,11 @@ def test_recorded_inputs_of_a_test(golden, recorded_half, case):
         case != "boxes"
     )
     assert (pictures(on_pitch(**OPTIONS[case]), False) == 0).any()
+
+
+@pytest.mark.parametrize("trail", [-3, -1, 1001, 10**9])
+def test_trails_that_cannot_be_drawn_are_refused(trail):
+    with pytest.raises(
+        UserError, match=f"--with_trail must be from 0 to 1000 frames, found {trail}"
+    ):
+        TopView(trail=trail)

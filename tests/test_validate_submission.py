@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unicodedata
 import zipfile
 
 import numpy as np
@@ -90,6 +91,27 @@ def test_nothing_predicted_at_all_is_valid(write):
 def only_error(findings):
     assert len(findings.errors) == 1, findings.errors
     return findings.errors[0]
+
+
+def test_nothing_predicted_at_all_is_a_warning(write, run):
+    path = write(files(**{game[-1]: content(game) for game in GAMES}))
+    code, lines = run(path, "--split", "test")
+    assert code == 0 and lines[-1] == "VALID: 3 games, 0 predictions"
+    assert "warning: there is not a single prediction: this would score 0" in lines
+
+
+def test_folders_behind_links_are_checked(tmp_path, run):
+    for game in GAMES:
+        write_game(tmp_path / "store", game, content(game, entry()).encode())
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "league").symlink_to(tmp_path / "store" / "league")
+    assert run(tmp_path / "results", "--split", "test")[0] == 0
+
+
+def test_names_in_another_unicode_form_are_told(write):
+    game, written = (unicodedata.normalize(form, "l/s/é") for form in ("NFC", "NFD"))
+    findings = check(write({f"{written}/{RESULT_FILE}": content(game, entry())}), [game])
+    assert any("other Unicode letters" in error for error in findings.errors)
 
 
 def test_missing_game(write):
@@ -331,6 +353,13 @@ def test_many_notes_are_shortened(tmp_path, run):
         write_game(tmp_path / "out", game, content("other", entry()).encode())
     code, lines = run(tmp_path / "out", "--split", "test")
     assert code == 0 and lines[-2] == "note: and 5 more" and len(lines) == 12
+
+
+def test_own_games_need_their_data_folder(write, run):
+    code, lines = run(write(files()), "--split", "test", root=None)
+    assert code == 1 and any("pass --SoccerNet_path" in line for line in lines)
+    with pytest.raises(UserError, match=r"unknown split 'mine'; .*pass --SoccerNet_path"):
+        run(write(files()), "--split", "mine", root=None)
 
 
 def test_unknown_split_is_a_sentence(write, run):

@@ -1,6 +1,7 @@
 """Labels of chunks, cut from the shifts of all halves, masked where a chunk sees too little."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from common.calf.chunk_draws import Draws, draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
 from common.calf.shifts import encode_shifts
+from common.errors import counted, log
 
 MASKED = -1  # the shift just before an action, from which no class takes a loss
 _FARTHEST = np.iinfo(np.int16).max  # frames; context parameters are far below
@@ -18,14 +20,40 @@ def half_shifts(
     spot_events: NDArray[np.int64],
     frames: int,
     k_frames: NDArray[np.int64],
+    published: bool = False,
 ) -> NDArray[np.int16]:
     """Shifts of a half, [T, C], in little memory: see `encode_shifts`.
 
-    Spots behind the half count at its last frame. What is farther than 16 bits can say is far away
-    all the same.
+    What is farther than 16 bits can say is far away all the same.
+
+    Args:
+        published: spots behind the half count at its last frame, as in the original; else they are
+            left out, as nothing in its last frame shows them.
     """
-    shifts = encode_shifts(np.minimum(spot_frames, frames - 1), spot_events, frames, k_frames)
+    if published:
+        spot_frames = np.minimum(spot_frames, frames - 1)
+    inside = spot_frames < frames
+    shifts = encode_shifts(spot_frames[inside], spot_events[inside], frames, k_frames)
     return np.clip(shifts, -_FARTHEST, _FARTHEST).astype(np.int16)
+
+
+def tell_late_spots(
+    late: Mapping[tuple[Path, int], int], framerate: int, published: bool = False
+) -> None:
+    """Says in the log how many spots lie behind their half, and what became of them.
+
+    Args:
+        late: folder of a game and number of a half -> spots behind its last row.
+    """
+    if total := sum(late.values()):
+        folder, half = max(late, key=lambda key: late[key])
+        log.warning(
+            "%s behind the last row of their half and %s; most of them (%d) in half %d of %s: are "
+            "there %d rows per second (--framerate), and all of them?",
+            counted(total, "spot") + (" lies" if total == 1 else " lie"),
+            "count at that row, as in the original" if published else "are left out",
+            late[folder, half], half, folder, framerate,
+        )  # fmt: skip
 
 
 class ChunkLabels:

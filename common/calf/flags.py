@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from common.training.argument_types import not_negative, positive, rate
+from common.training.argument_types import confidence, not_negative, positive, rate, seconds, whole
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -34,23 +34,25 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     """Chunks, network and losses."""
     add = parser.add_argument_group("CALF").add_argument
     # fmt: off
-    add("--chunk_size", type=positive, default=120, help="chunk, in seconds")
-    add("--receptive_field", type=positive, default=40,
+    add("--chunk_size", type=seconds, default=120, help="chunk, in seconds")
+    add("--receptive_field", type=seconds, default=40,
         help="reach of the network in time, in seconds; less than half of a chunk")
-    add("--chunks_per_epoch", type=positive, default=18000,
+    add("--chunks_per_epoch", type=whole(1, 10**7), default=18000,
         help="chunks drawn to train on, and as many to validate on")
-    add("--dim_capsule", type=positive, default=16, metavar="P", help="size of a capsule")
-    add("--num_detections", type=positive, default=15, metavar="N", help="spots per chunk at most")
+    add("--dim_capsule", type=whole(1, 4096), default=16, metavar="P", help="size of a capsule")
+    add("--num_detections", type=whole(1, 4096), default=15, metavar="N",
+        help="spots per chunk at most")
     add("--k_params", "--K_params", type=Path, metavar="FILE",
         help='context parameters, JSON {"class": [K1, K2, K3, K4], …} in seconds; without it the '
-        "published ones of SoccerNet-v2")
+        "published ones of SoccerNet-v2, which are of soccer: python -m CALF.fit_k_params finds "
+        "those of other data, none below 10 s")
     add("--lambda_coord", type=rate, default=5.0, help="weight of a spot's time in its loss")
     add("--lambda_noobj", type=rate, default=0.5, help="weight of an empty slot's confidence")
     add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
     add("--loss_weight_detection", type=rate, default=1.0, help="weight of spotting")
     add("--tiny", type=positive, metavar="GAMES", help="only so many games of each split")
-    add("--NMS_window", type=positive, default=20, help="suppression, in seconds")
-    add("--NMS_threshold", type=float, default=0.0, help="lowest confidence to report")
+    add("--NMS_window", type=seconds, default=20, help="suppression, in seconds")
+    add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
     # fmt: on
 
 
@@ -67,5 +69,6 @@ def add_result_flags(parser: argparse.ArgumentParser) -> None:
         help="draw what the network says of so many games of each tested split (one, if no "
         "number is given)")
     add("--features_path", type=Path, metavar="FILE",
-        help="spot in this one feature file, of any length and without labels, and draw it")
+        help="spot in this one feature file, of any length and without labels, and draw it; "
+        "framerate, chunks and classes are those of the run whose weights they are")
     # fmt: on

@@ -8,7 +8,12 @@ from common.data.data_set import DataSet
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
 from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
-from common.results.reading import EVALUATION_FRAMERATE, Reading, read_targets
+from common.results.reading import (
+    EVALUATION_FRAMERATE,
+    HALF_MINUTES,
+    Reading,
+    read_targets,
+)
 from common.results.suppression import Peaks
 
 GamePeaks = tuple[str, list[Peaks]]  # a game, and the detections of each of its halves
@@ -35,6 +40,7 @@ class GameScore:
             for half, peaks in enumerate(peaks_of_halves, number_of[game] * halves):
                 milliseconds = frame_to_milliseconds(peaks.frame, rate, published)
                 frame = milliseconds_to_frame(milliseconds, EVALUATION_FRAMERATE)
+                frame = np.minimum(frame, HALF_MINUTES * 60 * EVALUATION_FRAMERATE - 1)
                 confidence = peaks.confidence.astype(np.float64)
                 columns.append((np.full(len(frame), half), frame, peaks.event, confidence))
         detections = Spots(*(np.concatenate(column) for column in zip(*columns, strict=True)))

@@ -5,14 +5,19 @@ after it (0 to K3) it should; just before it (K2 to 0) nobody can tell, and no l
 values for SoccerNet-v2 are published (Deliège et al., 2021); they are in seconds.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import UserError
+from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.errors import UserError, log
 from common.files import read_json
+
+MOST_FRAMES = np.iinfo(np.int16).max - 1  # that a parameter may span: shifts are 16 bits
 
 SECONDS: dict[str, tuple[float, float, float, float]] = {
     "Penalty": (-100, -50, 50, 100),
@@ -45,7 +50,7 @@ def read_k_seconds(path: Path) -> dict[str, tuple[float, float, float, float]]:
         raise UserError(f'{path} must look like {{"class name": [K1, K2, K3, K4], …}}, in seconds')
     found = {}
     for name, row in content.items():
-        numbers = isinstance(row, list) and all(type(k) in (int, float) for k in row)
+        numbers = isinstance(row, list) and all(map(_is_finite, row))
         if not numbers or len(row) != 4 or not row[0] < row[1] < 0 < row[2] < row[3]:
             raise UserError(
                 f"{path}: expected four numbers K1 < K2 < 0 < K3 < K4 (seconds) for {name!r}, "
@@ -53,6 +58,10 @@ def read_k_seconds(path: Path) -> dict[str, tuple[float, float, float, float]]:
             )
         found[name] = tuple(row)
     return found
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def k_frames(names: Sequence[str], framerate: int, path: Path | None = None) -> NDArray[np.int64]:
@@ -64,20 +73,45 @@ def k_frames(names: Sequence[str], framerate: int, path: Path | None = None) -> 
         path: a file of K parameters; without it the published ones are taken.
 
     Raises:
-        UserError: a class without parameters, or a malformed file.
+        UserError: a class without parameters, one that is longer than shifts can tell, or a
+            malformed file.
     """
     known = SECONDS if path is None else read_k_seconds(path)
     unknown = [name for name in names if name not in known]
     if unknown:
-        where = "the published table" if path is None else str(path)
+        where = "the published table, which is of soccer," if path is None else str(path)
         raise UserError(
             f"no context parameters for {', '.join(unknown)} in {where}; give --k_params a JSON "
             'file {"class name": [K1, K2, K3, K4], …} in seconds'
         )
     exact = framerate * np.array([known[name] for name in names], float).T  # [4, C]
+    if (far := np.abs(exact).max(axis=0) > MOST_FRAMES).any():
+        name = names[int(far.argmax())]
+        raise UserError(
+            f"{path or 'the published table'}: expected context parameters of at most "
+            f"{MOST_FRAMES / framerate:.0f} s at {framerate} frames per second for {name!r}, found "
+            f"{list(known[name])}; they are in seconds"
+        )
     frames = np.rint(exact).astype(np.int64)
     # Times of less than a frame would make a region empty, and a slope in it infinite.
     frames[2], frames[1] = np.maximum(frames[2], 1), np.minimum(frames[1], -1)
     frames[3] = np.maximum(frames[3], frames[2] + 1)
     frames[0] = np.minimum(frames[0], frames[1] - 1)
     return frames
+
+
+def tell_k_parameters(names: Sequence[str], path: Path | None = None) -> None:
+    """Says in the log where the context parameters of the classes come from.
+
+    A class of other data may bear a name of soccer without lasting as long.
+    """
+    if path is not None:
+        log.info("context parameters of the classes: %s", path)
+    elif set(names) in [set(each) for each in (V2_NAMES, *CLASS_SPLITS.values())]:
+        log.info("context parameters of the classes: as published for SoccerNet-v2")
+    else:
+        log.warning(
+            "context parameters of %s: those published for soccer (SoccerNet-v2), by name; if this "
+            "is another sport, give --k_params a file, such as python -m CALF.fit_k_params makes",
+            ", ".join(names),
+        )  # fmt: skip

@@ -8,14 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from common.files import written_whole
+from common.results.plain_figures import (
+    chosen_classes,
+    left_out,
+    plain_figures,
+    save_png,
+    words,
+)
 from common.results.suppression import Peaks
 
 _MOST_COLUMNS = 6000  # points of a curve that a figure can show
+_MOST_TIMES = 200  # of a class, that fit beside each other
 _SURE = 0.34  # confidence from which the original names the time of a detection
 _COLOURS = {"score": "#2a6f97", "detected": "#e07a5f", "annotated": "#3a3a3a"}
 
 
+@plain_figures()
 def draw_half(
     path: Path,
     score: NDArray[np.float32],
@@ -29,34 +37,62 @@ def draw_half(
     """Draws a lane per class over the minutes of a half, as PNG.
 
     The curve is the score of the action from the segmentation, the triangles are detections, as
-    high as they are confident, and the lines annotated spots.
+    high as they are confident, and the lines annotated spots. Of more classes than can be read
+    those with most annotated spots are drawn, then those whose detections are surest.
 
     Args:
         score: [n, C] in [0, 1], high where an action is (or has just been).
         annotated: frames and classes of the annotated spots, if there are any.
     """
-    C = len(names)
-    figure = Figure(figsize=(14, 1.2 + 0.62 * C), layout="constrained")
+    shown = chosen_classes(_weights(peaks, annotated, len(names)))
+    figure = _lanes(score, peaks, shown, names, framerate, words(title), annotated)
+    return save_png(figure, path, dpi=110)
+
+
+def _weights(
+    peaks: Peaks, annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None, classes: int
+) -> NDArray[np.float64]:
+    """How much there is to see of each class: spots first, then the surest detection, below 1."""
+    surest = np.zeros(classes)
+    np.maximum.at(surest, peaks.event, np.clip(peaks.confidence, 0, 0.999))
+    return surest if annotated is None else surest + np.bincount(annotated[1], minlength=classes)
+
+
+def _lanes(
+    score: NDArray[np.float32],
+    peaks: Peaks,
+    shown: NDArray[np.int64],
+    names: Sequence[str],
+    framerate: int,
+    title: str,
+    annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+) -> Figure:
+    """The figure of the classes `shown`."""
+    rows = len(shown)
+    figure = Figure(figsize=(14, 1.2 + 0.62 * rows), layout="constrained")
     figure.suptitle(title, fontsize=12)
-    lanes = figure.subplots(C, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for c, (axes, name) in enumerate(zip(lanes, names, strict=True)):
+    lanes = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    unnamed = 0
+    for axes, c in zip(lanes, shown.tolist(), strict=True):
         _draw_lane(axes, score[:, c], framerate)
         ours = peaks.event == c
-        _draw_detections(axes, peaks.frame[ours], peaks.confidence[ours], framerate)
+        unnamed += _draw_detections(axes, peaks.frame[ours], peaks.confidence[ours], framerate)
         if annotated is not None:
             minutes = annotated[0][annotated[1] == c] / framerate / 60
             axes.vlines(minutes, 0, 1, colors=_COLOURS["annotated"], linewidth=1.2)
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+        axes.set_ylabel(words(names[c], 30), rotation=0, ha="right", va="center", fontsize=8)
         axes.set_yticks([])
         axes.spines[["top", "right", "left"]].set_visible(False)
-    lanes[-1].set_xlabel("minutes of the half")
+    lanes[-1].set_xlabel("; ".join(filter(None, (
+        "minutes of the half",
+        left_out(rows, len(names), "most to be seen"),
+        f"of the times of sure detections {unnamed} are not written" if unnamed else "",
+    ))))  # fmt: skip
     lanes[-1].set_xlim(0, len(score) / framerate / 60)
     lanes[-1].set_ylim(0, 1.45)
     figure.legend(*_legend(lanes[0], annotated is not None), ncols=3, loc="outside lower right",
                   frameon=False, fontsize=8)  # fmt: skip
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
-    return path
+    return figure
 
 
 def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
@@ -71,13 +107,16 @@ def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: int) -> None:
 
 def _draw_detections(
     axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: int
-) -> None:
+) -> int:
+    """Triangles, and the times of the surest; how many sure ones have no time beside them."""
     minutes = frame / framerate / 60
     axes.scatter(minutes, confidence, s=9, marker="v", color=_COLOURS["detected"], lw=0, zorder=3)
-    for minute, height in zip(minutes, confidence, strict=True):
-        if height >= _SURE:
-            clock = f"{int(minute):02d}:{round(60 * (minute % 1)) % 60:02d}"
-            axes.text(minute, max(height, 0.9) + 0.08, clock, fontsize=5, ha="center", va="bottom")
+    sure = np.flatnonzero(confidence >= _SURE)
+    named = np.sort(sure[np.argsort(-confidence[sure], kind="stable")[:_MOST_TIMES]])
+    for minute, height in zip(minutes[named], confidence[named], strict=True):
+        clock = f"{int(minute):02d}:{round(60 * (minute % 1)) % 60:02d}"
+        axes.text(minute, max(height, 0.9) + 0.08, clock, fontsize=5, ha="center", va="bottom")
+    return len(sure) - len(named)
 
 
 def _legend(axes: Axes, with_annotations: bool) -> tuple[list, list[str]]:

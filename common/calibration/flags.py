@@ -5,7 +5,7 @@ from pathlib import Path
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
-from common.training.argument_types import positive
+from common.training.argument_types import finite, not_negative, pixels, whole
 
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +18,10 @@ def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     add("--calibration_cone", action="store_true", help="draw the outline of what the camera sees")
     add("--teacher", action="store_true",
         help="use the calibration of the teacher network, and the threshold that goes with it")
-    add("--dim_representation_w", type=positive, default=64, help="width of a top view, in pixels")
-    add("--dim_representation_h", type=positive, default=32, help="its height, in pixels")
-    add("--dim_representation_c", type=positive, default=3, help="its channels; must be 3")
-    add("--dim_representation_player", type=positive, default=2,
+    add("--dim_representation_w", type=pixels, default=64, help="width of a top view, in pixels")
+    add("--dim_representation_h", type=pixels, default=32, help="its height, in pixels")
+    add("--dim_representation_c", type=pixels, default=3, help="its channels; must be 3")
+    add("--dim_representation_player", type=pixels, default=2,
         help="side of a player's square, in pixels, even")
     add("--cache_dir", type=Path, metavar="FOLDER",
         help="where parsed box and calibration files are kept; else beside them")
@@ -34,13 +34,13 @@ def add_branch_flags(parser: argparse.ArgumentParser, player_branches: str) -> N
     # fmt: off
     add("--backbone_feature", choices=("2DConv",), help="look at the frame features")
     add("--backbone_player", metavar="BRANCH", help=f"look at the players: {player_branches}")
-    add("--feature_multiplier", type=positive, default=1, metavar="M",
+    add("--feature_multiplier", type=whole(1, 64), default=1, metavar="M",
         help="all branches so many times as wide")
-    add("--with_dropout", type=float, default=0.0, metavar="P",
+    add("--with_dropout", type=finite, default=0.0, metavar="P",
         help="probability that a training step goes without one of two branches")
     add("--class_split", choices=(*CLASS_SPLITS, "both"),
         help="spot the visual classes, or the others, or train and test both and merge them")
-    add("--mode", type=int, default=0, help="no effect, as in the original")
+    add("--mode", type=not_negative, default=0, help="no effect, as in the original")
     # fmt: on
 
 

@@ -10,13 +10,14 @@ from matplotlib.patches import Rectangle
 
 from common.calibration.players import Players
 from common.calibration.top_view import TopView
-from common.files import written_whole
+from common.results.plain_figures import plain_figures, save_png, words
 from common.results.suppression import Peaks
 
 _MOMENTS = 12  # of a half, the most confident detections
 _OFFSETS_SECONDS = (-6, -3, -1, 0, 1, 3)
 
 
+@plain_figures()
 def draw_moments(
     path: Path,
     players: Players,
@@ -36,12 +37,12 @@ def draw_moments(
     chosen = np.sort(np.argsort(-peaks.confidence, kind="stable")[:_MOMENTS])
     rows = max(1, len(chosen))
     figure = Figure(figsize=(15, 0.9 + 1.15 * rows), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(words(title), fontsize=11)
     grid = figure.subplots(rows, len(_OFFSETS_SECONDS) + 1, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for strip, peak in zip(grid, chosen, strict=False):
-        frame, event = int(peaks.frame[peak]), names[peaks.event[peak]]
+        frame, event = int(peaks.frame[peak]), words(names[peaks.event[peak]], 24)
         shown = np.clip(frame + framerate * np.array(_OFFSETS_SECONDS), 0, frames - 1)
         pictures = view.draw(players, shown)
         for axes, picture, offset in zip(strip, pictures, _OFFSETS_SECONDS, strict=False):
@@ -56,9 +57,7 @@ def draw_moments(
         _draw_broadcast(strip[-1], players, frame)
     if not len(chosen):
         grid[0, 0].text(0, 0.5, "nothing was detected")
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
-    return path
+    return save_png(figure, path, dpi=100)
 
 
 def _clock(frame: int, framerate: int) -> str:

@@ -17,12 +17,14 @@ def image_to_pitch(homographies: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Those that have none (singular, or not finite) become NaN: such a frame counts as uncalibrated.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = homographies / homographies[:, 2:, 2:]
-    finite = np.flatnonzero(np.isfinite(scaled).all(axis=(1, 2)))
-    usable = finite[np.linalg.det(scaled[finite]) != 0]
     inverses = np.full(homographies.shape, np.nan)
-    inverses[usable] = np.linalg.inv(scaled[usable])
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        scaled = homographies / homographies[:, 2:, 2:]
+        finite = np.flatnonzero(np.isfinite(scaled).all(axis=(1, 2)))
+        area = np.linalg.det(scaled[finite])
+        usable = finite[(area != 0) & np.isfinite(area)]
+        inverses[usable] = np.linalg.inv(scaled[usable])
+    inverses[~np.isfinite(inverses).all(axis=(1, 2))] = np.nan
     return inverses
 
 

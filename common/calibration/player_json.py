@@ -1,6 +1,9 @@
 """Box and calibration files, JSON of tens of MB per half, as arrays."""
 
 import gc
+import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -12,6 +15,11 @@ from numpy.typing import NDArray
 from common.calibration.pitch import image_to_pitch
 from common.errors import UserError
 from common.files import parse_json
+
+LARGEST_PICTURE = 100_000  # pixels, of a side
+_FARTHEST = 1_000_000  # pixels, that a box may lie from the corner of its picture
+_SUREST = 1 + 1e-6  # confidence, rounded upward
+_BOX, _COLOUR = 4, 3  # numbers of which each has at least
 
 
 @contextmanager
@@ -54,23 +62,38 @@ def parse_players(
 
 
 def _parsed(content: bytes, source: str) -> dict[str, Any]:
-    parsed = parse_json(content, source)
+    parsed = _parsed_json(content, source)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("predictions"), list):
         raise UserError(f'{source} has no list "predictions"; download it again')
     return parsed
 
 
+def _parsed_json(content: bytes, source: str) -> Any:
+    """As `parse_json`, but with NaN and Infinity, which Python's writer leaves in JSON."""
+    try:
+        return parse_json(content, source)
+    except UserError:
+        if b"NaN" not in content and b"Infinity" not in content:
+            raise
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            pass
+        raise
+
+
 def _picture(content: dict[str, Any], source: str) -> list[int]:
     size = content.get("size")
-    if not isinstance(size, list) or len(size) < 3 or not all(_is_positive(s) for s in size[1:3]):
+    if not isinstance(size, list) or len(size) < 3 or not all(map(_is_side, size[1:3])):
         raise UserError(
-            f'{source}: expected "size": [frames, height, width, …] in pixels, found {size!r}'
+            f'{source}: expected "size": [frames, height, width, …] in whole pixels, at most '
+            f"{LARGEST_PICTURE}, found {str(size)[:80]}; download it again"
         )
     return [int(size[1]), int(size[2])]
 
 
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and value > 0
+def _is_side(value: Any) -> bool:
+    return type(value) in (int, float) and 1 <= value <= LARGEST_PICTURE and value == int(value)
 
 
 def _boxes(
@@ -95,13 +118,13 @@ def _boxes(
         unequal = np.flatnonzero(counts != of_colours)
         if not len(unequal):
             total = int(counts.sum())
-            boxes = _table(per_frame, total, 4)
-            tints = _table(colours, total, 3)
+            boxes = _table(per_frame, total, _BOX)
+            tints = _table(colours, total, _COLOUR)
             return np.append(0, np.cumsum(counts)), boxes, tints
         number = int(unequal[0])
         found = f"{counts[number]} boxes and {of_colours[number]} colours"
-    except (TypeError, ValueError):
-        number, found = _first_odd(per_frame, colours), "something else"
+    except (TypeError, ValueError, OverflowError):
+        number, found = _first_odd(per_frame, colours)
     raise UserError(
         f"{source}: prediction {number}: expected as many boxes [x1, y1, x2, y2] as colours of "
         f"three numbers, found {found}; download it again"
@@ -117,51 +140,77 @@ def _table(nested: list[Any], rows: int, width: int) -> NDArray[np.float64]:
     if found < width or any(map(found.__ne__, map(len, flat))):
         raise ValueError("ragged")
     # One flat list: numpy asks each of nested ones for its length and type first.
-    table = np.fromiter(chain.from_iterable(flat), np.float64, rows * found).reshape(rows, found)
-    if not np.isfinite(table).all():
-        raise ValueError("not finite")
+    numbers = list(chain.from_iterable(flat))
+    if not set(map(type, numbers)) <= {int, float}:  # of which numpy would take "1", true and null
+        raise ValueError("not numbers")
+    table = np.array(numbers, np.float64).reshape(rows, found)
+    if not (np.abs(table) <= _FARTHEST).all():
+        raise ValueError("not finite, or far away")
     return table[:, :width]
 
 
-def _first_odd(boxes: list[Any], colours: list[Any]) -> int:
-    """Number of the first frame whose boxes or colours are no tables of numbers."""
+def _first_odd(boxes: list[Any], colours: list[Any]) -> tuple[int, str]:
+    """Number of the first frame whose boxes or colours are no table like the others', and why."""
+    widths = [_usual_length(table, least) for table, least in ((boxes, _BOX), (colours, _COLOUR))]
     for number, pair in enumerate(zip(boxes, colours, strict=True)):
-        try:
-            for rows, width in zip(pair, (4, 3), strict=True):
-                _table([rows], len(rows), width)
-        except (TypeError, ValueError):
-            return number
-    return 0
+        for rows, width in zip(pair, widths, strict=True):
+            if not isinstance(rows, list):
+                return number, repr(rows)[:80]
+            for row in rows:
+                if not _is_row(row, width):
+                    return number, f"{str(row)[:80]} where others have {width} numbers"
+        if len(pair[0]) != len(pair[1]):
+            return number, f"{len(pair[0])} boxes and {len(pair[1])} colours"
+    return 0, "something else"
+
+
+def _usual_length(table: list[Any], least: int) -> int:
+    """How many numbers most rows have, of those that have enough."""
+    frames = (rows for rows in table if isinstance(rows, list))
+    lengths = Counter(len(row) for row in chain.from_iterable(frames) if isinstance(row, list))
+    return max((n for n in lengths if n >= least), key=lambda n: lengths[n], default=least)
+
+
+def _is_row(row: Any, width: int) -> bool:
+    numbers = isinstance(row, list) and all(type(n) in (int, float) for n in row)
+    return numbers and len(row) == width and all(abs(n) <= _FARTHEST for n in row)
 
 
 def _cameras(
     predictions: list[Any], source: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Homographies [m, 3, 3], NaN where an entry is empty, and confidences [m], -1 there."""
+    """Homographies [m, 3, 3], NaN where there is none, and confidences [m], -1 there.
+
+    A frame has none if its entry is empty, or if its homography or confidence is NaN.
+    """
     homographies = np.full((len(predictions), 9), np.nan)
     confidences = np.full(len(predictions), -1.0)
-    there = [number for number, entry in enumerate(predictions) if entry]
-    try:
-        cameras = [predictions[number][0] for number in there]
-        if there:
-            homographies[there] = np.array([c["homography"] for c in cameras], np.float64)
-            confidences[there] = np.array([c["confidence"] for c in cameras], np.float64)
-    except (KeyError, TypeError, ValueError):
-        number = next(n for n in there if not _is_camera(predictions[n]))
-        raise UserError(
-            f'{source}: prediction {number}: expected [{{"homography": [9 numbers], "confidence": '
-            f"number}}] or an empty list, found {str(predictions[number])[:80]}; download it again"
-        ) from None
+    for number, entry in enumerate(predictions):
+        if not entry:
+            continue
+        try:
+            camera, sure = _camera(entry)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise UserError(
+                f'{source}: prediction {number}: expected [{{"homography": [9 numbers], '
+                f'"confidence": from 0 to 1}}] or an empty list, found {str(entry)[:80]}; '
+                "download it again"
+            ) from None
+        if not any(map(math.isnan, (sure, *camera))):
+            homographies[number], confidences[number] = camera, sure
     return homographies.reshape(-1, 3, 3), confidences
 
 
-def _is_camera(entry: Any) -> bool:
-    try:
-        np.array(entry[0]["homography"], np.float64).reshape(9)
-        float(entry[0]["confidence"])
-    except (KeyError, TypeError, ValueError, IndexError):
-        return False
-    return True
+def _camera(entry: Any) -> tuple[list[float], float]:
+    """Homography, which may be three rows of three, and confidence. Raises as `float` does."""
+    camera, sure = entry[0]["homography"], entry[0]["confidence"]
+    if len(camera) == 3 and all(isinstance(row, list) and len(row) == 3 for row in camera):
+        camera = list(chain.from_iterable(camera))
+    if len(camera) != 9 or not {type(number) for number in (sure, *camera)} <= {int, float}:
+        raise ValueError("not nine numbers and one")
+    if any(map(math.isinf, camera)) or abs(sure) > _SUREST:
+        raise ValueError("infinite, or more than sure")
+    return [float(number) for number in camera], float(sure)
 
 
 def _smallest(table: NDArray[np.float64]) -> NDArray:

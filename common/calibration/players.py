@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.calibration.player_json import parse_players
-from common.data.array_file import map_arrays, write_arrays
+from common.calibration.sealed_arrays import map_sealed, stamp, write_sealed
 from common.errors import UserError, log
 
 # Names without the number of the half, as today and in older releases.
@@ -27,7 +27,7 @@ CALIBRATION_FILES = (
 TEACHER_FILES = ("HQ_25_teacher_calibration.json",)
 CONFIDENT, TEACHER_CONFIDENT = 0.75, 0.45  # calibrations from this confidence on are used
 
-_VERSION = 1  # of the cache file
+_VERSION = 2  # of the cache file
 warned_folders: set[Path] = set()  # of caches that cannot be written to: one warning each
 
 
@@ -95,9 +95,9 @@ def open_players(
     sources = _sources(game_folder, half, teacher)
     name = f".{half}_players{'_teacher' if teacher else ''}.cache"
     cache = cache_folder(game_folder, cache_dir) / name
-    stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sources]
-    found = map_arrays(cache)
-    if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamp:
+    stamps = [stamp(path) for path in sources]
+    found = map_sealed(cache)
+    if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamps:
         return Players.of_arrays(*found)
     contents = [path.read_bytes() for path in sources]
     digest = [hashlib.blake2b(content, digest_size=16).hexdigest() for content in contents]
@@ -105,9 +105,9 @@ def open_players(
         arrays, facts = found  # copied or touched, but the same
     else:
         arrays, facts = parse_players(contents, [str(path) for path in sources])
-    facts = {**facts, "version": _VERSION, "stamp": stamp, "digest": digest}
+    facts = {**facts, "version": _VERSION, "stamp": stamps, "digest": digest}
     try:
-        write_arrays(cache, arrays, facts)
+        write_sealed(cache, arrays, facts)
     except OSError as error:
         if cache.parent.parent not in warned_folders:
             warned_folders.add(cache.parent.parent)
@@ -118,7 +118,7 @@ def open_players(
                 error.strerror,
             )
         return Players.of_arrays(arrays, facts)
-    return Players.of_arrays(*(map_arrays(cache) or (arrays, facts)))
+    return Players.of_arrays(*(map_sealed(cache) or (arrays, facts)))
 
 
 def read_players(game_folder: Path, half: int) -> Players:

@@ -11,6 +11,8 @@ from common.calibration.pitch_drawing import exact_field, published_field
 from common.calibration.players import CONFIDENT, TEACHER_CONFIDENT, Players
 from common.errors import UserError, needs_extra
 
+_LARGEST = 4096  # pixels, of a side
+_LONGEST_TRAIL = 1000  # frames
 _FARTHEST = 1 << 20  # pixels from the picture that an outline may reach
 _WHITE = (255, 255, 255)
 _PIXEL = np.dtype("V3")  # red, green and blue as one item
@@ -43,14 +45,19 @@ class TopView:
     published: bool = False
 
     def __post_init__(self) -> None:
-        if self.player < 2 or self.player % 2:
+        if not 2 <= self.player <= _LARGEST or self.player % 2:
             raise UserError(
-                f"--dim_representation_player must be an even number of pixels, found {self.player}"
+                "--dim_representation_player must be an even number of pixels, at most "
+                f"{_LARGEST}, found {self.player}"
             )
-        if min(self.width, self.height) < 28:
+        if min(self.width, self.height) < 28 or max(self.width, self.height) > _LARGEST:
             raise UserError(
-                "--dim_representation_w and --dim_representation_h must be 28 pixels or more, "
-                f"found {self.width} and {self.height}"
+                "--dim_representation_w and --dim_representation_h must be from 28 to "
+                f"{_LARGEST} pixels, found {self.width} and {self.height}"
+            )
+        if not 0 <= self.trail <= _LONGEST_TRAIL:
+            raise UserError(
+                f"--with_trail must be from 0 to {_LONGEST_TRAIL} frames, found {self.trail}"
             )
 
     @property

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from common.compare.paired import AVERAGE, Line
@@ -16,6 +14,7 @@ from common.errors import UserError
 from common.files import write_bytes, write_json
 from common.metric.average_map import TOLERANCES_SECONDS, published_factor
 from common.metric.bootstrap import LEVEL, Interval
+from common.results.tables import print_table
 
 SUFFIXES = (".json", ".csv", ".md")
 
@@ -84,16 +83,14 @@ def _interval(interval: Interval, sign: str = "") -> str:
 def print_tables(tables: Sequence[Cells]) -> None:
     """Prints the tables as wide as they are, so that they are whole in a log file, too."""
     for cells in tables:
-        table = Table(title=escape(cells.title), title_justify="left", pad_edge=False)
+        table = Table(title=cells.title, title_justify="left", pad_edge=False)
         for number, name in enumerate(cells.header):
             table.add_column(name, justify="left" if number < cells.names else "right")
         for before, row in zip([None, *cells.rows], cells.rows, strict=False):
             if cells.names > 1 and before and before[0] != row[0]:
                 table.add_section()
-            table.add_row(*map(escape, row))
-        console = Console()
-        widest = console.measure(table, options=console.options.update(width=10_000)).maximum
-        Console(width=max(console.width, widest)).print(table)
+            table.add_row(*row)
+        print_table(table)
 
 
 def check_suffix(path: Path) -> None:

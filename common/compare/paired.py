@@ -10,7 +10,6 @@ from tqdm import tqdm
 from common.errors import UserError
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.metric.bootstrap import Interval, Resampled, ResampledMap, draw_weights, resample
-from common.results.reading import EVALUATION_FRAMERATE
 from common.results.scored_run import ScoredRun
 
 AVERAGE = "average"  # stands where a class would
@@ -56,7 +55,7 @@ def compare_runs(
             maps.append(
                 resample(
                     run.targets, run.detections, len(classes), TOLERANCES_SECONDS[metric], weights,
-                    halves=classes.halves, framerate=EVALUATION_FRAMERATE, kinds=kinds,
+                    halves=classes.halves, framerate=run.framerate, kinds=kinds,
                     progress=bar,
                 )
             )  # fmt: skip

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from common.data.events import EventClasses
 from common.data.features import Half, open_half
 from common.data.games import games_at_hand, list_games
+from common.data.label_tally import LabelTally
 from common.data.labels import Labels, TimeField, read_labels
 from common.data.wanted_files import require_files
-from common.errors import UserError
+from common.errors import UserError, counted, log
 
 
 class LabelledHalf(NamedTuple):
@@ -60,7 +61,8 @@ class DataSet:
             trained: lists of splits that need labels, too, and hold no game twice.
 
         Raises:
-            UserError: files are missing (how many, which, what to do), or a game counts twice.
+            UserError: files are missing (how many, which, what to do), a game counts twice, or
+                the annotations of a split are all of classes that are not known.
         """
         labelled = [split for splits in trained for split in splits]
         halves = self.classes.halves
@@ -68,6 +70,18 @@ class DataSet:
         require_files(self.root, labelled, self.features, self.classes.label_file, halves)
         for splits in trained:
             list_games(self.root, splits)
+        for split in dict.fromkeys([*labelled, *tested]):
+            self._require_known_class(split)
+
+    def _require_known_class(self, split: str) -> None:
+        """Raises UserError if a split has annotations and not one is of a known class."""
+        tally = LabelTally(f"the split {split} in {self.root}", self.classes)
+        for game in self.games([split]):
+            if (labels := self.labels(game)) is not None:
+                tally.add(labels)
+            if tally.spots:
+                return
+        tally.require_known_class()
 
     def require_further(
         self,
@@ -126,10 +140,14 @@ class DataSet:
         if not games:
             raise UserError("there are no games to train on; check the splits that were asked for")
         data = self
+        tally = LabelTally(f"{counted(len(games), 'game')} in {self.root}", self.classes)
         for game in games:
             labels = read_labels(self.root / game / self.classes.label_file, self.classes)
+            tally.add(labels)
             frames = labels.frames(self.framerate, self.label_time)
             for half in data.open_game(game):
                 data = replace(data, dimension=half.features.dimension)
                 ours = labels.half == half.number
                 yield LabelledHalf(half, frames[ours], labels.event[ours])
+        for remark in tally.remarks():
+            log.warning("%s", remark)

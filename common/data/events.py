@@ -49,13 +49,15 @@ class EventClasses:
     """The classes of a data set, in the order of the network's outputs.
 
     `substring_match` is the rule of SoccerNet v1, where a label such as "y-card" belongs to the
-    first class whose name it contains. `halves` is the number of periods a game has.
+    first class whose name it contains. `halves` is the number of periods a game has. `left_out`
+    are classes that the data set has and that are not asked for.
     """
 
     names: tuple[str, ...]
     label_file: str = "Labels-v2.json"
     halves: int = 2
     substring_match: bool = False
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -82,7 +84,8 @@ def split_classes(classes: EventClasses, split: str | None) -> EventClasses:
         raise UserError(
             f"--class_split is about the classes of SoccerNet-v2; this data set has no {missing[0]}"
         )
-    return replace(classes, names=names)
+    others = tuple(name for name in classes.names if name not in names)
+    return replace(classes, names=names, left_out=others)
 
 
 SOCCERNET_V1 = EventClasses(V1_NAMES, label_file="Labels.json", substring_match=True)
@@ -96,7 +99,7 @@ def event_classes(root: Path, version: int = 2) -> EventClasses:
     "halves": 2} with the last two optional. Raises UserError when it is neither.
     """
     path = root / "classes.json"
-    if path.is_file():
+    if path.exists():
         return _parse_classes(read_json(path), path)
     if version not in (1, 2):
         raise UserError(f"--version must be 1 (3 classes) or 2 (17 classes), found {version}")

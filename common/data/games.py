@@ -85,7 +85,7 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
 def read_splits(root: Path) -> dict[str, list[str]]:
     """All splits of the data at `root`: {"train": [game, …], …}."""
     path = root / "splits.json"
-    if not path.is_file():
+    if not path.exists():
         return official_splits()
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(g, list) for g in content.values()):
@@ -97,11 +97,14 @@ def read_splits(root: Path) -> dict[str, list[str]]:
 
 
 @cache
-def official_splits() -> dict[str, list[str]]:
+def official_splits(lists: str = "SoccerNetGames") -> dict[str, list[str]]:
     """The lists of SoccerNet: 300 train, 100 valid, 100 test, 50 challenge games.
 
     They are read from the data files of the SoccerNet package without importing it: the import
     is slow and changes numpy's error state.
+
+    Args:
+        lists: how the names of those files begin; there are some of other data sets, too.
     """
     package = importlib.util.find_spec("SoccerNet")
     if package is None or not package.submodule_search_locations:
@@ -110,14 +113,15 @@ def official_splits() -> dict[str, list[str]]:
             "run: pip install SoccerNet, or put a splits.json into the data folder"
         )
     folder = Path(next(iter(package.submodule_search_locations))) / "data"
+    read = {s: read_json(folder / f"{lists}{s.capitalize()}.json") for s in OFFICIAL_SPLITS}
     return {
         split: [
             f"{championship}/{season}/{game}"
-            for championship, seasons in read_json(
-                folder / f"SoccerNetGames{split.capitalize()}.json"
-            ).items()
+            for championship, seasons in content.items()
             for season, games in seasons.items()
             for game in games
         ]
-        for split in OFFICIAL_SPLITS
+        if isinstance(content, dict)
+        else content
+        for split, content in read.items()
     }

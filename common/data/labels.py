@@ -1,6 +1,7 @@
 """Annotation files: a strict reader that returns arrays."""
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.files import parse_json
+from common.files import parse_json, read_bytes
 
 TimeField = Literal["gameTime", "position"]
 
+NO_POSITION = -1
+_FARTHEST = 2**53  # milliseconds: far behind every half, and still an array entry
 _GAME_TIME = re.compile(r"([0-9]) - ([0-9]{2,3}):([0-5][0-9])")
 
 
@@ -27,7 +30,7 @@ class Labels:
 
     half: NDArray[np.int64]  # 1, 2, …
     seconds: NDArray[np.int64]  # gameTime inside the half, whole seconds
-    milliseconds: NDArray[np.int64]  # position inside the half, -1 where the file has none
+    milliseconds: NDArray[np.int64]  # position inside the half, NO_POSITION without one
     event: NDArray[np.int64]  # class number
     visible: NDArray[np.bool_]  # False only for "not shown"
     unknown: dict[str, int]  # label -> number of spots left out
@@ -35,23 +38,23 @@ class Labels:
     def __len__(self) -> int:
         return len(self.half)
 
-    def frames(self, framerate: int, time: TimeField = "gameTime") -> NDArray[np.int64]:
+    def frames(self, framerate: float, time: TimeField = "gameTime") -> NDArray[np.int64]:
         """Feature row of each spot, from the whole-second clock or from the position in ms.
 
         A spot without a position keeps its gameTime. The float expression is the published
         evaluator's; at 25 fps it differs from exact integer arithmetic now and then.
         """
-        whole = framerate * self.seconds
+        whole = (framerate * self.seconds).astype(np.int64)
         if time == "gameTime":
             return whole
         exact = (framerate * (self.milliseconds / 1000)).astype(np.int64)
-        return np.where(self.milliseconds >= 0, exact, whole)
+        return np.where(self.milliseconds != NO_POSITION, exact, whole)
 
 
 def read_labels(path: Path, classes: EventClasses) -> Labels:
     """Spots of a label file. Raises UserError naming file, annotation and field."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise UserError(f"expected the annotations at {path}, found no such file") from None
     return parse_labels(content, str(path), classes)
@@ -62,10 +65,10 @@ def parse_labels(
 ) -> Labels:
     """Spots of a label file's content; `source` names the file in errors.
 
-    `lenient` drops spots of a half that the game does not have, as the official evaluator does;
-    otherwise they are an error.
+    `lenient` reads as the official evaluator does: clocks by their first and last digits, any
+    position; spots of a half that the game does not have are dropped. Otherwise these are errors.
     """
-    parsed = parse_json(content, source)
+    parsed = parse_json(content, source, lenient)
     annotations = parsed.get("annotations") if isinstance(parsed, dict) else None
     if not isinstance(annotations, list):
         raise UserError(f'{source} has no list "annotations"; it is not a label file')
@@ -74,7 +77,10 @@ def parse_labels(
     rows = []
     halves = range(1, classes.halves + 1)
     for number, annotation in enumerate(annotations):
-        half, seconds, milliseconds, label, visible = _parse_annotation(annotation, number, source)
+        read = _as_official(annotation, classes) if lenient else None
+        half, seconds, milliseconds, label, visible = read or _parse_annotation(
+            annotation, number, source
+        )
         if label not in class_of_label:
             class_of_label[label] = classes.index(label)
         if (event := class_of_label[label]) < 0:
@@ -89,7 +95,30 @@ def parse_labels(
     return Labels(half_of, clock, position, event_of, shown.astype(bool), unknown)
 
 
-def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, int, int, str, bool]:
+_Annotation = tuple[int, int, int, str, bool]  # half, seconds, milliseconds, label, visible
+
+
+def _as_official(annotation: Any, classes: EventClasses) -> _Annotation | None:
+    """An annotation as the official evaluator reads it; None where it would fail."""
+    try:
+        clock, label = annotation["gameTime"], annotation["label"]
+        half, minutes, seconds = int(clock[0]), int(clock[-5:-3]), int(clock[-2:])
+        milliseconds = NO_POSITION
+        if "position" in annotation:
+            milliseconds = max(-_FARTHEST, min(int(annotation["position"]), _FARTHEST))
+            # One before the first millisecond is read as two before it: the same frame.
+            milliseconds -= milliseconds == NO_POSITION
+        if not isinstance(label, str):  # is of no class, unless it cannot be looked up
+            if classes.substring_match or not isinstance(label, Hashable):
+                return None
+            label = f"{label!r}, not a text"
+        visible = annotation.get("visibility") != "not shown"
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+    return half, 60 * minutes + seconds, milliseconds, label, visible
+
+
+def _parse_annotation(annotation: Any, number: int, source: str) -> _Annotation:
     if not isinstance(annotation, dict):
         raise _field_error(source, number, "entry", "an object", annotation)
     label = annotation.get("label")
@@ -99,7 +128,7 @@ def _parse_annotation(annotation: Any, number: int, source: str) -> tuple[int, i
     clock = _half_and_seconds(game_time) if isinstance(game_time, str) else None
     if clock is None:
         raise _field_error(source, number, "gameTime", '"half - MM:SS"', game_time)
-    milliseconds = -1
+    milliseconds = NO_POSITION
     if "position" in annotation:
         milliseconds = _parse_position(annotation["position"], number, source)
     visible = annotation.get("visibility") != "not shown"
@@ -122,7 +151,7 @@ def _parse_position(value: Any, number: int, source: str) -> int:
         milliseconds = -1
     if milliseconds < 0:
         raise _field_error(source, number, "position", "milliseconds from 0 on", value)
-    return min(milliseconds, 2**53)  # far behind every half, and still an array entry
+    return min(milliseconds, _FARTHEST)
 
 
 def _field_error(source: str, number: int, field: str, expected: str, found: Any) -> UserError:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError, run_cli
+from common.training.argument_types import positive
+from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.doctor",
-        description="Check a data folder: files, values, half lengths, labels. Exit code 1 if "
+    parser = new_parser(
+        "python -m common.doctor",
+        "Check a data folder: files, values, half lengths, labels. Exit code 1 if "
         "training on it would fail. Reads all features; --fast reads only their headers.",
     )
     add = parser.add_argument
@@ -23,7 +25,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="feature files without the number of the half, used side by side")  # fmt: skip
     add("--split", nargs="+", help="splits to check [those of which games are there]")
     add("--version", type=int, default=2, help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")
-    add("--feature_dim", type=int, help="features per frame, all files [what most halves have]")
+    add(
+        "--feature_dim", type=positive, help="features per frame, all files [what most halves have]"
+    )
     add("--framerate", type=int, default=2, help="feature rows per second [2]")
     add("--fast", action="store_true", help="do not look for NaN and infinity in the values")
     add("--players", action="store_true",

@@ -13,16 +13,18 @@ from tqdm import tqdm
 from common.errors import UserError, run_cli
 from common.operating_point import threshold
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import not_negative
+from common.training.argument_types import rate, whole
+from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.report",
-        description="Writes report.html, which works offline, and its figures as PNG and SVG.",
+    parser = new_parser(
+        "python -m common.report",
+        "Writes report.html, which works offline, and its figures as PNG and SVG.",
+        usage="%(prog)s RUN [flags]",
     )
     add = parser.add_argument
     # fmt: off
@@ -38,8 +40,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--threshold", type=threshold,
         help="lowest confidence counted; auto: those that common.operating_point saved in the run "
         "[each class's of best F1 on these games]")
+    add("--framerate", type=rate, default=2,
+        help="frames per second of the metric, 25 for ball actions; not that of features [2]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
-    add("--resamples", type=not_negative, default=2000,
+    add("--resamples", type=whole(0, 10**7), default=2000,
         help="of the games, for intervals; 0: none [2000]")
     add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
     # fmt: on
@@ -60,12 +64,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.report.page_sections import RunReport
     from common.report.run import bootstrap_steps, counted_from, measured_run
     from common.report.timeline import timelines
-    from common.results.reading import EVALUATION_FRAMERATE, Reading
+    from common.results.reading import Reading
     from common.results.scored_run import read_run
 
     paths = [path for path in (args.run, args.compare) if path is not None]
     data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
-    reading = Reading(gt_time=args.gt_time, allow_missing=args.allow_missing)
+    reading = Reading(
+        framerate=args.framerate, gt_time=args.gt_time, allow_missing=args.allow_missing
+    )
     scored = [read_run(path, args.split, **data, reading=reading) for path in paths]
     for other in scored[1:]:
         require_comparable(scored[0], other)
@@ -86,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             classes=classes.names,
             tolerance=args.tolerance,
             counted_from=counted_from(args.threshold),
-            framerate=EVALUATION_FRAMERATE,
+            framerate=args.framerate,
             resamples=args.resamples,
             figures=figures,
             panels=draw_panels(runs, classes.names),

@@ -12,6 +12,7 @@ from common.metric.average_map import KINDS, AveragePrecision
 from common.report.errors_by_kind import Judged
 from common.report.look import INKS, LOOK, RUN_INKS, new_figure
 from common.report.measures import Measures
+from common.results.plain_figures import words
 from common.results.training_curves import Curves, best_epoch
 
 
@@ -22,7 +23,7 @@ def draw_tolerances(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
         axes = figure.add_subplot()
         for measures, name, ink in zip(runs, names, RUN_INKS, strict=False):
             every = measures.by_tolerance
-            label = name if len(runs) > 1 else "all spots"
+            label = words(name) if len(runs) > 1 else "all spots"
             axes.plot(every.tolerances, 100 * every.per_tolerance(), color=ink, label=label)
         if len(runs) == 1:
             _draw_visibility(axes, runs[0].by_tolerance)
@@ -52,7 +53,7 @@ def draw_reliability(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
         for number, (measures, name) in enumerate(zip(runs, names, strict=False)):
             bins, ink = measures.reliability, RUN_INKS[number]
             there = bins.count > 0
-            label = f"{name}, mean gap {100 * bins.expected_error():.1f} %"
+            label = f"{words(name)}, mean gap {100 * bins.expected_error():.1f} %"
             upper.plot(
                 bins.confidence[there], bins.share_correct[there], "o-", ms=4, color=ink,
                 label=label,
@@ -74,7 +75,8 @@ def draw_reliability(runs: Sequence[Measures], names: Sequence[str]) -> Figure:
 def draw_training(curves: Sequence[Curves | None], names: Sequence[str]) -> Figure | None:
     """Losses, and scores of whole validation games where there are any; None without curves.
 
-    A dot marks the epoch whose weights are tested.
+    Each run's loss has a panel and a scale of its own, for programs minimise different sums; scores
+    share one. A dot marks the epoch whose weights are tested.
     """
     there = [
         (each, name, ink)
@@ -84,29 +86,40 @@ def draw_training(curves: Sequence[Curves | None], names: Sequence[str]) -> Figu
     if not there:
         return None
     scored = any("valid_a_mAP" in each for each, _, _ in there)
+    panels = len(there) + scored
     with rc_context(LOOK):
-        figure = new_figure(3.9 if scored else 3.3)
-        axes = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
-        for each, name, ink in there:
-            label = f"{name}, " if len(curves) > 1 else ""
-            epoch, best = each["epoch"], best_epoch(each)
-            axes[0].plot(epoch, each["train_loss"], color=ink, lw=1, alpha=0.55,
-                         label=f"{label}train")  # fmt: skip
-            axes[0].plot(epoch, each["valid_loss"], color=ink, label=f"{label}valid")
-            axes[0].plot(epoch[best], each["valid_loss"][best], "o", color=ink, ms=5)
-            score = each.get("valid_a_mAP")
-            if score is not None:
-                some = ~np.isnan(score)
-                axes[1].plot(epoch[some], 100 * score[some], "o-", ms=2.5, color=ink)
-                axes[1].plot(epoch[best], 100 * score[best], "o", color=ink, ms=6)
-                axes[1].set_ylabel("valid a-mAP (%)")
-                axes[1].set_ylim(bottom=0)
-        axes[0].set_ylabel("loss")
+        figure = new_figure(3.3 if panels == 1 else 1.95 * panels)
+        axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
+        for (each, name, ink), panel in zip(there, axes, strict=False):
+            _draw_loss(panel, each, ink)
+            if len(curves) > 1:
+                panel.set_title(words(name), fontsize=9, loc="left", color=ink)
+            if scored:
+                _draw_score(axes[-1], each, ink)
         axes[-1].set_xlabel("epoch")
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.align_ylabels()
-        figure.legend(loc="outside upper right", ncols=2)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
         return figure
+
+
+def _draw_loss(axes: Axes, curves: Curves, ink: str) -> None:
+    epoch, best = curves["epoch"], best_epoch(curves)
+    axes.plot(epoch, curves["train_loss"], color=ink, lw=1, alpha=0.55, label="train")
+    axes.plot(epoch, curves["valid_loss"], color=ink, label="valid")
+    axes.plot(epoch[best], curves["valid_loss"][best], "o", color=ink, ms=5)
+    axes.set_ylabel("loss")
+
+
+def _draw_score(axes: Axes, curves: Curves, ink: str) -> None:
+    """Average-mAP of the validation games; epochs without one are left out."""
+    axes.set_ylabel("valid a-mAP (%)")
+    if "valid_a_mAP" in curves:
+        epoch, score, best = curves["epoch"], 100 * curves["valid_a_mAP"], best_epoch(curves)
+        some = ~np.isnan(score)
+        axes.plot(epoch[some], score[some], "o-", ms=2.5, color=ink)
+        axes.plot(epoch[best], score[best], "o", color=ink, ms=6)
+        axes.set_ylim(bottom=0)
 
 
 def draw_offsets(judged: Sequence[Judged], names: Sequence[str], framerate: float = 2) -> Figure:
@@ -118,7 +131,7 @@ def draw_offsets(judged: Sequence[Judged], names: Sequence[str], framerate: floa
         for each, name, ink in zip(judged, names, RUN_INKS, strict=False):
             seconds = each.offset_frames() / framerate
             axes.hist(seconds, edges, histtype="stepfilled", color=ink, alpha=0.25)
-            axes.hist(seconds, edges, histtype="step", color=ink, lw=1.3, label=name)
+            axes.hist(seconds, edges, histtype="step", color=ink, lw=1.3, label=words(name))
         axes.set(xlim=(-60, 60), xlabel="detection minus spot (s)", ylabel="detections")
         axes.set_xticks(range(-60, 61, 20))
         if len(judged) > 1:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from common.report import class_figures, curve_figures
 from common.report.run import ReportedRun
 from common.report.svg import inline, save_figure
-from common.results.reading import EVALUATION_FRAMERATE
+from common.results.plain_figures import left_out
 
 FIGURES = 7  # how often `draw_figures` calls `step`
 _PANELS_INSTEAD = "precision_recall"  # the page has a panel for each class
@@ -47,7 +47,7 @@ def _figures(
     yield "tolerances", curve_figures.draw_tolerances(measures, names), "mAP against the tolerance"
     reliability = curve_figures.draw_reliability(measures, names)
     yield "reliability", reliability, "share of correct detections against confidence"
-    offsets = curve_figures.draw_offsets(judged, names, EVALUATION_FRAMERATE)
+    offsets = curve_figures.draw_offsets(judged, names, runs[0].framerate)
     yield "offsets", offsets, "distances of detections from spots"
     curves = curve_figures.draw_training([run.curves for run in runs], names)
     yield "training", curves, "training"
@@ -56,13 +56,19 @@ def _figures(
 
 
 def draw_panels(runs: Sequence[ReportedRun], classes: Sequence[str]) -> list[str]:
-    """Precision and recall of each class as an <svg> element."""
+    """Precision and recall of each class as an <svg> element.
+
+    Of more classes than can be looked at only some, and an element that says which.
+    """
     measures = [run.measures for run in runs]
-    return [
+    shown = class_figures.shown_classes(measures).tolist()
+    panels = [
         inline(
-            class_figures.draw_one_precision_recall(measures, event, name),
+            class_figures.draw_one_precision_recall(measures, event, classes[event]),
             f"panel-{event}",
-            f"precision and recall of {name}",
+            f"precision and recall of {classes[event]}",
         )
-        for event, name in enumerate(classes)
+        for event in shown
     ]
+    note = left_out(len(shown), len(classes))
+    return [*panels, f"<figcaption>{note}</figcaption>"] if note else panels

@@ -5,6 +5,8 @@ A page replaces the inks by its own colours, which may be those for the dark.
 
 from matplotlib.figure import Figure
 
+from common.results.plain_figures import PLAIN
+
 INKS = {
     "ink": "#1f2933",
     "muted": "#66727f",
@@ -23,6 +25,7 @@ INKS = {
 RUN_INKS = (INKS["one"], INKS["two"])
 WIDTH = 4.9  # inches
 LOOK = {
+    **PLAIN,
     "font.family": "sans-serif",
     "font.size": 10,
     "text.color": INKS["ink"],

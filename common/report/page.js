@@ -1,4 +1,4 @@
-// Sorts tables, filters games, and opens a game's time line.
+// Sorts tables, tells where they go on, filters games, and opens a game's time line.
 
 function sortBy(header) {
   const table = header.closest("table");
@@ -18,6 +18,18 @@ function sortBy(header) {
 }
 for (const header of document.querySelectorAll("table.sortable th[aria-sort]"))
   header.firstElementChild.addEventListener("click", () => sortBy(header));
+
+// A table may be wider than the page; `more` says that there is something to the right of the view.
+function markOverflow(box) {
+  const hidden = box.scrollWidth - box.clientWidth;
+  box.classList.toggle("wider", hidden > 1);
+  box.classList.toggle("more", hidden - box.scrollLeft > 1);
+}
+const tables = new ResizeObserver((entries) => entries.forEach(({ target }) => markOverflow(target)));
+for (const box of document.querySelectorAll(".scroll")) {
+  tables.observe(box);
+  box.addEventListener("scroll", () => markOverflow(box), { passive: true });
+}
 
 const search = document.getElementById("search");
 search?.addEventListener("input", () => {

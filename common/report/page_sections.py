@@ -8,9 +8,10 @@ from typing import Any
 from common.errors import counted
 from common.metric.average_map import UNSHOWN_FACTOR
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
-from common.report.errors_by_kind import NEAR_SECONDS, confusions, count_kinds
+from common.report.errors_by_kind import ERROR_KINDS, NEAR_SECONDS, confusions, count_kinds
 from common.report.measures import CURVE_TOLERANCES
 from common.report.page_tables import (
+    breakable,
     class_table,
     confusion_table,
     error_table,
@@ -29,6 +30,22 @@ KIND_WORDS = {
     "missed": "a spot that no detection took",
 }
 
+GAP_WARNING = (
+    "It is no score: detections near confidence 0 are many, nearly all wrong, and have a gap near "
+    "0, so a run that makes more of them has the smaller gap, also where it is the worse one."
+)
+LOSS_WARNING = (
+    "Each run's loss has a panel and a scale of its own: losses of two programs are sums of other "
+    "terms, so that only their shape can be compared."
+)
+
+_MARKS = [
+    ("ink", "annotated", "circle"),
+    ("ink", "annotated, not shown", "diamond"),
+    ("paper", "missed", "ring"),
+    *((kind.replace(" ", "-"), f"detected: {kind}", "triangle") for kind in ERROR_KINDS),
+]
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -44,7 +61,7 @@ class RunReport:
     classes: Sequence[str]
     tolerance: float
     counted_from: str
-    framerate: int
+    framerate: float
     resamples: int
     figures: Mapping[str, str]
     panels: Sequence[str]
@@ -60,8 +77,8 @@ def all_sections(report: RunReport) -> str:
 def heading(names: Sequence[str]) -> str:
     """The runs' names, in the colours of their curves if there are two."""
     if len(names) == 1:
-        return escape(names[0])
-    one, two = map(escape, names)
+        return breakable(names[0])
+    one, two = map(breakable, names)
     return f'<span class="one">{one}</span> and <span class="two">{two}</span>'
 
 
@@ -71,7 +88,8 @@ def facts(report: RunReport) -> str:
     found = [f"{run.measures.by_tolerance.detections[0].sum():,}" for run in report.runs]
     return (
         f"{escape(report.split)}: {counted(len(report.timelines), 'game')}, "
-        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections"
+        f"{scores.spots[0].sum():,} annotated spots, {' and '.join(found)} detections, scored at "
+        f"{report.framerate:g} frames per second"
     )
 
 
@@ -130,7 +148,7 @@ def _curves(report: RunReport) -> str:
     bins = (
         "How often a detection of some confidence is right, at a tolerance of "
         f"{report.tolerance:g} s. On the dashed line confidence would be a probability; the mean "
-        "gap is the distance from it."
+        "gap is the distance from it, over all detections. " + GAP_WARNING
     )
     single = len(report.runs) == 1
     kinds = "Visible and unshown are means over the classes that have such spots. "
@@ -143,6 +161,7 @@ def _curves(report: RunReport) -> str:
     ]  # fmt: skip
     if "training" in report.figures:
         words = "Training. Dots are the epochs whose weights are tested."
+        words += "" if single else f" {LOSS_WARNING}"
         parts.append(_figure(report, "training", words))
     return _section("curves", "Curves", f'<div class="figures">{"".join(parts)}</div>')
 
@@ -167,8 +186,12 @@ def _precision_recall(report: RunReport) -> str:
     )
 
 
-def _key(entries: Sequence[tuple[str, str]]) -> str:
-    items = (f'<li><i style="background: var(--{ink})"></i>{words}</li>' for ink, words in entries)
+def _key(entries: Sequence[tuple[str, ...]]) -> str:
+    """Inks and what they mean; a third word is the shape of the mark."""
+    items = (
+        f'<li><i class="{" ".join(shape)}" style="background: var(--{ink})"></i>{words}</li>'
+        for ink, words, *shape in entries
+    )
     return f'<ul class="key">{"".join(items)}</ul>'
 
 
@@ -177,7 +200,7 @@ def _errors(report: RunReport) -> str:
     for run in report.runs:
         judged, n = run.measures.judged, len(report.classes)
         if len(report.runs) == 2:
-            parts.append(f"<h3>{escape(run.name)}</h3>")
+            parts.append(f"<h3>{breakable(run.name)}</h3>")
         parts.append(error_table(count_kinds(judged, n), report.classes))
         parts.append("<h3>Most frequent wrong classes</h3>")
         parts.append(confusion_table(confusions(judged, n), report.classes))
@@ -193,13 +216,13 @@ def _errors(report: RunReport) -> str:
 def _games(report: RunReport) -> str:
     whose = f"Detections of {escape(report.runs[0].name)}. " if len(report.runs) == 2 else ""
     note = (
-        f"{whose}A click opens a game. Circles are annotated spots (diamonds where the broadcast "
-        "does not show them), hollow where missed; triangles are detections, in the colours above. "
+        f"{whose}A click opens a game: annotated spots above detections, one lane per class. "
         "Drag to move, pinch, double-click or Ctrl and wheel to zoom."
     )
     games = "".join(_game(number, game) for number, game in enumerate(report.timelines))
+    legend = f'<template id="legend">{_key(_MARKS)}</template>'
     search = '<input type="search" id="search" placeholder="find a game" aria-label="find a game">'
-    return _section("games", "Games", _note(note), search, games)
+    return _section("games", "Games", _note(note), legend, search, games)
 
 
 def _game(number: int, game: Mapping[str, Any]) -> str:
@@ -219,6 +242,8 @@ def _settings(report: RunReport) -> str:
     parts = []
     for run in report.runs:
         if len(report.runs) == 2:
-            parts.append(f"<h3>{escape(run.name)}</h3>")
+            parts.append(f"<h3>{breakable(run.name)}</h3>")
+        parts.append(settings_list(run.origin, css="origin"))
+        parts.append("<h3>Flags</h3>")
         parts.append(settings_list(run.settings) if run.settings else _note("Not recorded."))
     return _section("settings", "Settings", *parts)

@@ -1,6 +1,8 @@
 """The tables of the page, as HTML. All text that comes from files is escaped here."""
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -15,6 +17,8 @@ from common.report.run import ReportedRun, interval
 
 MOST_CONFUSIONS = 10
 _SIDES = ("one", "two")
+_TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+_WORD = re.compile(r"[^\W_]+[\W_]*|[\W_]+")  # letters and digits, and the signs behind them
 
 
 class Cell(NamedTuple):
@@ -50,6 +54,7 @@ def table(
     return (
         f'<div class="scroll"><table{kind}><thead><tr>{titles}</tr></thead>'
         f"<tbody>{body}</tbody>{foot_html}</table></div>"
+        '<p class="hint" aria-hidden="true">more columns: scroll sideways →</p>'
     )
 
 
@@ -76,6 +81,7 @@ def headline(runs: Sequence[ReportedRun]) -> str:
     head = ["average-mAP (%)", *_run_names(runs)]
     if len(runs) == 2:
         head += ["difference", "p"]
+    ticks = axis_ticks(100 * largest)
     cells = []
     for metric, kind, values, bounds in rows:
         name = metric if kind == "all" else f"{metric}, {kind}"
@@ -83,8 +89,19 @@ def headline(runs: Sequence[ReportedRun]) -> str:
         row += [_score(*pair, css="bold") for pair in zip(values, bounds, strict=True)]
         if len(runs) == 2:
             row += _difference(values, [run.average_map(metric, kind) for run in runs])
-        cells.append([*row, Cell(_strip(values, bounds, largest), css="strip")])
-    return table([*head, ""], cells)
+        cells.append([*row, Cell(_strip(values, bounds, ticks), css="strip")])
+    return table([*head, _strip_axis(ticks)], cells)
+
+
+def axis_ticks(largest: float) -> list[float]:
+    """Three to six round numbers from 0 to at least `largest`, which is at most 250."""
+    step = next(step for step in _TICK_STEPS if largest <= 5 * step)
+    return [step * number for number in range(max(2, math.ceil(largest / step)) + 1)]
+
+
+def breakable(name: str) -> str:
+    """A name as HTML that may go on in the next line behind its separators, not inside a word."""
+    return "<wbr>".join(escape(part) for part in _WORD.findall(name))
 
 
 def _run_names(runs: Sequence[ReportedRun], of: str = "") -> list[str]:
@@ -92,7 +109,7 @@ def _run_names(runs: Sequence[ReportedRun], of: str = "") -> list[str]:
     if len(runs) == 1:
         return [of]
     return [
-        f'{of} <span class="{side}">{escape(run.name)}</span>'.strip()
+        f'{of} <span class="{side}">{breakable(run.name)}</span>'.strip()
         for run, side in zip(runs, _SIDES, strict=True)
     ]
 
@@ -122,20 +139,34 @@ def _difference(values: Sequence[float], resampled: Sequence[Resampled | None]) 
     ]
 
 
-def _strip(values: Sequence[float], bounds: Sequence[Interval | None], largest: float) -> str:
-    """A dot for each run, and its interval as a line, from 0 to the largest number."""
-    parts = ['<line x1="0" x2="100%" y1="13" y2="13" stroke="var(--line)"/>']
+def _along(percent: float, ticks: Sequence[float]) -> str:
+    """Where a score (%) lies in a strip; dots at both ends have room."""
+    return f"{3 + 94 * percent / ticks[-1]:.2f}%"
+
+
+def _strip(
+    values: Sequence[float], bounds: Sequence[Interval | None], ticks: Sequence[float]
+) -> str:
+    """A dot for each run, and its interval as a line, above the ticks of the column's head."""
+    places = [_along(tick, ticks) for tick in ticks]
+    parts = [f'<line x1="{x}" x2="{x}" y1="0" y2="26" stroke="var(--line)"/>' for x in places]
     heights = (13,) if len(values) == 1 else (8, 18)
-    scale = 98 / max(largest, 1e-9)
     for value, bound, y, side in zip(values, bounds, heights, _SIDES, strict=False):
         if bound:
-            ends = f'x1="{scale * bound.low:.2f}%" x2="{scale * bound.high:.2f}%"'
+            low, high = (_along(100 * end, ticks) for end in (bound.low, bound.high))
             parts.append(
-                f'<line {ends} y1="{y}" y2="{y}" stroke="var(--{side})" stroke-width="2.5"'
-                ' stroke-opacity=".45" stroke-linecap="round"/>'
+                f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" stroke="var(--{side})"'
+                ' stroke-width="2.5" stroke-opacity=".45" stroke-linecap="round"/>'
             )
-        parts.append(f'<circle cx="{scale * value:.2f}%" cy="{y}" r="4" fill="var(--{side})"/>')
+        x = _along(100 * value, ticks)
+        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="var(--{side})"/>')
     return f'<svg aria-hidden="true">{"".join(parts)}</svg>'
+
+
+def _strip_axis(ticks: Sequence[float]) -> str:
+    """The numbers (%) above the strips."""
+    labels = "".join(f'<text x="{_along(tick, ticks)}" y="11">{tick:g}</text>' for tick in ticks)
+    return f'<svg class="axis" aria-hidden="true">{labels}</svg>'
 
 
 def class_table(runs: Sequence[ReportedRun], classes: Sequence[str]) -> str:
@@ -207,13 +238,14 @@ def confusion_table(pairs: NDArray[np.int64], classes: Sequence[str]) -> str:
     )
 
 
-def settings_list(settings: dict[str, Any]) -> str:
+def settings_list(settings: Mapping[str, Any], css: str = "") -> str:
     """Names and values of settings."""
     rows = "".join(
         f"<div><dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd></div>"
         for name, value in settings.items()
     )
-    return f"<dl>{rows}</dl>"
+    kind = f' class="{css}"' if css else ""
+    return f"<dl{kind}>{rows}</dl>"
 
 
 def _plain(value: Any) -> str:

@@ -1,5 +1,6 @@
 """One side of a report: a run's measures, its training, its settings, its resampled scores."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from common.metric.bootstrap import Interval, Resampled, ResampledMap, draw_weig
 from common.report.measures import METRICS, Measures, measure
 from common.results.operating_points import POINT_FILE, load_point
 from common.results.reading import EVALUATION_FRAMERATE
+from common.results.run_record import TESTED, TRAINED, read_record
 from common.results.scored_run import ScoredRun
 from common.results.training_curves import Curves, read_curves
 
@@ -21,15 +23,18 @@ from common.results.training_curves import Curves, read_curves
 class ReportedRun:
     """What a report knows of a run.
 
-    `resampled` holds its scores over resampled games, by metric and kind of spots; it is empty
-    where no intervals were asked for.
+    `origin` says in words where its numbers are from. `resampled` holds its scores over resampled
+    games, by metric and kind of spots; it is empty where no intervals were asked for. `framerate`
+    is that of the metric's time line.
     """
 
     name: str
     measures: Measures
     curves: Curves | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
     resampled: dict[str, dict[str, ResampledMap]] = field(default_factory=dict)
+    framerate: float = EVALUATION_FRAMERATE
 
     def average_map(self, metric: str, kind: str) -> Resampled | None:
         """Average-mAP and its resamples; None without resamples."""
@@ -79,10 +84,40 @@ def measured_run(
         len(run.classes),
         tolerance=tolerance,
         thresholds=_thresholds(threshold, run, path),
-        framerate=EVALUATION_FRAMERATE,
+        framerate=run.framerate,
     )
     resampled = resample_metrics(run, resamples, step)
-    return ReportedRun(name, measures, read_curves(path), run.settings or {}, resampled)
+    origin = {
+        "data": str(run.root.resolve()),
+        "results": str(path.resolve()),
+        **recorded_origin(path),
+    }
+    return ReportedRun(
+        name, measures, read_curves(path), run.settings or {}, origin, resampled, run.framerate
+    )
+
+
+def recorded_origin(path: Path) -> dict[str, str]:
+    """When, with which command and with which versions a run was trained and tested, in words.
+
+    What its records do not tell is left out; a zip or folder of results has none.
+    """
+    origin = {}
+    for file, what in ((TRAINED, "trained"), (TESTED, "tested")):
+        if not (path / file).is_file():
+            continue
+        record = read_record(path / file)
+        command, packages = record.get("command"), record.get("packages")
+        words = shlex.join(["python", *map(str, command)]) if isinstance(command, list) else None
+        versions = packages.items() if isinstance(packages, dict) else ()
+        origin[what] = record.get("started")
+        origin[f"{what} with"] = words
+        origin[f"versions when {what}"] = ", ".join(
+            f"{name} {version}" for name, version in [("Python", record.get("python")), *versions]
+            if version
+        )  # fmt: skip
+        origin[f"{what} on"] = record.get("platform")
+    return {name: str(words) for name, words in origin.items() if words}
 
 
 def _thresholds(
@@ -129,7 +164,7 @@ def resample_metrics(
             TOLERANCES_SECONDS[metric],
             weights,
             halves=run.classes.halves,
-            framerate=EVALUATION_FRAMERATE,
+            framerate=run.framerate,
             kinds=KINDS,
             progress=classes,
         )

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from common.files import write_bytes
 from common.report.look import INKS
+from common.results.plain_figures import plain_figures
 
 _UNNEEDED = re.compile(
     r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|^.*?(?=<svg)", re.DOTALL
@@ -46,6 +47,6 @@ def _drawn(
     """The bytes of a file; the same figure gives the same."""
     out = io.BytesIO()
     metadata = {"Date": None} if suffix == "svg" else {}
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with plain_figures(), rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(out, format=suffix, dpi=dpi, transparent=transparent, metadata=metadata)
     return out.getvalue()

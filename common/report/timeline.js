@@ -31,6 +31,7 @@ class Timeline {
     this.number = 0; // of the half
     this.withUncounted = false;
     this.addButtons(box);
+    box.append(document.getElementById("legend").content.cloneNode(true));
     this.svg = add(box, "svg", { role: "img", tabindex: "0" });
     listenTo(this);
     this.width = box.clientWidth;

@@ -14,17 +14,17 @@ from pathlib import Path
 
 from common.errors import UserError, run_cli
 from common.reproduce.tables import ROOT, find_tables, read_tables, refuse_taken
-from common.training.argument_types import not_negative, positive
+from common.training.argument_types import seed, whole
+from common.training.flags import new_parser
 
 LAUNCHERS = {"local": None, "slurm": "slurm", "submitit-local": "local"}
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
+    parser = new_parser(
         "python -m common.reproduce",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        __doc__ or "",
         usage="%(prog)s BASELINE --SoccerNet_path DATA [flags]",
     )
     add = parser.add_argument
@@ -36,7 +36,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--tables", type=Path, metavar="FILE",
         help="tables of your own, in place of the baseline's tables.toml")
     add("--rows", nargs="+", metavar="NAME", help="only these rows")
-    add("--seeds", nargs="+", type=not_negative, metavar="N", help="in place of the table's")
+    add("--seeds", nargs="+", type=seed, metavar="N", help="in place of the table's")
     add("--extra-args", type=shlex.split, default=[], metavar='"FLAGS"',
         help="appended to every run, so that they win; of a single word: --extra-args=--FLAG")
     add("--dry-run", action="store_true", help="only say what would be run")
@@ -44,7 +44,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="take finished runs of the same settings by an earlier state of the code, too")
     add("--out", type=Path, default=Path("reproduce"), help="where runs and tables go [reproduce]")
     launch = parser.add_argument_group("launch").add_argument
-    launch("--jobs", type=positive, metavar="N",
+    launch("--jobs", type=whole(1, 1024), metavar="N",
            help="runs at once; else 1, and on a cluster all")
     launch("--devices", nargs="+", default=[], metavar="DEVICE",
            help="deal the runs out to these (cuda:0 cuda:1); --jobs is their number if not given")
@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     from common.reproduce.runs import workspace_of
     from common.reproduce.selection import (
         Selection,
+        check_features,
         choose_rows,
         choose_table,
         describe_amount,
@@ -84,6 +85,8 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     selection = Selection(workspace, data, table, rows, args.extra_args, args.seeds, args.any_code)
     runs = selection.runs()
     missing = selection.missing(runs)
+    for run in missing:
+        check_features(run, table)
     first = preparation(table, missing)
     print(describe_amount(table, len(runs), len(missing)))
     if args.dry_run:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
-from common.files import take_lock
+from common.reproduce.locks import taken
 from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
 from common.reproduce.sources import commit
 
@@ -43,7 +43,7 @@ class Attempt:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=() if os.name == "nt" else (lock.fileno(),),
+                pass_fds=(lock.fileno(),) if os.name == "posix" else (),
             )
         self._before = float(read_record(run.folder).get("seconds", 0.0))
         write_record(
@@ -63,6 +63,8 @@ class Attempt:
         if not self._lock.closed:
             seconds = self._before + time.monotonic() - self._started
             state = {0: DONE, EXIT_INTERRUPTED: "stopped"}.get(code, "failed")
+            if code == 0 and self.run.lacks(self.run.folder):
+                state = "failed"
             write_record(self.run, state=state, exit_code=code, seconds=round(seconds, 1))
             self._lock.close()
         return True
@@ -70,7 +72,10 @@ class Attempt:
     def complaint(self) -> str:
         """Why it failed, in a sentence; empty if it did not."""
         code = self._process.returncode
-        return "" if code == 0 else f"exit code {code}: {last_words(self.run.log)}"
+        if code:
+            return f"exit code {code}: {last_words(self.run.log)}"
+        split = self.run.lacks(self.run.folder)
+        return split and f"it ended well and left no results of {split} in {self.run.folder}"
 
     def stop(self) -> None:
         """Asks the program to save its state and to end."""
@@ -82,10 +87,9 @@ class Attempt:
         try:
             self._process.wait(GRACE_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            if os.name == "nt":
-                self._process.kill()
-            else:
+            if os.name == "posix":
                 os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
         self.over()
 
@@ -94,14 +98,16 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
     """The lock on a run's folder, or None while another process holds it."""
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = (run.folder / LOCK).open("ab")
-    taken = take_lock(lock)
-    if taken:
-        return lock
-    lock.close()
-    if taken is None:
+    try:
+        if taken(lock):
+            return lock
+    except OSError as error:
+        lock.close()
         raise UserError(
-            f"{run.folder} cannot be locked; give --out on a file system that knows locks"
-        )
+            f"{run.folder} cannot be locked ({error.strerror}); give --out on a file system that "
+            "knows locks"
+        ) from None
+    lock.close()
     return None
 
 

@@ -20,7 +20,7 @@ from common.metric.bootstrap import (
 )
 from common.reproduce.outcome import RowOutcome
 from common.reproduce.report import Step
-from common.results.reading import EVALUATION_FRAMERATE, Reading
+from common.results.reading import Reading
 from common.results.scored_run import read_run
 
 RESAMPLES = 2000
@@ -97,7 +97,7 @@ def _resampled(
         TOLERANCES_SECONDS[metric],
         draw_weights(len(run.games), RESAMPLES, _SEED),
         halves=run.classes.halves,
-        framerate=EVALUATION_FRAMERATE,
+        framerate=run.framerate,
         kinds=(kind,),
     )[kind].a_map()
 

@@ -1,16 +1,19 @@
 """Works off runs, so many at once, here or on a cluster, until all have been tried."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tqdm import tqdm
 
-from common.errors import Interrupted
+from common.errors import Interrupted, counted
 from common.reproduce.attempts import Attempt, holder, lock_run
+from common.reproduce.progress import duration, progress_of
 from common.reproduce.runs import DONE, TableRun
 
 _SECONDS = 0.2  # between two looks at the processes
+_MINUTES_SHOWN = 5  # between two lines about a run, where there is no bar
 
 
 class Attempted(Protocol):
@@ -97,7 +100,7 @@ def work_off(
             while work.waiting or work.working:
                 work.begin_some(bar)
                 work.close_some(bar)
-                bar.set_postfix_str(", ".join(map(_where, work.working)))
+                work.show(bar)
                 time.sleep(_SECONDS)
         except KeyboardInterrupt as stop:
             raise Interrupted(
@@ -120,8 +123,15 @@ class _Work:
         self.working: dict[Attempted, str | None] = {}  # and their devices
         self.failures: dict[TableRun, str] = {}
         self.done = 0
-        self._begin, self._free = begin, free
+        self._begin, self._free, self._at_once = begin, free, len(free)
         self._announced: set[TableRun] = set()
+        self._titles = {
+            run: f"run {number} of {len(runs)}: {run.label}, seed {run.seed}"
+            for number, run in enumerate(runs, 1)
+        }
+        self._started: dict[TableRun, float] = {}
+        self._seconds: list[float] = []  # of the runs that ended
+        self._shown = time.monotonic()
 
     def begin_some(self, bar: tqdm) -> None:
         """Begins waiting runs while a device, or a turn without one, is free."""
@@ -131,24 +141,53 @@ class _Work:
             if (attempt := self._begin(run, self._free[0])) is not None:
                 self.waiting.remove(run)
                 self.working[attempt] = self._free.pop(0)
+                self._started[run] = time.monotonic()
+                _say(bar, f"{self._titles[run]}: begun; it prints to {run.log}")
             elif run not in self._announced:
                 self._announced.add(run)
-                bar.write(f"{run.folder.name}: waiting for {holder(run)}, which is at it")
+                _say(bar, f"{self._titles[run]}: waiting for {holder(run)}, which is at it")
 
     def close_some(self, bar: tqdm) -> None:
         """Counts the runs that have ended, and notes why some failed."""
         for attempt in [each for each in self.working if each.over()]:
+            run = attempt.run
             self._free.append(self.working.pop(attempt))
+            took = time.monotonic() - self._started[run]
             if complaint := attempt.complaint():
-                self.failures[attempt.run] = complaint
+                self.failures[run] = complaint
             else:
                 self.done += 1
-            bar.write(f"{attempt.run.label}, seed {attempt.run.seed}: {complaint or 'done'}")
+                self._seconds.append(took)
+            _say(bar, f"{self._titles[run]}: {complaint or 'done'} after {duration(took)}")
+            _say(bar, self._left())
             bar.update()
 
+    def show(self, bar: tqdm) -> None:
+        """How far the runs at work are: beside the bar, or where there is none, now and then."""
+        if not bar.disable:
+            bar.set_postfix_str("; ".join(map(self._state, self.working)))
+        elif time.monotonic() - self._shown >= _MINUTES_SHOWN * 60:
+            for attempt in self.working:
+                _say(bar, self._state(attempt))
+            self._shown = time.monotonic()
 
-def _where(attempt: Attempted) -> str:
-    """Seed and epoch of a run, as far as its curves tell."""
-    curves = attempt.run.folder / "curves.csv"
-    epochs = curves.read_bytes().count(b"\n") - 1 if curves.is_file() else 0
-    return f"{attempt.run.label} seed {attempt.run.seed}: {epochs} epochs"
+    def _state(self, attempt: Attempted) -> str:
+        return f"{self._titles[attempt.run]}: {progress_of(attempt.run.folder)}"
+
+    def _left(self) -> str:
+        """How long the other runs may take; nothing if there are none, or nothing to judge by."""
+        others = len(self.waiting) + len(self.working)
+        if not others or not self._seconds:
+            return ""
+        each = sum(self._seconds) / len(self._seconds)
+        now = time.monotonic()
+        spent = sum(min(each, now - self._started[attempt.run]) for attempt in self.working)
+        left = (others * each - spent) / min(self._at_once, others)
+        return f"{counted(others, 'run')} to go, about {duration(left)}"
+
+
+def _say(bar: tqdm, line: str) -> None:
+    """Prints a line above the bar, at once also into a file."""
+    if line:
+        bar.write(line)
+        sys.stdout.flush()

@@ -1,7 +1,7 @@
 """What the runs of a row found, and what that says of the published number."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
@@ -10,7 +10,7 @@ from typing import Any
 from common.data.games import OFFICIAL_SPLITS, official_splits
 from common.errors import UserError
 from common.files import read_json
-from common.reproduce.runs import DONE, TableRun, read_record
+from common.reproduce.runs import TableRun
 from common.reproduce.tables import Row
 
 # Student's t, 97.5 %, for 1, 2, … degrees of freedom; from 30 on it is taken to be 2.
@@ -112,7 +112,7 @@ def student(freedom: int) -> float:
 
 def finished_folder(run: TableRun, any_code: bool) -> Path | None:
     """Where the results of a run are: its own folder, or with `any_code` that of an earlier one."""
-    if read_record(run.folder).get("state") == DONE:
+    if run.finished_in(run.folder):
         return run.folder
     return run.earlier() if any_code else None
 
@@ -164,6 +164,7 @@ def outcome_of(
     row: Row, runs: Sequence[TableRun], other: str, any_code: bool = False
 ) -> RowOutcome:
     """Reads what the runs of a row found."""
+    runs = [replace(run, results=((row.part, row.split),)) for run in runs]
     folders = {run.seed: finished_folder(run, any_code) for run in runs}
     done = {seed: folder for seed, folder in folders.items() if folder is not None}
     read = {seed: read_scores(folder, row) for seed, folder in done.items()}

@@ -1,12 +1,11 @@
 """What a table wants done with the data before its first run."""
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 
 from common.errors import UserError
-from common.reproduce.runs import TableRun, Workspace, environment
+from common.reproduce.runs import TableRun, Workspace, environment, features_of
 from common.reproduce.tables import Table
 
 
@@ -14,13 +13,10 @@ def preparation(table: Table, runs: Sequence[TableRun]) -> list[str]:
     """The words that start the table's `prepare`, for the data and features of its runs."""
     if not table.prepare or not runs:
         return []
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--features", nargs="+")
-    features = parser.parse_known_args(runs[0].arguments)[0].features  # the last ones given
     workspace = runs[0].workspace
     return [
         sys.executable, "-m", *table.prepare, "--SoccerNet_path", str(workspace.data),
-        "--features", *features,
+        "--features", *features_of(runs[0].arguments),
     ]  # fmt: skip
 
 

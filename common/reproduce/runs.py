@@ -4,10 +4,9 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from common.errors import UserError
 from common.files import read_json, write_json
 from common.reproduce.sources import code_digest
 from common.reproduce.tables import Row
+from common.results.typed_commands import typed
 from common.training.checkpoints import LAST_FILE
+from common.training.flags import new_parser
 
 RECORD = "reproduce.json"
 DONE, STOPPED, NEW = "done", "to be resumed", "new"
@@ -53,12 +54,16 @@ class TableRun:
     """One training and test: settings, seed, code and data decide what it is, and nothing else.
 
     `label` only makes the folder's name readable: two rows with the same settings share a run.
+
+    Attributes:
+        results: folder below the run's and split of what it must leave to be finished.
     """
 
     workspace: Workspace
     arguments: tuple[str, ...]  # those of the table and the command, without seed and name
     seed: int
     label: str
+    results: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def settings(self) -> str:
@@ -87,9 +92,21 @@ class TableRun:
 
     def state(self) -> str:
         """DONE, STOPPED (it can be resumed), or NEW."""
-        if read_record(self.folder).get("state") == DONE:
+        if self.finished_in(self.folder):
             return DONE
         return STOPPED if any(self.folder.rglob(LAST_FILE)) else NEW
+
+    def lacks(self, folder: Path) -> str:
+        """The first split that has left neither scores nor an archive there; empty if all have."""
+        for part, split in self.results:
+            names = f"results_{split}.json", f"results_spotting_{split}.zip"
+            if not any((folder / part / name).is_file() for name in names):
+                return split
+        return ""
+
+    def finished_in(self, folder: Path) -> bool:
+        """Whether a program has ended well there and its results are still there."""
+        return read_record(folder).get("state") == DONE and not self.lacks(folder)
 
     def command(self, device: str | None = None) -> list[str]:
         """The words that start the run in `workspace.folder`, or take it up where it stopped."""
@@ -109,22 +126,35 @@ class TableRun:
         ]
 
     def command_line(self) -> str:
-        """The command as a shell takes it, from any folder."""
-        words = " ".join(map(shlex.quote, self.command()))
-        return f"cd {shlex.quote(str(self.workspace.folder))} && {words}"
+        """The command as a shell takes it, from any folder, as often as one likes.
+
+        So it never replaces a run: a program that finds one says so.
+        """
+        words = [word for word in self.command()[1:] if word != "--overwrite"]
+        return typed(words, self.workspace.folder, self.workspace.root)
 
     def earlier(self) -> Path | None:
         """The newest finished run with the same settings by any code; None if there is none."""
         found = self.workspace.folder.glob(f"models/*_seed{self.seed}_{self.settings}-*")
-        done = [path for path in found if read_record(path).get("state") == DONE]
+        done = [path for path in found if self.finished_in(path)]
         return max(done, key=lambda path: (path / RECORD).stat().st_mtime, default=None)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What is known of the run in a folder; nothing if it never began."""
+    """What is known of the run in a folder; nothing if it never began.
+
+    Raises UserError, naming the file, if it is not what `write_record` wrote.
+    """
     path = folder / RECORD
     content = read_json(path) if path.is_file() else {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no record of a run; remove it to start that run anew")
+    seconds = content.get("seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+        raise UserError(
+            f"{path}: expected seconds from 0 on, found {seconds!r}; correct or remove the file"
+        )
+    return content
 
 
 def write_record(run: TableRun, **entries: Any) -> None:
@@ -151,7 +181,8 @@ def runs_of(
 ) -> list[TableRun]:
     """The runs of a row, one per seed."""
     arguments = arguments_of(row, extra)
-    return [TableRun(workspace, arguments, seed, row.name) for seed in seeds or row.seeds]
+    results = ((row.part, row.split),)
+    return [TableRun(workspace, arguments, seed, row.name, results) for seed in seeds or row.seeds]
 
 
 def plan(
@@ -164,8 +195,17 @@ def plan(
     different: dict[str, TableRun] = {}
     for row in rows:
         for run in runs_of(row, workspace, extra, seeds):
-            different.setdefault(run.key, run)
+            earlier = different.setdefault(run.key, run)
+            results = dict.fromkeys(earlier.results + run.results)
+            different[run.key] = replace(earlier, results=tuple(results))
     return sorted(different.values(), key=lambda run: run.seed)
+
+
+def features_of(arguments: Sequence[str]) -> list[str]:
+    """The feature files that a run's flags name: the last ones given."""
+    parser = new_parser("", "")
+    parser.add_argument("--features", nargs="+", default=[])
+    return parser.parse_known_args(arguments)[0].features
 
 
 def environment(root: Path, jobs: int) -> dict[str, str]:

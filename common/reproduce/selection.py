@@ -1,17 +1,24 @@
 """The rows of a table that a command asks for: their runs, and what those found."""
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.data.games import read_splits
 from common.errors import UserError, counted
 from common.reproduce.intervals import bounded
 from common.reproduce.outcome import finished_folder, other_reason, outcome_of
 from common.reproduce.report import TableReport
-from common.reproduce.runs import TableRun, Workspace, plan, runs_of
+from common.reproduce.runs import (
+    TableRun,
+    Workspace,
+    features_of,
+    plan,
+    runs_of,
+)
 from common.reproduce.tables import Row, Table
+from common.results.typed_commands import typed
 
 
 @dataclass(frozen=True)
@@ -98,9 +105,38 @@ def describe_amount(table: Table, runs: int, missing: int) -> str:
 def describe_commands(
     runs: Sequence[TableRun], missing: Sequence[TableRun], first: Sequence[str]
 ) -> list[str]:
-    """Every command, `first` (see `preparation`) before all, each under a line that names it."""
-    lines = [f"\n# before the first run\n{shlex.join(first)}"] if first else []
+    """Every command that is left, `first` (see `preparation`) before all, each under its name."""
+    lines = []
+    if first:
+        lines.append(f"\n# before the first run\n{typed(first[1:], None, runs[0].workspace.root)}")
     for run in runs:
-        state = run.state() if run in missing else "done"
-        lines.append(f"\n# {run.label}, seed {run.seed}: {state}\n{run.command_line()}")
+        title = f"\n# {run.label}, seed {run.seed}"
+        if run in missing:
+            lines.append(f"{title}: {run.state()}\n{run.command_line()}")
+        else:
+            lines.append(f"{title}: done")
     return lines
+
+
+def check_features(run: TableRun, table: Table) -> None:
+    """Raises UserError if no game of somebody's own data has the features that a run reads.
+
+    Those of SoccerNet can be fetched, and each program says how; here the table only guesses.
+    """
+    data = run.workspace.data
+    if not (data / "splits.json").is_file():
+        return
+    listed = [data / game for games in read_splits(data).values() for game in games]
+    games = [game for game in listed if game.is_dir()]
+    for name in features_of(run.arguments):
+        if games and not any((game / f"1_{name}").is_file() for game in games):
+            there = sorted({path.name[2:] for game in games for path in game.glob("1_*.npy")})
+            advice = (
+                f'{" and ".join(there)} there: add --extra-args "--features {there[0]}"'
+                if there
+                else "no 1_*.npy there, either: put features into the games' folders"
+            )
+            raise UserError(
+                f"table {table.name} trains on features {name}, which no game in {data} has; "
+                f"found {advice}"
+            )

@@ -202,8 +202,15 @@ def _arguments(text: str, where: str) -> tuple[str, ...]:
 
 
 def refuse_taken(words: Sequence[str], where: str, free: Sequence[str] = ()) -> None:
-    """Raises UserError for flags that a row's keys or the command set, but for those in `free`."""
+    """Raises UserError for flags that a row's keys or the command set, but for those in `free`.
+
+    And for a request for help, after which a program ends well and has done nothing. No program
+    takes abbreviations, so each flag has one name.
+    """
     flags = [word.partition("=")[0] for word in words]
+    asks = next((flag for flag in flags if flag == "--help" or flag.startswith("-h")), None)
+    if asks:
+        raise UserError(f"{where}: {asks} prints help and runs nothing; leave it out")
     taken = next((flag for flag in flags if flag in _TAKEN and flag not in free), None)
     if taken:
         raise UserError(f"{where}: {taken} is set by the command or by a key of the row")

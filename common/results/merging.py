@@ -9,7 +9,15 @@ import orjson
 
 from common.errors import UserError, counted
 from common.files import parse_json
-from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name, write_game, write_zip
+from common.results.predictions import (
+    RESULT_FILE,
+    JsonTree,
+    guess_file_name,
+    parse_detections,
+    write_game,
+    write_zip,
+)
+from common.results.scored_run import recorded_classes
 
 
 def merge(inputs: Sequence[Path], out: Path) -> list[str]:
@@ -44,6 +52,8 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
 def _check_paths(inputs: Sequence[Path], out: Path) -> None:
     if len(inputs) < 2:
         raise UserError(f"give two or more folders or zips to merge, found only {inputs[0]}")
+    if len({path.resolve() for path in inputs}) < len(inputs):
+        raise UserError("one of the inputs is given twice; models that are merged must differ")
     for path in inputs:
         if any(path.glob("results_spotting_*.zip")) or any(path.glob("outputs_*")):
             raise UserError(
@@ -59,23 +69,27 @@ def _games_of(tree: JsonTree, file: str) -> list[str]:
 
 
 def _predictions(tree: JsonTree, game: str, file: str) -> list[dict[str, Any]]:
-    source = f"{tree.root}/{game}/{file}"
-    content = parse_json(tree.read(f"{game}/{file}"), source)
-    entries = content.get("predictions") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and {"half", "position", "label"} <= entry.keys()
-        for entry in entries
-    ):
-        raise UserError(f"{source} is no result file: its predictions need half, position, label")
+    """Entries of a result file, as they stand. Raises UserError for what is none."""
+    source, content = f"{tree.root}/{game}/{file}", tree.read(f"{game}/{file}")
+    parse_detections(content, source, {}, any_confidence=True)  # which refuses what is malformed
+    entries: list[dict[str, Any]] = parse_json(content, source)["predictions"]
+    for number, entry in enumerate(entries):
+        if not isinstance(entry["label"], str):
+            raise UserError(
+                f"{source}: prediction {number}, field label: expected a class name, found "
+                f"{entry['label']!r}"
+            )
     return entries
 
 
 def _check_disjoint(
     inputs: Sequence[Path], contents: Sequence[dict[str, list[dict[str, Any]]]]
 ) -> None:
+    """Raises UserError if a class is spotted by two models, by detections or by their records."""
     path_of: dict[str, Path] = {}
     for path, content in zip(inputs, contents, strict=True):
-        labels = {entry["label"] for entries in content.values() for entry in entries}
+        found = {entry["label"] for entries in content.values() for entry in entries}
+        labels = found | set(recorded_classes(path) or ())
         for label in sorted(labels):
             if label in path_of:
                 raise UserError(
@@ -86,13 +100,10 @@ def _check_disjoint(
 
 
 def _joined(game: str, parts: Sequence[list[dict[str, Any]]]) -> bytes:
-    try:
-        entries = sorted(
-            (entry for part in parts for entry in part),
-            key=lambda entry: (int(entry["half"]), int(entry["position"]), entry["label"]),
-        )
-    except ValueError as error:
-        raise UserError(f"{game}: half and position must be whole numbers ({error})") from None
+    entries = sorted(
+        (entry for part in parts for entry in part),
+        key=lambda entry: (int(entry["half"]), int(entry["position"]), entry["label"]),
+    )
     text = orjson.dumps({"UrlLocal": game, "predictions": entries}, option=orjson.OPT_INDENT_2)
     # The published files are indented by four spaces; strings hold no newline.
     lines = text.split(b"\n")

@@ -1,5 +1,6 @@
 """Operating points: a threshold for each class, chosen on one split and saved for others."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.metric.thresholds import Outcome, best_thresholds, outcome_at
-from common.results.reading import EVALUATION_FRAMERATE
 from common.results.scored_run import ScoredRun
 
 POINT_FILE = "operating_point.json"
 TOLERANCE_SECONDS = 5.0
+MOST_TOLERANCE_SECONDS = 3600.0  # more reaches over whole halves
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class OperatingPoint:
 def choose(run: ScoredRun, tolerance: float) -> tuple[OperatingPoint, Outcome]:
     """The thresholds of best F1 on the run's split, and what they are worth there."""
     spots = run.targets, run.detections
-    thresholds = best_thresholds(*spots, len(run.classes), tolerance, EVALUATION_FRAMERATE)
-    outcome = outcome_at(*spots, thresholds, tolerance, EVALUATION_FRAMERATE)
+    thresholds = best_thresholds(*spots, len(run.classes), tolerance, run.framerate)
+    outcome = outcome_at(*spots, thresholds, tolerance, run.framerate)
     return OperatingPoint(thresholds, tolerance, run.split, outcome.f1), outcome
 
 
@@ -67,17 +68,22 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
     if not path.is_file():
         raise UserError(
             f"{path} is not there; choose thresholds first: "
-            f"python -m common.operating_point {path.parent}"
+            f"python -m common.operating_point {shlex.quote(str(path.parent.resolve()))}"
         )
     content = read_json(path)
     try:
         classes = content["classes"]
         thresholds = [classes[name]["threshold"] for name in names]
+        tolerance = _number(content["tolerance_seconds"], "tolerance_seconds")
+        if not 0 < tolerance <= MOST_TOLERANCE_SECONDS:
+            raise ValueError(f"tolerance_seconds: {tolerance}")
+        if not isinstance(content["chosen_on"], str):
+            raise ValueError(f"chosen_on: {content['chosen_on']!r}")
         point = OperatingPoint(
-            np.array([np.inf if each is None else float(each) for each in thresholds]),
-            float(content["tolerance_seconds"]),
-            str(content["chosen_on"]),
-            np.array([float(classes[name]["F1"]) for name in names]),
+            np.array([np.inf if t is None else _number(t, "threshold") for t in thresholds]),
+            tolerance,
+            content["chosen_on"],
+            np.array([_number(classes[name]["F1"], "F1") for name in names]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -85,6 +91,13 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
             "choose them anew without --threshold"
         ) from None
     return point
+
+
+def _number(value: Any, name: str) -> float:
+    """A number that JSON holds. Raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{name}: {value!r}")
+    return float(value)
 
 
 def given_point(

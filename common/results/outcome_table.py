@@ -1,20 +1,20 @@
 """What an operating point is worth, as a table that people read."""
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from common.errors import counted
 from common.metric.thresholds import Outcome
 from common.results.operating_points import OperatingPoint
 from common.results.scored_run import ScoredRun
+from common.results.tables import print_table
 
 
 def print_outcome(run: ScoredRun, point: OperatingPoint, outcome: Outcome) -> None:
     """Prints precision, recall and F1 in % per class, and both averages."""
     table = Table(
-        title=f"{run.name}, {run.split}: {counted(len(run.games), 'game')}, at most "
-        f"{point.tolerance / 2:g} s from a spot, %",
+        title=f"{run.name}, {run.split}: {counted(len(run.games), 'game')} at {run.framerate:g} "
+        f"frames per second, at most {point.tolerance / 2:g} s from a spot, %",
         title_justify="left",
         pad_edge=False,
     )
@@ -34,7 +34,7 @@ def print_outcome(run: ScoredRun, point: OperatingPoint, outcome: Outcome) -> No
     table.add_row("all together (micro)", "", *_percent(micro, 0), *blank, *_counts(micro, 0))
     means = [f"{100 * mean:.2f}" for mean in outcome.macro()]
     table.add_row("mean of classes (macro)", "", *means, *blank, "", "", "")
-    Console(width=max(Console().width, 110)).print(table)
+    print_table(table)
 
 
 def _percent(outcome: Outcome, event: int) -> list[str]:

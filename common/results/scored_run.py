@@ -1,17 +1,26 @@
 """A run's detections beside the annotations: what scores, intervals and reports are made of."""
 
-import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.data.events import EventClasses, event_classes, split_classes
+from common.data.events import CLASS_SPLITS, EventClasses, event_classes, split_classes
 from common.data.games import games_at_hand
 from common.errors import UserError
 from common.metric.matching import Spots
-from common.results.predictions import JsonTree, guess_file_name
-from common.results.reading import AS_TODAY, EVALUATION_FRAMERATE, Reading, read_games
+from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name
+from common.results.reading import (
+    AS_TODAY,
+    EVALUATION_FRAMERATE,
+    Reading,
+    labelled_games,
+    read_games,
+)
 from common.results.run_record import TESTED, TRAINED, read_record
+from common.results.typed_commands import typed
+
+_OF_ANOTHER_START = ("--test_only", "--resume", "--overwrite", "--challenge")
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,11 @@ class RunResults:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """Annotated spots and detections of a run in the games of a split.
+    """Annotated spots and detections of a run in the games of a split that have annotations.
 
     Game number g of `games` has the halves g * classes.halves, … of `targets` and `detections`;
-    frames are those of the evaluator, EVALUATION_FRAMERATE per second. The other fields are those
-    of `RunResults`.
+    frames are those of the evaluator, `framerate` per second. The other fields are those of
+    `RunResults`.
     """
 
     name: str
@@ -56,6 +65,7 @@ class ScoredRun:
     targets: Spots
     detections: Spots
     settings: dict[str, Any] | None
+    framerate: float = EVALUATION_FRAMERATE
 
 
 def find_results(
@@ -68,6 +78,7 @@ def find_results(
     """Finds the results of a run folder models/<model_name>, or in a zip or folder of them.
 
     Args:
+        split: or the name of a single feature file, whose results a run has in outputs_<name>.
         SoccerNet_path: data root; a run folder knows its own.
         version: of SoccerNet, 1 or 2; a run folder knows its own, otherwise 2.
 
@@ -75,6 +86,8 @@ def find_results(
         UserError: no results of this split, or no data root; says what to do.
     """
     path = Path(path)
+    if (path / f"outputs_{split}" / RESULT_FILE).is_file():
+        return _results_of_file(path, split)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
     files = None if is_run else JsonTree(path)
@@ -85,7 +98,7 @@ def find_results(
     games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
     predictions = JsonTree(_results_of(path, split, records)) if files is None else files
     recorded = settings or {}
-    classes = event_classes(root, version or recorded.get("version", 2))
+    classes = event_classes(root, version or recorded.get("version") or 2)
     return RunResults(
         path.resolve().name.removesuffix(".zip"),
         root,
@@ -96,6 +109,20 @@ def find_results(
         guess_file_name(predictions),
         settings,
     )
+
+
+def _results_of_file(run: Path, name: str) -> RunResults:
+    """The results of a single feature file, which is no game of the data and has no labels."""
+    record = run / f"settings_file_{name}.json"
+    settings = read_record(record)["settings"]
+    classes = settings.get("classes")
+    if not isinstance(classes, list) or not all(isinstance(each, str) for each in classes):
+        raise UserError(f"{record} does not name the classes; spot in the file once more")
+    folder = run / f"outputs_{name}"
+    return RunResults(
+        run.resolve().name, folder, name, (".",), EventClasses(tuple(classes)), JsonTree(folder),
+        RESULT_FILE, settings,
+    )  # fmt: skip
 
 
 def read_run(
@@ -110,26 +137,43 @@ def read_run(
 
     Args:
         path, split, SoccerNet_path, version: as `find_results` takes them.
-        reading: of it the result files' name and the framerate are not used: the first is found,
-            the second is EVALUATION_FRAMERATE.
+        reading: of it the result files' name is not used: it is found.
 
     Raises:
         UserError: as `find_results`; no labels, missing games, malformed files.
     """
     found = find_results(path, split, SoccerNet_path=SoccerNet_path, version=version)
-    if not found.has_labels():
+    labels = JsonTree(found.root)
+    label_file = reading.label_file or found.classes.label_file
+    games = tuple(labelled_games(labels, found.games, label_file))
+    if not games:
         raise UserError(
-            f"the games of {split} in {found.root} have no {found.classes.label_file}, so nothing "
+            f"the games of {split} in {found.root} have no {label_file}, so nothing "
             "can be scored; choose a split with labels, or check --version"
         )
-    reading = replace(reading, prediction_file=found.file, framerate=EVALUATION_FRAMERATE)
-    targets, detections = read_games(
-        JsonTree(found.root), found.predictions, found.games, found.classes, reading
-    )
+    reading = replace(reading, prediction_file=found.file)
+    targets, detections = read_games(labels, found.predictions, games, found.classes, reading)
     return ScoredRun(
-        found.name, found.root, split, found.games, found.classes, targets, detections,
-        found.settings,
+        found.name, found.root, split, games, found.classes, targets, detections,
+        found.settings, reading.framerate,
     )  # fmt: skip
+
+
+def recorded_classes(results: Path) -> tuple[str, ...] | None:
+    """Classes of the model that made results_spotting_<split>.zip or outputs_<split>.
+
+    None where the folder that they lie in does not tell.
+    """
+    run = results.resolve().parent
+    if results.resolve().stem.startswith(("results_spotting_", "outputs_")):
+        settings = _settings(_records(run), "")
+        if settings is None:
+            return None
+        if (class_split := settings.get("class_split")) in CLASS_SPLITS:
+            return CLASS_SPLITS[class_split]
+        if settings.get("SoccerNet_path") and (root := _recorded_root(run, settings)).is_dir():
+            return event_classes(root, settings.get("version") or 2).names
+    return None
 
 
 def splits_with_results(run: Path) -> list[str]:
@@ -138,6 +182,16 @@ def splits_with_results(run: Path) -> list[str]:
     folders = (path for path in run.glob("outputs_*") if path.is_dir())
     loose = (folder.name.removeprefix("outputs_") for folder in folders)
     return sorted({*packed, *loose})
+
+
+# Of a record what is used here; all may be absent.
+_RECORDED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "SoccerNet_path": (lambda found: isinstance(found, str), "a folder"),
+    "model_name": (lambda found: isinstance(found, str), "a name"),
+    "version": (lambda found: found in (1, 2), "1 or 2"),
+    "class_split": (lambda found: found in (*CLASS_SPLITS, "both"), "visual, nonvisual or both"),
+    "split_test": (lambda found: isinstance(found, list), "a list of splits"),
+}
 
 
 def _archive(split: str) -> str:
@@ -158,18 +212,47 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
 
 def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     """The recorded command line of the program, as it makes the results of a split."""
-    if not records or not isinstance(words := records[0].get("command"), list):
+    words = records[0].get("command") if records else None
+    if not isinstance(words, list) or not words or not str(words[0]).endswith("/main.py"):
         return ""
-    kept = [str(word) for word in words if word not in ("--test_only", "--resume", "--overwrite")]
-    program = kept[0] if "/" in kept[0] else f"BASELINE/{kept[0]}"
-    line = shlex.join([program, *kept[1:], "--test_only", "--split_test", split])
-    return f", in {_started_in(run, records[0]['settings'])}:\n  python {line}"
+    module = ".".join(Path(str(words[0])).with_suffix("").parts[-2:])
+    flags = _without([str(word) for word in words[1:]], _OF_ANOTHER_START)
+    if (run / TRAINED).is_file():  # its own weights, not those that it started from
+        flags = _without(flags, ("--load_weights",), values=1)
+    line = ["-m", module, *flags, "--test_only", "--split_test", split]
+    return f":\n  {typed(line, _started_in(run, records[0]['settings']))}"
+
+
+def _without(words: list[str], flags: Sequence[str], values: int = 0) -> list[str]:
+    """The words without these flags, written --FLAG or --FLAG=VALUE, and their values."""
+    kept: list[str] = []
+    skip = 0
+    for word in words:
+        if skip:
+            skip -= 1
+        elif word in flags:
+            skip = values
+        elif word.partition("=")[0] not in flags:
+            kept.append(word)
+    return kept
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
-    """What a run folder recorded of its training and of its last testing."""
-    files = [run / name for name in (TRAINED, TESTED)]
-    return [read_record(file) for file in files if file.is_file()]
+    """What a run folder recorded of its training and of its last testing.
+
+    Raises UserError for a record that is not one, naming it and the setting.
+    """
+    files = [file for file in (run / TRAINED, run / TESTED) if file.is_file()]
+    records = [read_record(file) for file in files]
+    for file, record in zip(files, records, strict=True):
+        for name, (sound, expected) in _RECORDED.items():
+            found = record["settings"].get(name)
+            if not (found is None or sound(found)):
+                raise UserError(
+                    f"{file}: expected {expected} as the setting {name}, found {found!r}; correct "
+                    "it, or pass the results themselves, a zip or a folder"
+                )
+    return records
 
 
 def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:
@@ -192,6 +275,6 @@ def _recorded_root(path: Path, settings: dict[str, Any] | None) -> Path:
 
 def _started_in(run: Path, settings: dict[str, Any]) -> Path:
     """The folder that a program was started in: above models/<model_name>, a name or a path."""
-    depth = len(Path(str(settings.get("model_name", run.name))).parts)
+    depth = len(Path(str(settings.get("model_name") or run.name)).parts)
     parents = run.resolve().parents
     return parents[min(depth, len(parents) - 1)]

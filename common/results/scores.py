@@ -24,7 +24,7 @@ def evaluate_games(
     Raises:
         UserError: unknown metric, missing games (with their list), malformed files.
     """
-    unknown = [metric for metric in metrics if metric not in TOLERANCES_SECONDS]
+    unknown = [metric for metric in metrics if metric not in [*TOLERANCES_SECONDS]]
     if unknown:
         raise UserError(f"unknown metric {unknown[0]!r}; choose of {', '.join(TOLERANCES_SECONDS)}")
     targets, detections = read_games(labels, predictions, games, classes, reading)

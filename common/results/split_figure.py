@@ -8,22 +8,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.files import written_whole
 from common.metric.average_map import KINDS, AveragePrecision
+from common.results.plain_figures import (
+    chosen_classes,
+    left_out,
+    plain_figures,
+    save_png,
+    words,
+)
 from common.results.training_curves import Curves, best_epoch, read_curves
 
 _COLOURS = {"loose": "#2a6f97", "tight": "#e07a5f", "train": "#8d99ae", "valid": "#2a6f97",
             "score": "#d1495b"}  # fmt: skip
 
 
+@plain_figures()
 def draw_report(
     path: Path, results: Mapping[str, AveragePrecision], names: Sequence[str], title: str
 ) -> Path:
-    """Draws AP per class, mAP against tolerance and, if the run has curves, its losses, as PNG."""
+    """Draws AP per class, mAP against tolerance and, if the run has curves, its losses, as PNG.
+
+    Of more classes than can be read those with most annotated spots are shown.
+    """
     curves = read_curves(path.parent)
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     figure.suptitle(
-        f"{title}: "
+        f"{words(title)}: "
         + ", ".join(f"{metric} {100 * r.a_map():.2f} %" for metric, r in results.items()),
         fontsize=13,
     )
@@ -36,27 +46,29 @@ def draw_report(
     else:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no training curves in this run", ha="center", color="0.5")
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130)
-    return path
+    return save_png(figure, path, dpi=130)
 
 
 def _draw_classes(
     axes: Axes, results: Mapping[str, AveragePrecision], names: Sequence[str]
 ) -> None:
     """Bars: one group per class, one bar per metric, ticks for visible and unshown."""
-    place, height = np.arange(len(names)), 0.8 / len(results)
+    every = next(iter(results.values())).spots[0]
+    shown = chosen_classes(every)
+    place, height = np.arange(len(shown)), 0.8 / len(results)
     for number, (metric, result) in enumerate(results.items()):
         y = place + (number - (len(results) - 1) / 2) * height
-        axes.barh(y, 100 * result.per_class(), height, color=_COLOURS.get(metric), label=metric)
+        axes.barh(
+            y, 100 * result.per_class()[shown], height, color=_COLOURS.get(metric), label=metric
+        )
         for kind, marker in (("visible", "o"), ("unshown", "x")):
-            there = result.spots[KINDS.index(kind)] > 0
+            there = result.spots[KINDS.index(kind)][shown] > 0
             axes.plot(
-                100 * result.per_class(kind)[there], y[there], marker, color="0.2", markersize=3.5,
-                linestyle="none", label=kind if number == 0 else None,
+                100 * result.per_class(kind)[shown][there], y[there], marker, color="0.2",
+                markersize=3.5, linestyle="none", label=kind if number == 0 else None,
             )  # fmt: skip
-    spots = next(iter(results.values())).spots[0]
-    axes.set_yticks(place, [f"{name} ({n})" for name, n in zip(names, spots, strict=True)])
+    axes.set_yticks(place, [f"{words(names[c], 40)} ({every[c]})" for c in shown])
+    axes.set_title(left_out(len(shown), len(names)), fontsize=9)
     axes.invert_yaxis()
     axes.set_xlabel("average precision (%), class (annotated spots)")
     axes.set_xlim(0, 100)

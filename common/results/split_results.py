@@ -1,5 +1,6 @@
 """From the result files of a split to everything that people and the server want of it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from common.errors import counted, log
 from common.files import write_json
 from common.metric.average_map import AveragePrecision
 from common.results.predictions import JsonTree, write_zip
-from common.results.reading import Reading
+from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
 from common.results.tables import print_results
@@ -20,8 +21,8 @@ def publish_split(
 ) -> dict[str, AveragePrecision] | None:
     """Packs results_spotting_<split>.zip; where there are labels also scores, prints and draws.
 
-    Reads outputs_<split>/ of a run's folder. Games without labels (the challenge split) cannot be
-    scored: then only the archive is written and None returned.
+    Reads outputs_<split>/ of a run's folder. Games without labels cannot be scored: if no game has
+    labels (the challenge split), only the archive is written and None returned.
     """
     archive = folder / f"results_spotting_{split}.zip"
     write_zip(archive, folder / f"outputs_{split}", games)
@@ -29,12 +30,17 @@ def publish_split(
     log.info("%s: %s: %s", split, archive, verdict(findings))
     for error in findings.errors:
         log.error("%s: %s", split, error)
-    if not data.has_labels(games):
-        log.info("%s: no labels here, so no scores", split)
+    for warning in findings.warnings:
+        log.warning("%s: %s", split, warning)
+    labels = JsonTree(data.root)
+    games = labelled_games(labels, games, data.classes.label_file)
+    if not games:
+        level = logging.INFO if split == "challenge" else logging.WARNING
+        log.log(level, "%s: no labels here, so no scores", split)
         return None
     names = data.classes.names
     results = evaluate_games(
-        JsonTree(data.root),
+        labels,
         JsonTree(archive),
         games,
         data.classes,
@@ -49,7 +55,8 @@ def publish_split(
     }
     scores = folder / f"results_{split}.json"
     write_json(scores, content)
-    print_results(results, names, f"{folder.name}, {split}: {counted(len(games), 'game')}")
+    about = f"{counted(len(games), 'game')} at {EVALUATION_FRAMERATE} frames per second"
+    print_results(results, names, f"{folder.name}, {split}: {about}")
     figure = draw_report(folder / f"report_{split}.png", results, names, f"{folder.name}, {split}")
     log.info("%s: all numbers in %s, figure in %s", split, scores, figure)
     return results

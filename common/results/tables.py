@@ -1,11 +1,23 @@
 """Results as tables that people read."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
 from common.metric.average_map import KINDS, AveragePrecision
+
+
+def print_table(table: Table) -> None:
+    """Prints a table as wide as it is, so that it is whole in a log file, too.
+
+    Text is text: square brackets or :words: in names are printed as they stand.
+    """
+    plain = partial(Console, markup=False, highlight=False, emoji=False)
+    console = plain()
+    widest = console.measure(table, options=console.options.update(width=10_000)).maximum
+    plain(width=max(console.width, widest)).print(table)
 
 
 def print_results(
@@ -35,8 +47,7 @@ def print_results(
     means = [f"{100 * result.a_map(kind):.2f}" for result in results.values() for kind in kinds]
     totals = str(first.spots[0].sum()), str(first.detections[0].sum())
     table.add_row("average", *means, *totals, style="bold")
-    # Wide enough to be whole in a log file, too.
-    Console(width=max(Console().width, 110)).print(table)
+    print_table(table)
     for metric, result in results.items() if with_visibility else ():
         if len(result.tolerances) > 1:
             print(

@@ -1,18 +1,25 @@
 """Whether result files are as the evaluation server needs them."""
 
-import zipfile
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common.data.events import SOCCERNET_V1, SOCCERNET_V2, EventClasses
-from common.data.games import check_relative_path
+from common.data.events import EventClasses
+from common.data.label_tally import other_version
 from common.errors import UserError, counted
 from common.files import parse_json
-from common.results.predictions import RESULT_FILE, Detections, JsonTree, parse_detections
+from common.results.predictions import (
+    RESULT_FILE,
+    Detections,
+    JsonTree,
+    folder_above,
+    parse_detections,
+    top_folder_advice,
+)
 from common.results.reading import HALF_MINUTES
 
 _MOST_LISTED = 10
@@ -34,9 +41,10 @@ _NOTES = {
 
 @dataclass
 class Findings:
-    """What `validate` found: errors make a submission invalid, notes do not."""
+    """What `validate` found: errors make a submission invalid, warnings and notes do not."""
 
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     predictions: list[int] = field(default_factory=list)  # per game that could be read
     confidences: tuple[float, float] = (np.inf, -np.inf)  # lowest and highest finite one
@@ -59,12 +67,11 @@ def validate(
         raise UserError(f"expected a zip file or a folder of result files at {path}, found neither")
     findings = Findings()
     try:
-        names = _member_names(path)
         tree = JsonTree(path)
     except UserError as error:
         findings.errors.append(str(error))
         return findings
-    members = _find_members(names, games, file_name, findings)
+    members = _find_members(tree.files(), games, file_name, findings)
     problems: dict[str, dict[str, int]] = {}  # kind -> game -> number of predictions
     for game, member in members.items():
         try:
@@ -76,19 +83,9 @@ def validate(
             problems.setdefault(kind, {})[game] = number
     for kinds, sentences in ((_ERRORS, findings.errors), (_NOTES, findings.notes)):
         sentences += [_sentence(problems[k], *kinds[k]) for k in kinds if k in problems]
+    if findings.predictions and not any(findings.predictions):
+        findings.warnings.append("there is not a single prediction: this would score 0")
     return findings
-
-
-def _member_names(path: Path) -> list[str]:
-    """Paths of all files of a folder or zip. Raises UserError for paths that leave it."""
-    if path.is_dir():
-        return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{path} is no whole zip file ({error}); write it again") from None
-    return [check_relative_path(name, str(path)) for name in names]
 
 
 def _find_members(
@@ -98,26 +95,31 @@ def _find_members(
     wanted = {f"{game}/{file_name}": game for game in games}
     members, prefixes, others = {}, set(), []
     for name in names:
-        start = next((i for i in _starts(name) if name[i:] in wanted), None)
-        if start is None:
+        above = folder_above(name, wanted)
+        if above is None and not name.isascii():
+            _check_spelling(name, wanted, findings)
+        if above is None:
             others.append(name)
             continue
-        if wanted[name[start:]] in members:
-            findings.errors.append(f"{name[start:]} is there twice; keep one of them")
-        members[wanted[name[start:]]] = name
-        prefixes.add(name[:start])
-    for prefix in sorted(prefixes - {""}):
-        findings.errors.append(
-            f"games lie in the folder {prefix} of the archive; the league folders must be at its "
-            f"root: zip from inside {prefix}, or use common.results.predictions.write_zip"
-        )
+        path = name.removeprefix(above)
+        if wanted[path] in members:
+            findings.errors.append(f"{path} is there twice; keep one of them")
+        members[wanted[path]] = name
+        prefixes.add(above)
+    findings.errors += map(top_folder_advice, sorted(prefixes - {""}))
     _check_games(members, others, games, file_name, findings)
     return members
 
 
-def _starts(path: str) -> list[int]:
-    """Where the names of a path begin: 0, and after each slash."""
-    return [0, *(i + 1 for i, character in enumerate(path) if character == "/")]
+def _check_spelling(name: str, wanted: Collection[str], findings: Findings) -> None:
+    """Adds an error if a file would be wanted in another Unicode form (é as one letter, or two)."""
+    forms = {unicodedata.normalize("NFC", path): path for path in wanted}
+    meant = forms.get(unicodedata.normalize("NFC", name))
+    if meant is not None:
+        findings.errors.append(
+            f"{name} looks like {meant} and is spelled with other Unicode letters (accents apart, "
+            "as macOS writes them); rename its folders as the split has them"
+        )
 
 
 def _check_games(
@@ -160,12 +162,12 @@ def _check_game(
     Raises UserError naming file, prediction and field when one cannot be read.
     """
     number_of = {name: number for number, name in enumerate(classes.names)}
-    read = parse_detections(content, source, number_of)
+    read = parse_detections(content, source, number_of, any_confidence=True)
     parsed = parse_json(content, source)
     entries = parsed["predictions"]
     if read.unknown:
-        unknown = sorted({str(entry["label"]) for entry in entries} - number_of.keys())
-        findings.errors.append(_unknown_sentence(source, read.unknown, unknown, classes))
+        labels = sorted(read.unknown_labels)
+        findings.errors.append(_unknown_sentence(source, read.unknown, labels, classes))
     if (url := parsed.get("UrlLocal")) != game:
         findings.notes.append(f"{source}: UrlLocal is {url!r}; the evaluator does not read it")
     findings.predictions.append(len(entries))
@@ -200,13 +202,9 @@ def _unknown_sentence(
     source: str, number: int, labels: Sequence[str], classes: EventClasses
 ) -> str:
     shown = ", ".join(map(repr, labels[:3]))
-    known = ", ".join(classes.names)
-    for version, other in ((1, SOCCERNET_V1), (2, SOCCERNET_V2)):
-        if other != classes and set(labels) <= set(other.names):
-            known += f". They are classes of SoccerNet-v{version}: pass --version {version}"
     return (
         f"{source}: {counted(number, 'prediction')} of classes that do not exist ({shown}); "
-        f"expected {known}"
+        f"expected {', '.join(classes.names)}{other_version(labels, classes)}"
     )
 
 

@@ -4,32 +4,32 @@ python -m common.synthetic --out OUT
 """
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import run_cli
+from common.results.typed_commands import typed
+from common.training.argument_types import finite, seed, whole
+from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.synthetic", description="Write a miniature SoccerNet to play with."
-    )
+    parser = new_parser("python -m common.synthetic", "Write a miniature SoccerNet to play with.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the data set to")
     parser.add_argument(
         "--games",
-        type=int,
+        type=whole(0, 10_000),
         nargs=4,
         default=[12, 4, 4, 2],
         metavar=tuple(split.upper() for split in OFFICIAL_SPLITS),
-        help="number of games per split (default: 12 4 4 2)",
+        help="number of games per split",
     )
-    parser.add_argument("--minutes", type=float, default=45, help="per half (default: 45)")
-    parser.add_argument("--dim", type=int, default=512, help="features per frame (default: 512)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another world")
-    parser.add_argument("--framerate", type=int, default=2, help="frames per second (default: 2)")
+    parser.add_argument("--minutes", type=finite, default=45, help="per half")
+    parser.add_argument("--dim", type=whole(1, 65_536), default=512, help="features per frame")
+    parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
+    parser.add_argument("--framerate", type=int, default=2, help="frames per second")
     parser.add_argument(
         "--players",
         action="store_true",
@@ -61,12 +61,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     folders = [out / game for games in splits.values() for game in games]
     size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
     program = "CALF_Calibration" if args.players else "TemporallyAwarePooling"
-    players = " --backbone_feature 2DConv --backbone_player 3DConv --calibration"
+    words = ["-m", f"{program}.main", "--SoccerNet_path", str(out.resolve()),
+             "--features", FEATURE_FILE, "--model_name", "demo"]  # fmt: skip
+    if args.players:
+        words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
     print(
         f"Wrote {counts} games with {args.dim} features per frame to {out} "
-        f"({size / 1e6:,.0f} MB); train on them with: python {program}/main.py "
-        f"--SoccerNet_path {shlex.quote(str(out))} --features {FEATURE_FILE} --model_name demo"
-        f"{players if args.players else ''}"
+        f"({size / 1e6:,.0f} MB); train on them with:\n  {typed(words)}"
     )
 
 

@@ -1,27 +1,48 @@
 """The command-line flags that all baselines share. Published names do not change."""
 
 import argparse
+import re
+import textwrap
 from pathlib import Path
+from typing import Any, NoReturn
 
-from common.training.argument_types import not_negative, positive, rate
+from common.training.argument_types import not_negative, positive, rate, seed, threads, whole
 
 PROTOCOLS = ("corrected", "published")
 PRECISIONS = ("fp32", "bf16")
 
 
-def new_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """A parser whose help shows the defaults and keeps the description's lines."""
-    return argparse.ArgumentParser(
-        program, description=description, formatter_class=_Formatter, usage="%(prog)s [flags]"
-    )
+class _Parser(argparse.ArgumentParser):
+    """Takes flags by their whole name only: what is refused, or recorded, has one spelling."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{**settings, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program; of words that fill the screen only the beginning is shown."""
+        super().error(re.sub(r"(\S{60})\S{40,}", r"\1…", message))
+
+
+def new_parser(
+    program: str, description: str, usage: str = "%(prog)s [flags]"
+) -> argparse.ArgumentParser:
+    """The parser of every program and command.
+
+    Its help shows the defaults and keeps the lines of a description that has several.
+    """
+    lines = description if "\n" in description else textwrap.fill(description, 79)
+    return _Parser(program, description=lines, formatter_class=_Formatter, usage=usage)
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Leaves out defaults that say nothing, and long usage lines."""
+    """Leaves out defaults that say nothing, or that the help has in brackets itself."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False):
+        default, text = action.default, action.help or ""
+        if default is None or isinstance(default, bool) or default == [] or text.endswith("]"):
             return action.help
+        if isinstance(default, list):
+            return f"{text} (default: {' '.join(map(str, default))})"
         return super()._get_help_string(action)
 
 
@@ -79,7 +100,11 @@ def add_training_flags(
     purpose: str = "for the log only",
 ) -> None:
     """Optimiser and schedule; `purpose` is that of the slow validations."""
-    add = parser.add_argument_group("training").add_argument
+    add = parser.add_argument_group(
+        "training",
+        "ends after --max_epochs, or when the learning rate has fallen to 1e-8 and --patience\n"
+        "more epochs bring no lower validation loss",
+    ).add_argument
     # fmt: off
     add("--max_epochs", type=positive, default=1000, help="epochs at most")
     add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
@@ -88,7 +113,7 @@ def add_training_flags(
         help="epochs without a lower validation loss before the learning rate falls tenfold")
     add("--evaluation_frequency", type=positive, default=evaluation_frequency,
         help=f"epochs between slow validations ({purpose})")
-    add("--seed", type=not_negative, default=0, help="of weights, order and dropout")
+    add("--seed", type=seed, default=0, help="of weights, order and dropout")
     # fmt: on
 
 
@@ -97,9 +122,10 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("device").add_argument
     # fmt: off
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    add("--GPU", type=int, default=-1, help="number of the CUDA card, as published; -1: --device")
+    add("--GPU", type=whole(-1, 1023), default=-1,
+        help="number of the CUDA card, as published; -1: --device")
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
     add("--resident", choices=("auto", "yes", "no"), default="auto",
         help="keep all training features on the device; auto: on a CUDA card if they fit")
-    add("--max_num_worker", type=not_negative, default=4, help="threads that read ahead; 0: none")
+    add("--max_num_worker", type=threads, default=4, help="threads that read ahead; 0: none")
     # fmt: on

@@ -48,8 +48,7 @@ def parse_flags(
     """
     args = parser.parse_args(argv)
     check_relative_path(args.model_name, "--model_name")
-    testing = args.test_only or bool(getattr(args, "features_path", None))
-    if not args.resume and (not testing or args.load_weights):
+    if not args.resume and (not args.test_only or args.load_weights):
         return args
     folder = Path("models", args.model_name)
     file = _record_file(folder)

@@ -146,7 +146,10 @@ def start_log(path: Path, level: str = "INFO") -> None:
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     for handler, form in (
         (logging.StreamHandler(sys.stdout), "%(message)s"),
-        (logging.FileHandler(path / f"{stamp}.log"), "%(asctime)s %(levelname)s %(message)s"),
+        (
+            logging.FileHandler(path / f"{stamp}.log", encoding="utf-8"),
+            "%(asctime)s %(levelname)s %(message)s",
+        ),
     ):
         handler.setFormatter(logging.Formatter(form))
         handler.handleError = _give_up  # type: ignore[method-assign]

@@ -1,12 +1,14 @@
 """Ctrl-C and SIGTERM as a wish that is granted between two batches."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from common.errors import is_echo
 from common.training.distributed import Processes
+
+_BURST_SECONDS = 1.0  # signals so near to each other are one wish
 
 
 class StopRequest:
@@ -14,6 +16,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal: str | None = None
+        self._last = 0.0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -26,7 +29,9 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        name, echo = signal.Signals(number).name, is_echo()
+        name, now = signal.Signals(number).name, time.monotonic()
+        # Launchers and terminals send several for one wish, some milliseconds apart.
+        echo, self._last = now - self._last < _BURST_SECONDS, now
         if self.signal is None:
             self.signal = name
         elif not echo:

@@ -1,0 +1,60 @@
+"""Numbers on the command line: bounds of the field, and a sentence beyond them."""
+
+import argparse
+
+import pytest
+
+from common.training.argument_types import (
+    MOST,
+    confidence,
+    finite,
+    not_negative,
+    positive,
+    rate,
+    seconds,
+    seed,
+    threads,
+    whole,
+)
+
+TYPES = [whole(1, 10), positive, not_negative, seconds, seed, threads, finite, confidence, rate]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("text", ["", "x", "1e999", "nan", "inf", "-inf", "9" * 5000, "1,5", "0x1"])
+def test_what_is_no_number_or_beyond_all_measure_is_refused_in_short(kind, text):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"expected a .*number.*, found ") as error:
+        kind(text)
+    assert len(str(error.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [
+        (whole(3, 10), 3, 10), (positive, 1, MOST), (not_negative, 0, MOST), (seconds, 1, 7200),
+        (seed, 0, 2**63 - 1), (threads, 0, 1024),
+    ],
+)  # fmt: skip
+def test_whole_numbers_from_to(kind, least, most):
+    assert (kind(str(least)), kind(str(most))) == (least, most)
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(
+            argparse.ArgumentTypeError, match=f"from {least} to {most}, found {beyond}"
+        ):
+            kind(str(beyond))
+    with pytest.raises(argparse.ArgumentTypeError):
+        kind("3.5")
+
+
+def test_rates_and_confidences():
+    assert (rate("0.001"), rate(str(MOST)), finite("-2.5"), confidence("1")) == (
+        0.001,
+        MOST,
+        -2.5,
+        1,
+    )
+    for text in ("0", "-1", "1e10"):
+        with pytest.raises(argparse.ArgumentTypeError, match="above 0, at most"):
+            rate(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="up to 1, found 50"):
+        confidence("50")

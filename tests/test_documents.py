@@ -1,0 +1,135 @@
+"""The documents: links lead somewhere, files that are named exist, commands are accepted."""
+
+import importlib
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from shell import succeeds
+
+ROOT = Path(__file__).resolve().parents[1]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+).stdout.split("\0")
+DOCUMENTS = sorted(name for name in TRACKED if name.endswith(".md"))
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+MADE = ("MeanPooling", "data/")  # what a reader makes
+
+pytestmark = pytest.mark.skipif(not DOCUMENTS, reason="needs a checkout by git")
+
+
+def text_of(document):
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def anchors(document):
+    """Those that GitHub makes of the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(document)), re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def dead_links(document, text):
+    """Relative links of a text that lead nowhere, seen from where the document lies."""
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text)):
+        if re.match(r"\w+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / name if name else ROOT / document
+        named = target.resolve().relative_to(ROOT).as_posix()
+        folder = any(file.startswith(f"{named}/") for file in TRACKED)
+        there = named in TRACKED or folder
+        if not there or (anchor and anchor not in anchors(named)):
+            dead.append(link)
+    return dead
+
+
+def commands(text):
+    """Lines of a text's code blocks that start a program of ours: (module, words)."""
+    found = []
+    for language, block in FENCE.findall(text):
+        if language not in ("", "bash"):
+            continue
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            line = re.sub(r"#.*", "", line.strip()).replace("$i", "1")  # of a loop
+            program = re.match(r"(?:python|torchrun) .*?(?:-m (\S+)|(\w+)/(\w+)\.py)(.*)", line)
+            if program:
+                module, folder, file, words = program.groups()
+                found.append((module or f"{folder}.{file}", shlex.split(words)))
+    return found
+
+
+ALL_COMMANDS = [
+    pytest.param(module, words, id=f"{document} {module} {' '.join(words)[:60]}")
+    for document in DOCUMENTS
+    for module, words in commands(text_of(document))
+    if not module.startswith(MADE)
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    assert dead_links(document, text_of(document)) == []
+
+
+def test_dead_links_are_noticed():
+    text = "[a](nowhere.md) [b](README.md#no-such-heading) [c](https://example.org) [d](README.md)"
+    assert dead_links("README.md", text) == ["nowhere.md", "README.md#no-such-heading"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_named_exist(document):
+    """Paths of source files in running text: from the root, or from where the document lies."""
+    names = re.findall(r"`([\w./]+/[\w./]+\.(?:py|md|toml|txt))`", FENCE.sub("", text_of(document)))
+    beside = (ROOT / document).parent.relative_to(ROOT)
+    lost = [name for name in names if not {name, (beside / name).as_posix()} & set(TRACKED)]
+    assert [name for name in lost if not name.startswith(MADE)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_that_are_named_exist(document):
+    """`common.x.y` in running text is a module, or something public in one."""
+    for name in set(re.findall(r"`(?:python -m )?(common(?:\.\w+)+)", text_of(document))):
+        path = name.replace(".", "/")
+        if {f"{path}.py", f"{path}/__init__.py"} & set(TRACKED):
+            continue
+        module, _, member = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), member), name
+
+
+@pytest.mark.parametrize(("module", "words"), ALL_COMMANDS)
+def test_commands_are_accepted(module, words):
+    path = module.replace(".", "/")
+    if f"{path}/__main__.py" in TRACKED:
+        module = f"{module}.__main__"
+    if module.startswith("benchmarks."):
+        assert (f"{path}.py" in TRACKED, words) == (True, [])
+        return
+    program = importlib.import_module(module)
+    if hasattr(program, "parse_arguments"):
+        program.parse_arguments(words)
+    else:
+        flags = {word for word in words if word.startswith("-")}
+        assert flags <= set(re.findall(r"-[\w-]+", succeeds(ROOT, "-m", module, "--help").stdout))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_blocks_of_commands_can_be_pasted(document):
+    """No prompt before them, no output between them, nothing left out or in brackets."""
+    for language, block in FENCE.findall(text_of(document)):
+        assert not re.search(r"^\$ ", block, re.MULTILINE), block
+        if language == "bash":
+            assert not re.search(r"…|\[-|\.\.\.", block), block
+
+
+def test_commands_are_found():
+    text = "```bash\npython -m common.x a \\\n    --b  # why\n  python A/main.py\n```\n"
+    assert commands(text) == [("common.x", ["a", "--b"]), ("A.main", [])]
+    assert len(ALL_COMMANDS) > 50
