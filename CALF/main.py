@@ -35,7 +35,8 @@ from common.data.features import open_features
 from common.errors import counted, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
-from common.training.flags import parse_flags, to_frames
+from common.training.flags import to_frames
+from common.training.recorded_flags import parse_flags
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -116,7 +117,7 @@ def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     )
 
 
-def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
+def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str, ...]) -> "Run":
     """Where the flags want it to happen."""
     from common.training.device import choose_device
     from common.training.run import Run
@@ -128,6 +129,7 @@ def new_run(args: argparse.Namespace, processes: "Processes") -> "Run":
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,
+        classes=classes,
     )
 
 
@@ -168,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
-        run = new_run(args, processes)
+        run = new_run(args, processes, data.classes.names)
         if args.download:
             fetch_files(data, [*chain(*trained), *tested], processes)
         data.require_files(tested, trained)
@@ -179,28 +181,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         k = None if args.test_only else k_frames(data.classes.names, args.framerate, args.k_params)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
-        start_run(
+        with start_run(
             run, model,
             about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
             settings={**vars(args), "split_test": tested}, training=not args.test_only,
-            inputs=("features", "framerate", "chunk_size", "receptive_field"),
             overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
-        )  # fmt: skip
-        if k is not None:
-            tell_k_parameters(data.classes.names, args.k_params)
-            train(
-                run, data, model, training_settings(args), build_criterion(args, k, run.device),
-                k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
-                select_on=args.split_valid, watched=tested if args.watch_test else (),
-                suppression=suppression, resident=args.resident,
-            )  # fmt: skip
-        if not (args.test_only and args.load_weights):
-            load_best(run, model)
-        for split in tested:
-            spot_split(
-                run, data, model, split, suppression, plots=args.plots,
-                file_names=file_names(args), inverted=args.segmentation_loss == "legacy",
-            )  # fmt: skip
+        ):  # fmt: skip
+            if k is not None:
+                tell_k_parameters(data.classes.names, args.k_params)
+                train(
+                    run, data, model, training_settings(args), build_criterion(args, k, run.device),
+                    k_frames=k, chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
+                    select_on=args.split_valid, watched=tested if args.watch_test else (),
+                    suppression=suppression, resident=args.resident,
+                )  # fmt: skip
+            if not (args.test_only and args.load_weights):
+                load_best(run, model)
+            for split in tested:
+                spot_split(
+                    run, data, model, split, suppression, plots=args.plots,
+                    file_names=file_names(args), inverted=args.segmentation_loss == "legacy",
+                )  # fmt: skip
 
 
 def spot_one_file(argv: Sequence[str] | None) -> None:
@@ -214,12 +215,13 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
     trained = trained_settings(weights, vars(args))
     args = parse_arguments(argv, trained)
     require_as_trained(vars(args), trained, weights.parent)
-    data, run = data_set(args), new_run(args, Processes())
+    data = data_set(args)
+    run = new_run(args, Processes(), data.classes.names)
     file = one_file(args.features_path, data.classes.halves)
     half = open_features(args.features_path, args.feature_dim)
     require_classes(read_checkpoint(weights)["state_dict"], data.classes.names, weights)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, weights)
+    load_weights(model, weights, run.classes)
     claim_outputs(run.folder, file, vars(args), data.classes.names)
     suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     written = spot_file(

@@ -30,7 +30,7 @@ from common.calf.one_file import (
     require_classes,
     trained_settings,
 )
-from common.calibration.flags import PLAYER_INPUTS, add_branch_flags, check_calibration_flags
+from common.calibration.flags import add_branch_flags, check_calibration_flags
 from common.data.data_set import DataSet
 from common.data.events import event_classes, split_classes
 from common.data.features import open_features
@@ -38,7 +38,8 @@ from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 from common.training.argument_types import not_negative
-from common.training.flags import parse_flags, to_frames
+from common.training.flags import to_frames
+from common.training.recorded_flags import parse_flags
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -193,7 +194,9 @@ def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     )
 
 
-def new_run(args: argparse.Namespace, name: str, processes: "Processes") -> "Run":
+def new_run(
+    args: argparse.Namespace, name: str, processes: "Processes", classes: tuple[str, ...]
+) -> "Run":
     """Where the flags want it to happen, in models/<name>."""
     from common.training.device import choose_device
     from common.training.run import Run
@@ -205,6 +208,7 @@ def new_run(args: argparse.Namespace, name: str, processes: "Processes") -> "Run
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,
+        classes=classes,
     )
 
 
@@ -248,7 +252,7 @@ def train_and_test(
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
-        run = new_run(args, name, processes)
+        run = new_run(args, name, processes, data.classes.names)
         require_files(args, data, players, processes)
         dimension = data.measure(next(chain(*trained, tested)))
         data = replace(data, dimension=dimension)
@@ -258,29 +262,30 @@ def train_and_test(
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
-        start_run(
+        with start_run(
             run, model,
             about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
-            settings=recorded(args, name, class_split, with_players), inputs=inputs(players),
+            settings=recorded(args, name, class_split, with_players),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,
-        )  # fmt: skip
-        if k is not None:
-            tell_k_parameters(data.classes.names, args.k_params)
-            train(
-                run, data, players, model, training_settings(args),
-                criterion=build_criterion(args, k, run.device), k_frames=k, suppression=suppression,
-                chunks_per_epoch=args.chunks_per_epoch, train_on=args.split_train,
-                select_on=args.split_valid, watched=tested if args.watch_test else (),
-                resident=args.resident,
-            )  # fmt: skip
-        if not (args.test_only and args.load_weights):
-            load_best(run, model)
-        for split in tested:
-            spot_split(
-                run, data, players, model, split, suppression=suppression, plots=args.plots,
-                file_names=file_names(args),
-            )  # fmt: skip
+        ):  # fmt: skip
+            if k is not None:
+                tell_k_parameters(data.classes.names, args.k_params)
+                train(
+                    run, data, players, model, training_settings(args),
+                    criterion=build_criterion(args, k, run.device), k_frames=k,
+                    suppression=suppression, chunks_per_epoch=args.chunks_per_epoch,
+                    train_on=args.split_train,
+                    select_on=args.split_valid, watched=tested if args.watch_test else (),
+                    resident=args.resident,
+                )  # fmt: skip
+            if not (args.test_only and args.load_weights):
+                load_best(run, model)
+            for split in tested:
+                spot_split(
+                    run, data, players, model, split, suppression=suppression, plots=args.plots,
+                    file_names=file_names(args),
+                )  # fmt: skip
 
 
 def require_files(
@@ -312,12 +317,6 @@ def recorded(
     tested = ["challenge"] if args.challenge else args.split_test
     own = {"model_name": name, "class_split": class_split, "split_test": tested, **alone}
     return {**vars(args), "segmentation_loss": "legacy", **own}
-
-
-def inputs(players: "Players") -> tuple[str, ...]:
-    """Names of the settings that decide what the network sees."""
-    always = ("features", "framerate", "chunk_size", "receptive_field")
-    return (*always, *(PLAYER_INPUTS if players else ("backbone_player",)))
 
 
 def train_and_test_pair(args: argparse.Namespace) -> None:
@@ -357,12 +356,13 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
             "files and spot there"
         )
     require_as_trained(vars(args), trained, weights.parent)
-    data, run = data_set(args, args.class_split), new_run(args, args.model_name, Processes())
+    data = data_set(args, args.class_split)
+    run = new_run(args, args.model_name, Processes(), data.classes.names)
     file = one_file(args.features_path, data.classes.halves)
     half = open_features(args.features_path, args.feature_dim)
     require_classes(read_checkpoint(weights)["state_dict"], data.classes.names, weights)
     model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, weights)
+    load_weights(model, weights, run.classes)
     claim_outputs(run.folder, file, vars(args), data.classes.names)
     suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     written = spot_file(run, data, model, file, suppression, file_names=file_names(args))

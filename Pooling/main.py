@@ -31,9 +31,9 @@ from common.training.flags import (
     add_run_flags,
     add_training_flags,
     new_parser,
-    parse_flags,
     to_frames,
 )
+from common.training.recorded_flags import parse_flags
 
 if TYPE_CHECKING:  # --help does not wait for torch
     from Pooling.model import PoolingModel
@@ -72,7 +72,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     # fmt: on
     preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parse_flags(parser, argv)
+    return parse_flags(parser, argv, given=PRESETS.get(preset, ()))
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "PoolingModel":
@@ -108,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             folder=Path("models", args.model_name), precision=args.precision, processes=processes,
             device=choose_device(args.device, args.GPU, processes.local_rank),
             published=args.protocol == "published", resume=args.resume,
+            classes=data.classes.names,
         )  # fmt: skip
         if args.download:
             fetch_files(data, [*chain(*trained), *args.split_test], processes)
@@ -116,23 +117,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         data = replace(data, dimension=dimension)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
-        start_run(
+        with start_run(
             run, model, about=f"{args.pool}, {model.features} features", settings=vars(args),
-            inputs=("features", "framerate", "chunk_size"), training=not args.test_only,
-            overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
-        )  # fmt: skip
-        if not args.test_only:
-            settings = TrainingSettings(
-                learning_rate=args.LR, batch_size=args.batch_size, max_epochs=args.max_epochs,
-                patience=args.patience, evaluation_frequency=args.evaluation_frequency,
-                seed=args.seed, workers=args.max_num_worker,
-            )  # fmt: skip
-            train(run, data, model, settings, train_on=args.split_train,
-                  select_on=args.split_valid, resident=args.resident)  # fmt: skip
-        if not (args.test_only and args.load_weights):
-            load_best(run, model)
-        for split in args.split_test:
-            spot_split(run, data, model, split, suppression)
+            training=not args.test_only, overwrite=args.overwrite,
+            load_weights_from=args.load_weights, loglevel=args.loglevel,
+        ):  # fmt: skip
+            if not args.test_only:
+                settings = TrainingSettings(
+                    learning_rate=args.LR, batch_size=args.batch_size, max_epochs=args.max_epochs,
+                    patience=args.patience, evaluation_frequency=args.evaluation_frequency,
+                    seed=args.seed, workers=args.max_num_worker,
+                )  # fmt: skip
+                train(run, data, model, settings, train_on=args.split_train,
+                      select_on=args.split_valid, resident=args.resident)  # fmt: skip
+            if not (args.test_only and args.load_weights):
+                load_best(run, model)
+            for split in args.split_test:
+                spot_split(run, data, model, split, suppression)
 
 
 if __name__ == "__main__":

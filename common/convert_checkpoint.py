@@ -35,7 +35,7 @@ def main() -> None:
     args = parser.parse_args()
     content = read_checkpoint(args.checkpoint)
     kept: dict[str, Any] = {
-        name: content[name] for name in ("epoch", "best_loss") if name in content
+        name: content[name] for name in ("epoch", "best_loss", "classes") if name in content
     }
     converted = TARGETS[args.to](content["state_dict"])
     save_checkpoint(args.output, {**kept, "state_dict": converted})

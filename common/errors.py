@@ -2,13 +2,16 @@
 
 import atexit
 import errno
+import json
 import logging
+import os
 import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -69,6 +72,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
                 if not sentence:
                     raise
                 print(f"error: {sentence}", file=sys.stderr)
+                _tell_launcher(sentence)
             stops.over()
     except KeyboardInterrupt:  # while the sentence was printed
         code = EXIT_INTERRUPTED
@@ -79,6 +83,16 @@ def run_cli(main: Callable[[], int | None]) -> None:
             for number, handler in before.items():
                 signal.signal(number, handler)
     sys.exit(code)
+
+
+def _tell_launcher(sentence: str) -> None:
+    """torchrun ends with a page of its own; so our sentence stands in it, too, near the end."""
+    if report := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        told = {"py_callstack": sentence, "timestamp": str(int(time.time()))}
+        with suppress(OSError):
+            Path(report).write_text(
+                json.dumps({"message": {"message": sentence, "extraInfo": told}})
+            )
 
 
 def _explain(error: BaseException) -> tuple[str, int]:

@@ -1,13 +1,16 @@
-"""Files that are either whole or absent: write beside, fsync, rename."""
+"""Files that are either whole or absent: write beside, fsync, rename. Folders that are in use."""
 
+import errno
 import json
 import os
 import secrets
+import socket
 import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import orjson
 
@@ -24,6 +27,9 @@ _KINDS = {  # how files begin, in lower case
     b"\x89hdf": "an HDF5 file",
     b"\x80": "a pickle or a file of torch.save",
 }
+LOCK_FILE = ".lock"  # in a folder that a process works in: its number and its machine
+_FAR = 1 << 30  # where Windows locks a byte: those before it stay readable
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 @contextmanager
@@ -135,6 +141,83 @@ def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
                 pass  # the other reader's complaint is as good
         found = _known_kind(content[:_HEAD_BYTES]) or error
         raise UserError(f"{source} is not valid JSON ({found}); fetch or write it again") from None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Has the folder alone inside the block; makes it if it is not there.
+
+    The lock ends with the process, however that ends. Raises UserError naming who has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK_FILE
+    while True:
+        file = path.open("a+b")
+        taken = _take_lock(file)
+        if taken is None:  # no system for it: the file itself is the lock
+            taken = not _is_held_by_another(_holder(file))
+        if not taken:
+            process, host = _holder(file)
+            file.close()
+            raise UserError(
+                f"{folder} is in use by process {process} on {host}; wait until that has ended, "
+                "or choose another folder (of a run: another --model_name)"
+            )
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            break
+        file.close()  # its holder has just gone, and the file with it
+    try:
+        file.truncate(0)
+        file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
+        file.flush()
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no open file; what stays is no lock
+            path.unlink()
+        file.close()
+
+
+def _take_lock(file: IO[bytes]) -> bool | None:
+    """Locks an open file until it is closed; whether it could be: False while another has it.
+
+    None where there are no locks: on this system, or on this file system.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(_FAR)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return None
+    except OSError as error:
+        return None if error.errno in _NO_LOCKS else False
+    return True
+
+
+def _holder(file: IO[bytes]) -> tuple[str, str]:
+    """Process and machine that a lock file names."""
+    file.seek(0)
+    words = file.read(400).decode("utf-8", "replace").split()
+    return (words[0], words[1]) if len(words) == 2 else ("?", "an unknown machine")
+
+
+def _is_held_by_another(holder: tuple[str, str]) -> bool:
+    """Whether a process that a lock file names is alive, as far as can be told from here."""
+    process, host = holder
+    if host != socket.gethostname() or not process.isdecimal() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

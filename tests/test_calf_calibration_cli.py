@@ -117,7 +117,7 @@ def test_the_pair_is_tested_again(pair, data, here):
 
 def test_a_pair_is_not_trained_over(pair, data, here):
     here.cwd = pair.parents[1]
-    for more in ((), ("--overwrite",), ("--resume",)):
+    for more in ((), ("--overwrite",)):
         result = here(*flags(data, "pair", *BOTH, *more))
         assert_one_sentence(
             result, here.cwd, "holds the runs of class splits", "--class_split both"
@@ -128,9 +128,8 @@ def test_a_pair_is_not_trained_over(pair, data, here):
 def test_a_run_is_tested_on_what_it_was_trained_on(pair, data, here):
     here.cwd = pair.parents[1]
     before = (pair / "visual" / "results_test.json").read_bytes()
-    seen = [word for word in BOTH if word != "--calibration_cone"]
-    words = flags(data, "pair/visual", *seen, "--class_split", "visual", "--test_only")
-    told = "was trained with --calibration_cone True, now False; pass the flags of its training"
+    words = flags(data, "pair/visual", "--test_only", "--feature_multiplier", 2)
+    told = "was trained with --feature_multiplier 1, now 2"
     assert_one_sentence(here(*words), here.cwd, told)
     assert (pair / "visual" / "results_test.json").read_bytes() == before
 

@@ -175,3 +175,78 @@ def test_weights_that_do_not_fit_are_named_and_leave_the_model_as_it_was(tmp_pat
         load_weights(model, tmp_path / "x")
     assert_one_sentence(error, *words, "use the flags that it was trained with")
     assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "model.", "_orig_mod.", "module.model.", "model.module.", "module._orig_mod."],
+)
+@pytest.mark.parametrize("bare", [True, False])
+def test_prefixes_of_wrapped_networks_are_taken_off(tmp_path, prefix, bare):
+    saved, model = nn.Linear(4, 2), nn.Linear(4, 2)
+    weights = {prefix + name: weight for name, weight in saved.state_dict().items()}
+    save_checkpoint(tmp_path / "x", weights if bare else {"state_dict": weights, "epoch": 3})
+    content = load_weights(model, tmp_path / "x")
+    assert torch.equal(model.weight, saved.weight)
+    assert list(content["state_dict"]) == ["weight", "bias"]
+
+
+def test_a_prefix_that_not_all_names_have_is_part_of_the_names(tmp_path):
+    weights = {"module.weight": torch.zeros(2, 4), "bias": torch.zeros(2)}
+    save_checkpoint(tmp_path / "x", {"state_dict": weights})
+    with pytest.raises(UserError, match=r"weight is missing; module\.weight is not in the model"):
+        load_weights(nn.Linear(4, 2), tmp_path / "x")
+
+
+ODD = {
+    "sparse": lambda w: w.to_sparse(),
+    "sparse_csr": lambda w: w.to_sparse_csr(),
+    "meta": lambda w: w.to("meta"),
+    "quantized": lambda w: torch.quantize_per_tensor(w, 0.1, 0, torch.qint8),
+    "complex": lambda w: w.to(torch.complex64),
+    "not finite": lambda w: w.index_fill(0, torch.tensor([0]), float("inf")),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("bare", [True, False])
+def test_tensors_of_other_kinds_are_refused_by_name(tmp_path, kind, bare):
+    model = nn.Linear(4, 2)
+    weights = {**model.state_dict(), "weight": ODD[kind](model.weight.detach().clone())}
+    torch.save(weights if bare else {"state_dict": weights}, tmp_path / "x")
+    before = model.weight.clone()
+    with pytest.raises(UserError, match="weight is a tensor") as error:
+        load_weights(model, tmp_path / "x")
+    assert_one_sentence(error, str(tmp_path / "x"))
+    assert torch.equal(model.weight, before)
+
+
+def test_half_precision_and_whole_numbers_load(tmp_path):
+    for dtype in (torch.float16, torch.bfloat16, torch.float64, torch.int64):
+        weights = {"weight": torch.ones(2, 4, dtype=dtype), "bias": torch.ones(2, dtype=dtype)}
+        save_checkpoint(tmp_path / "x", {"state_dict": weights})
+        model = nn.Linear(4, 2)
+        load_weights(model, tmp_path / "x")
+        assert torch.equal(model.weight, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        (["B", "A"], "'A' as class 1, now 'B'"),
+        (["A", "C"], "'B' as class 2, now 'C'"),
+        (["A"], "2 classes, now 1"),
+        (["A", "B"], None),
+        ([], None),
+    ],
+)
+def test_classes_of_a_checkpoint_are_compared(tmp_path, classes, told):
+    model = nn.Linear(4, 2)
+    content = {"state_dict": model.state_dict(), "classes": ["A", "B"]}
+    save_checkpoint(tmp_path / "x", content)
+    if told is None:
+        load_weights(model, tmp_path / "x", classes)
+        return
+    with pytest.raises(UserError, match=told) as error:
+        load_weights(model, tmp_path / "x", classes)
+    assert_one_sentence(error, str(tmp_path / "x"), "in this order: A, B")

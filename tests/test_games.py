@@ -164,3 +164,16 @@ def test_an_official_game_in_another_form_is_not_passed_over(tmp_path, monkeypat
     (tmp_path / "l/s/cafe\u0301").mkdir(parents=True)
     with pytest.raises(UserError, match="another Unicode form or case"):
         games_at_hand(tmp_path, ["test"])
+
+
+@pytest.mark.parametrize("name", ["x/../../../evil", "a/b", "..", "/x", "", "a\\b", "~x", "a/"])
+def test_a_split_whose_name_would_write_elsewhere_is_refused(tmp_path, name):
+    (tmp_path / "splits.json").write_text(json.dumps({"train": [], name: ["l/s/a"]}))
+    with pytest.raises(UserError, match=r"splits\.json holds the (path|name)"):
+        read_splits(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train", "my test", "2024-05", "täst", "a.b", ".."[:1] + "a"])
+def test_plain_names_of_splits_pass(tmp_path, name):
+    (tmp_path / "splits.json").write_text(json.dumps({name: ["l/s/a"]}))
+    assert read_splits(tmp_path) == {name: ["l/s/a"]}

@@ -59,3 +59,35 @@ def test_a_reduction_and_a_split_window_have_no_counterpart():
         model = TemporallyAwareModel(6, 3, 10, **settings)
         with pytest.raises(UserError, match="without a reduction"):
             to_pooling(model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("fc.bias", (3,)), ("fc.bias", (4, 1)), ("fc.bias", ()), ("fc.weight", (4, 383)),
+        ("fc.weight", (3, 384)), ("pool_layer.centroids", (64, 7)),
+        ("pool_layer.centroids", (64, 6, 1)), ("pool_layer.conv.weight", (64, 6, 1, 2)),
+        ("pool_layer.conv.weight", (6, 64, 1, 1)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_weights_that_are_not_of_one_network_are_not_converted(name, shape):
+    state = PoolingModel(6, 3, 10, pool="NetVLAD").state_dict()  # 64 clusters
+    to_temporally_aware_pooling(state)
+    with pytest.raises(UserError, match=r"expected .*not the weights of one network"):
+        to_temporally_aware_pooling({**state, name: torch.zeros(shape)})
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("fc.bias", (3,)), ("fc.weight", (4, 64)), ("pool_layer.clusters", (64, 6)),
+        ("pool_layer.clusters2", (6, 64)), ("pool_layer.clusters2", (2, 6, 64)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_nor_those_of_the_other_layout(name, shape):
+    state = to_temporally_aware_pooling(PoolingModel(6, 3, 10, pool="NetVLAD").state_dict())
+    to_pooling(state)
+    with pytest.raises(UserError, match=r"expected .*not the weights of one network"):
+        to_pooling({**state, name: torch.zeros(shape)})

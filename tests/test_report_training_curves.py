@@ -47,3 +47,17 @@ def test_other_files_are_refused(tmp_path, text, said):
     with pytest.raises(UserError, match=said) as error:
         read_curves(tmp_path)
     assert str(tmp_path / "curves.csv") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"epoch,train_loss,valid_loss\n\xff,1,1\n", b"epoch,train_loss,valid_loss\n,1,1\n",
+     b"epoch,train_loss,valid_loss\ninf,1,1\n", b"epoch,train_loss\n1,1\n",
+     b"epoch,train_loss,valid_loss\n1,a,1\n", b"\x00\x00\x00\nab\n",
+     b"epoch,train_loss,valid_loss\n1," + b"9" * 200_000 + b",1\n", b"<html>\n<body>\n"],
+    ids=range(8),
+)  # fmt: skip
+def test_a_table_that_does_not_read_is_named(tmp_path, content):
+    (tmp_path / "curves.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"curves\.csv"):
+        read_curves(tmp_path)

@@ -7,7 +7,14 @@ import pytest
 
 from common.errors import UserError
 from common.training.checkpoints import BEST_FILE, LAST_FILE
-from common.training.run_folder import claim_folder, log, start_log, write_curves
+from common.training.run_folder import (
+    files_of_run,
+    log,
+    refuse_claim,
+    replaced,
+    start_log,
+    write_curves,
+)
 
 PLAIN = {"training": True, "resume": False, "overwrite": False}
 
@@ -28,44 +35,60 @@ def test_only_the_parts_of_a_pair_are_in_the_way_of_a_run(tmp_path):
         (tmp_path / name / "last.pth.tar").write_text(json.dumps(name))
         how = {"training": True, "resume": False, "overwrite": False}
         if name == "seed1":  # a run of its own, below this one
-            claim_folder(tmp_path, **how)
+            refuse_claim(tmp_path, **how)
         else:
             with pytest.raises(UserError, match="holds the runs of class splits"):
-                claim_folder(tmp_path, **how)
+                refuse_claim(tmp_path, **how)
 
 
 def test_a_checkpoint_without_a_state_to_resume_from_is_not_replaced(tmp_path):
     best = tmp_path / "model.pth.tar"
     best.write_bytes(b"somebody's weights")
     with pytest.raises(UserError, match=r"no last\.pth\.tar to resume from"):
-        claim_folder(tmp_path, training=True, resume=True, overwrite=False)
+        refuse_claim(tmp_path, training=True, resume=True, overwrite=False)
     assert best.read_bytes() == b"somebody's weights"
-    claim_folder(tmp_path, training=False, resume=False, overwrite=False)
+    refuse_claim(tmp_path, training=False, resume=False, overwrite=False)
 
 
-def test_a_new_folder_is_made_with_those_above_it(tmp_path):
+def test_nothing_is_made_by_asking(tmp_path):
     for how in ({}, {"resume": True}, {"overwrite": True}, {"training": False}):
-        claim_folder(tmp_path / "models" / "run", **PLAIN | how)
-        assert (tmp_path / "models" / "run").is_dir()
+        refuse_claim(tmp_path / "models" / "run", **PLAIN | how)
+        assert not (tmp_path / "models").exists()
 
 
 @pytest.mark.parametrize("name", [BEST_FILE, LAST_FILE])
 def test_a_trained_run_is_left_as_it_is(tmp_path, name):
     trained_run(tmp_path, [name])
     with pytest.raises(UserError, match="already holds a trained run") as error:
-        claim_folder(tmp_path, **PLAIN)
+        refuse_claim(tmp_path, **PLAIN)
     for flag in ("--resume", "--test_only", "--overwrite", "--model_name"):
         assert flag in str(error.value)
     assert names_in(tmp_path) == {name, "events.1"}
 
 
-def test_only_what_a_training_wrote_is_removed_when_told_to(tmp_path):
+def test_nothing_of_an_earlier_run_goes_by_asking(tmp_path):
     trained_run(tmp_path)
-    claim_folder(tmp_path, **PLAIN | {"resume": True})
-    claim_folder(tmp_path, **PLAIN | {"training": False, "overwrite": True})
+    for how in ({"resume": True}, {"training": False, "overwrite": True}, {"overwrite": True}):
+        refuse_claim(tmp_path, **PLAIN | how)
     assert names_in(tmp_path) == {BEST_FILE, LAST_FILE, "curves.csv", "notes.txt", "events.1"}
-    claim_folder(tmp_path, **PLAIN | {"overwrite": True})
-    assert names_in(tmp_path) == {"notes.txt"}
+
+
+def test_only_what_a_training_wrote_makes_room(tmp_path):
+    trained_run(tmp_path)
+    with replaced(tmp_path, files_of_run(tmp_path)):
+        (tmp_path / LAST_FILE).write_text("new")
+    assert names_in(tmp_path) == {LAST_FILE, "notes.txt"}
+    assert (tmp_path / LAST_FILE).read_text() == "new"
+
+
+def test_an_earlier_run_comes_back_if_the_new_one_cannot_be_written(tmp_path):
+    trained_run(tmp_path, [BEST_FILE, "curves.csv", "notes.txt"])
+    before = {path: path.read_text() for path in tmp_path.rglob("*.*")}
+    with pytest.raises(OSError, match="full"), replaced(tmp_path, files_of_run(tmp_path)):
+        (tmp_path / LAST_FILE).write_text("new")
+        (tmp_path / BEST_FILE).write_text("new")
+        raise OSError("the disk is full")
+    assert {path: path.read_text() for path in tmp_path.rglob("*.*")} == before
 
 
 # Log and curves.

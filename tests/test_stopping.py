@@ -1,9 +1,11 @@
-"""A stop that is asked for by a signal: noted, shared by all processes, the second one at once."""
+"""A stop that is asked for by a signal: noted, shared by all processes, a later one at once."""
 
 import signal
+import time
 
 import pytest
 
+from common.errors import run_cli
 from common.training.distributed import Processes
 from common.training.stopping import StopRequest
 
@@ -11,13 +13,19 @@ BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 @BOTH
-def test_the_first_signal_is_noted_and_the_second_stops_at_once(number):
+def test_the_first_signal_is_noted_and_a_later_one_stops_at_once(number, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     stop = StopRequest()
     with stop.listening():
         assert not stop.asked(Processes())
         signal.raise_signal(number)
         assert stop.signal == number.name
         assert stop.asked(Processes())
+        for _ in range(5):  # launchers and terminals send several for one wish
+            clock[0] += 0.004
+            signal.raise_signal(signal.SIGTERM)
+        clock[0] += 2
         with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
             signal.raise_signal(signal.SIGTERM)
     assert stop.asked(Processes())
@@ -46,3 +54,26 @@ def test_a_signal_to_another_process_stops_all():
     assert stop.asked(Pair(0, 0, 2))
     assert stop.signal is None
     assert not stop.asked(Processes())
+
+
+@BOTH
+def test_several_signals_within_milliseconds_end_a_program_once(number, capsys):
+    tidied = []
+
+    def main():
+        try:
+            signal.raise_signal(number)
+        finally:
+            for other in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                signal.raise_signal(other)
+            tidied.append(True)
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    for turn in (1, 2):  # a program starts afresh
+        with pytest.raises(SystemExit) as end:
+            run_cli(main)
+        assert end.value.code == 130
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        assert capsys.readouterr().err == f"error: stopped by {name}\n"
+        assert len(tidied) == turn
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before

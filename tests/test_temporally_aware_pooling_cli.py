@@ -28,6 +28,7 @@ from shell import (
 )
 
 import common.evaluate
+from common.results.run_record import TRAINED
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
 from TemporallyAwarePooling import main as program
@@ -303,8 +304,48 @@ def test_another_seed_gives_other_weights_and_cannot_be_resumed(data, here):
         read_checkpoint(here.cwd / "models" / f"seed {seed}" / BEST_FILE) for seed in (0, 1)
     )
     assert not torch.equal(one["state_dict"]["fc.weight"], another["state_dict"]["fc.weight"])
-    result = here(*flags(data, "seed 1", *more, "--resume"))
-    assert_one_sentence(result, here.cwd, "seed 1, found 0")
+    before = (here.cwd / "models/seed 1" / TRAINED).read_bytes()
+    result = here(*flags(data, "seed 1", *more, "--resume", "--seed", 0))
+    assert_one_sentence(result, here.cwd, "was trained with --seed 1, now 0")
+    assert (here.cwd / "models/seed 1" / TRAINED).read_bytes() == before
+
+
+def test_a_run_goes_on_and_is_tested_without_its_flags(data, here):
+    unusual = ["--window_size", 10, "--split_test", "valid", "--pool", "MAX", "--seed", 3]
+    assert here(*flags(data, "run", *unusual, "--max_epochs", 1)) == (0, "")
+    run = here.cwd / "models" / "run"
+    before = {name: (run / name).read_bytes() for name in (BEST_FILE, "results_valid.json")}
+    for how in ("--test_only", "--resume"):
+        (run / "results_valid.json").unlink()
+        assert here(how, "--model_name", "run", "--device", "cpu") == (0, "")
+        assert {name: (run / name).read_bytes() for name in before} == before
+    assert here("--resume", "--model_name", "run", "--max_epochs", 2) == (0, "")
+    assert read_checkpoint(run / LAST_FILE)["epoch"] == 2
+    settings = json.loads((run / TRAINED).read_text())["settings"]
+    assert (settings["pool"], settings["max_epochs"], settings["seed"]) == ("MAX", 2, 3)
+    for how in ("--test_only", "--resume"):
+        result = here(how, "--model_name", "run", "--pool", "AVG", "--LR", "0.5")
+        assert_one_sentence(result, here.cwd, "--LR 0.001, now 0.5", "--pool MAX, now AVG")
+        result = here(how, "--model_name", "ruin")
+        assert_one_sentence(result, here.cwd, "ruin" if how == "--resume" else "SoccerNet_path")
+    assert not (here.cwd / "models" / "ruin").exists()
+
+
+def test_a_replaced_run_stays_until_the_new_one_has_a_checkpoint(trained, own_data, here):
+    run = shutil.copytree(trained, here.cwd / "models" / "tiny")
+    names = (BEST_FILE, LAST_FILE, "curves.csv", TRAINED)
+    before = {name: (run / name).read_bytes() for name in names}
+    more = ["--overwrite", "--max_epochs", 1]
+    for spoil in (
+        lambda: put_nan(feature_file(own_data, "valid", game=1)),
+        lambda: narrow(feature_file(own_data, "valid", game=1)),
+        lambda: label_file(own_data, "train", game=1).write_text('{"annotations": {}}'),
+    ):
+        spoil()
+        assert here(*flags(own_data, "tiny", *more))[0] == 2
+        assert {name: (run / name).read_bytes() for name in names} == before
+    assert here(*flags(own_data, "tiny", *more, "--LR", "1e30"))[0] == 2
+    assert {name: (run / name).read_bytes() for name in names} == before
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,8 @@ def test_the_best_score_survives_a_resumption(tmp_path):
     scored(tmp_path, [5.0, 4.0], [None, 0.5])
     content = read_checkpoint(tmp_path / LAST_FILE)
     assert content["progress"]["best_score"] == 0.5
-    assert Trial(tmp_path, resume=True, select_by="score").progress.best_score == 0.5
+    resumed = Trial(tmp_path, resume=True, select_by="score", rate=1e-3)
+    assert resumed.progress.best_score == 0.5
 
 
 def test_only_the_first_process_writes(tmp_path):
@@ -435,7 +436,8 @@ def test_a_schedule_that_ended_stays_ended(tmp_path):
     Scripted(tmp_path, [0.7] * 100, patience=0).run()
     epochs = len(curves(tmp_path))
     assert epochs < 100
-    run = Trial(tmp_path, resume=True, max_epochs=100, train=Points(1)).run()
+    more = {"max_epochs": 100, "patience": 0, "rate": 1e-3}
+    run = Trial(tmp_path, resume=True, train=Points(1), **more).run()
     assert run.steps == 0
     assert len(curves(tmp_path)) == epochs
 

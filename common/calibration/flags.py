@@ -7,14 +7,6 @@ from common.data.events import CLASS_SPLITS
 from common.errors import UserError
 from common.training.argument_types import finite, not_negative, pixels, whole
 
-# Settings that decide what the player branch sees.
-PLAYER_INPUTS = (
-    "backbone_player", "calibration", "calibration_field", "calibration_cone", "teacher",
-    "dim_representation_w", "dim_representation_h", "dim_representation_player",
-    "with_resnet", "resnet_weights", "calibration_physic", "with_trail",
-    "dist_graph_player", "calibration_confidence", "pitch_margin", "relative_positions",
-)  # fmt: skip
-
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     """Branches, camera, and how players are drawn."""

@@ -31,6 +31,16 @@ def check_relative_path(path: object, source: str) -> str:
     return path
 
 
+def check_name(name: object, source: str) -> str:
+    """Returns `name`, of a split, if it can be a part of a file's name.
+
+    Raises UserError naming `source`, the file that the name came from.
+    """
+    if "/" in check_relative_path(name, source):
+        raise UserError(f"{source} holds the name {name!r}; expected one without /")
+    return str(name)
+
+
 def list_games(root: Path, splits: Iterable[str]) -> list[str]:
     """Games of the splits, in the order given, as paths relative to the data root.
 
@@ -161,7 +171,7 @@ def read_splits(root: Path) -> dict[str, list[str]]:
     ):
         raise UserError(f'{path} must look like {{"train": ["league/season/game", …], …}}')
     return {
-        str(split): [check_relative_path(game, str(path)) for game in games]
+        check_name(split, str(path)): [check_relative_path(game, str(path)) for game in games]
         for split, games in content.items()
     }
 

@@ -5,6 +5,8 @@ feature by feature (`clusters`, `clusters2`), and so the classifier's columns st
 order. The network is the same: both give the same confidences, to rounding.
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from common.errors import UserError
@@ -23,6 +25,10 @@ def to_temporally_aware_pooling(state_dict: StateDict) -> StateDict:
     """
     _require(state_dict, _CLUSTER_MAJOR, "Pooling --pool NetVLAD")
     centroids = state_dict["pool_layer.centroids"]  # [K, D]
+    _require_shapes(state_dict, {
+        "pool_layer.centroids": ("K", "D"), "pool_layer.conv.weight": ("K", "D", 1, 1),
+        "fc.weight": ("C", "KD"), "fc.bias": ("C",),
+    })  # fmt: skip
     return {
         "pool_layer.clusters": state_dict["pool_layer.conv.weight"][:, :, 0, 0].T.contiguous(),
         "pool_layer.clusters2": centroids.T[None].contiguous(),
@@ -41,6 +47,10 @@ def to_pooling(state_dict: StateDict) -> StateDict:
         state_dict, _FEATURE_MAJOR, "TemporallyAwarePooling --pool NetVLAD without a reduction"
     )
     clusters = state_dict["pool_layer.clusters"]  # [D, K]
+    _require_shapes(state_dict, {
+        "pool_layer.clusters": ("D", "K"), "pool_layer.clusters2": (1, "D", "K"),
+        "fc.weight": ("C", "KD"), "fc.bias": ("C",),
+    })  # fmt: skip
     return {
         "pool_layer.centroids": state_dict["pool_layer.clusters2"][0].T.contiguous(),
         "pool_layer.conv.weight": clusters.T[:, :, None, None].contiguous(),
@@ -60,3 +70,21 @@ def _require(state_dict: StateDict, names: tuple[str, ...], expected: str) -> No
             f"expected the weights of {expected} ({', '.join(names)}), found "
             f"{', '.join(state_dict)}"
         )
+
+
+def _require_shapes(state_dict: StateDict, shapes: Mapping[str, tuple[int | str, ...]]) -> None:
+    """Raises UserError unless all shapes agree; letters stand for one number each, KD for K * D."""
+    sizes: dict[int | str, int] = {1: 1}
+    for name, expected in shapes.items():
+        shape = tuple(state_dict[name].shape)
+        if len(shape) == len(expected):
+            for letter, size in zip(expected, shape, strict=True):
+                sizes.setdefault(letter, size)
+        if "K" in sizes and "D" in sizes:
+            sizes["KD"] = sizes["K"] * sizes["D"]
+        if shape != tuple(sizes.get(letter, 0) for letter in expected):
+            wanted = " x ".join(str(sizes.get(letter, letter)) for letter in expected)
+            raise UserError(
+                f"{name} is {' x '.join(map(str, shape))}, expected {wanted}; these are not the "
+                "weights of one network"
+            )

@@ -3,62 +3,99 @@
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from common.data.events import CLASS_SPLITS
 from common.errors import UserError
 from common.files import read_json, write_bytes
 
 TRAINED, TESTED = "settings_train.json", "settings_test.json"
+BEST_FILE = "model.pth.tar"  # lowest validation loss
+LAST_FILE = "last.pth.tar"  # newest, with all that resuming needs
 _RECORDED_PACKAGES = ("soccer-action-spotting", "torch", "numpy", "SoccerNet")
 
 
-def record_settings(path: Path, settings: dict[str, Any], kind: str) -> None:
-    """Writes settings, command line and versions to settings_<kind>.json."""
-    content = {
-        "settings": settings,
+def record_settings(path: Path, settings: Mapping[str, Any], kind: str) -> None:
+    """Writes settings, command line and versions to settings_<kind>.json.
+
+    A training that went on with --resume keeps the record of its first start beside them.
+    """
+    file, record = path / f"settings_{kind}.json", new_record(settings)
+    if kind == "train" and settings.get("resume") and file.is_file():
+        record = resumed_record(read_record(file), settings)
+    write_record(file, record)
+
+
+def new_record(settings: Mapping[str, Any], **further: Any) -> dict[str, Any]:
+    """A record of settings, command line and versions.
+
+    Args:
+        further: what a run knows of itself beside its flags: classes, threads.
+    """
+    return {"settings": dict(settings), **further, **_attempt()}
+
+
+def resumed_record(
+    record: Mapping[str, Any], settings: Mapping[str, Any], **further: Any
+) -> dict[str, Any]:
+    """The record of a run that goes on: its first attempt's, with what may change as it is now."""
+    attempts = [*record.get("resumed", ()), _attempt()]
+    return {**further, **record, "settings": dict(settings), "resumed": attempts}
+
+
+def write_record(file: Path, record: Mapping[str, Any]) -> None:
+    """Writes a record, wholly or not at all; a path becomes its text."""
+    write_bytes(file, orjson.dumps(record, default=str, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """What `write_record` wrote. Raises UserError naming the entry that is something else."""
+    content = read_json(file)
+    if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+        raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
+    settings = content["settings"]
+    right = {
+        "command": _is_texts(content.get("command", ["?"])) and content.get("command") != [],
+        "started": isinstance(content.get("started", ""), str),
+        "resumed": isinstance(content.get("resumed", []), list),
+        "classes": content.get("classes") is None or _is_texts(content["classes"]),
+        "threads": _is_count(content.get("threads", 1)),
+        "settings.version": settings.get("version", 2) in (1, 2),
+        "settings.split_test": _is_texts(settings.get("split_test") or []),
+        "settings.class_split": settings.get("class_split") in (None, "both", *CLASS_SPLITS),
+        "settings.model_name": isinstance(settings.get("model_name", ""), str),
+        "settings.SoccerNet_path": isinstance(settings.get("SoccerNet_path", ""), str),
+    }
+    if wrong := [entry for entry, is_right in right.items() if not is_right]:
+        raise UserError(
+            f"{file} does not read as the record of a run (look at {wrong[0]}); bring back the "
+            "file as it was, or remove it and pass all flags"
+        )
+    return content
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 1 <= value < 1 << 16
+
+
+def _attempt() -> dict[str, Any]:
+    """When and by what a program was started."""
+    return {
         "command": ["/".join(Path(sys.argv[0]).parts[-2:]), *sys.argv[1:]],
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _RECORDED_PACKAGES},
     }
-    text = orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2)
-    write_bytes(path / f"settings_{kind}.json", text + b"\n")
-
-
-def read_record(file: Path) -> dict[str, Any]:
-    """What `record_settings` wrote. Raises UserError if the file holds something else."""
-    content = read_json(file)
-    if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
-        raise UserError(f'{file} has no object "settings"; pass another run, or remove it')
-    return content
-
-
-def check_same_inputs(path: Path, settings: dict[str, Any], names: Sequence[str]) -> None:
-    """Raises UserError if a run is to be tested on other inputs than it was trained on.
-
-    Args:
-        names: settings that decide what the network sees.
-    """
-    file = path / TRAINED
-    if not file.is_file():
-        return
-    trained = read_record(file)["settings"]
-    given = orjson.loads(orjson.dumps(settings, default=str))
-    other = [name for name in names if name in trained and trained[name] != given.get(name)]
-    if other:
-        trained_with = ", ".join(
-            f"--{name} {trained[name]}, now {given.get(name)}" for name in other
-        )
-        raise UserError(
-            f"{path} was trained with {trained_with}; pass the flags of its training, or to test "
-            "it like this all the same --load_weights with its checkpoint and another --model_name"
-        )
 
 
 def _version(package: str) -> str:

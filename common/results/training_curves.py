@@ -19,19 +19,21 @@ def read_curves(run: Path) -> Curves | None:
     path = run / "curves.csv"
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
-        return None
     try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            return None
         curves = {
             name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0] if name
         }
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:  # also text that is not UTF-8
         raise UserError(f"{path}: expected numbers, found otherwise ({error})") from None
     for needed in ("epoch", "train_loss", "valid_loss"):
         if needed not in curves:
             raise UserError(f"{path}: expected a column {needed}, found {', '.join(curves)}")
+    if not np.isfinite(curves["epoch"]).all():
+        raise UserError(f"{path}: expected the number of an epoch in each row, found none")
     return curves
 
 

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from torch import Tensor, nn
 
 from common.errors import UserError
 from common.files import write_bytes
+from common.results.run_record import BEST_FILE as BEST_FILE
+from common.results.run_record import LAST_FILE as LAST_FILE
 
-BEST_FILE = "model.pth.tar"  # lowest validation loss
-LAST_FILE = "last.pth.tar"  # newest, with all that resuming needs
+# What wrappers put before every name: DataParallel, Lightning, torch.compile.
+_PREFIXES = ("module.", "model.", "_orig_mod.")
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -26,6 +29,8 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Content of a checkpoint, on the CPU, without running code from the file.
+
+    A bare state dict is one, too, and prefixes of wrapped networks are taken off.
 
     Raises UserError when the file is missing, damaged, or no checkpoint.
     """
@@ -41,18 +46,81 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} is damaged, or holds something else than tensors and plain values (which may "
             "be code: it was not run); fetch or write it again"
         ) from error
-    weights = content.get("state_dict") if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(w, Tensor) for w in weights.values()):
+    if _is_state_dict(content):
+        content = {"state_dict": content}
+    if not isinstance(content, dict) or not _is_state_dict(content.get("state_dict")):
         raise UserError(f"{path} has no state_dict; it is no checkpoint of this project")
-    return content
+    weights: dict[str, Tensor] = content["state_dict"]
+    for name, weight in weights.items():
+        if kind := _odd_kind(weight):
+            raise UserError(
+                f"{path}: {name} is a tensor {kind}, expected plain numbers; save the weights of "
+                "the trained network itself"
+            )
+    return {**content, "state_dict": _without_prefixes(weights)}
 
 
-def load_weights(model: nn.Module, path: Path) -> dict[str, Any]:
+def _is_state_dict(content: object) -> bool:
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(isinstance(n, str) and isinstance(w, Tensor) for n, w in content.items())
+    )
+
+
+def _odd_kind(weight: Tensor) -> str:
+    """What makes a tensor unfit to be loaded; empty if nothing does."""
+    if weight.is_meta:
+        return "without content (of the device meta)"
+    if weight.is_quantized:
+        return "of quantized numbers"
+    if weight.layout != torch.strided or weight.is_nested:
+        return f"of the layout {str(weight.layout).removeprefix('torch.')}"
+    if weight.is_complex():
+        return "of complex numbers"
+    if weight.is_floating_point() and not bool(torch.isfinite(weight.float()).all()):
+        return "with numbers that are not finite"
+    return ""
+
+
+def _without_prefixes(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights under the names that they have in the network itself."""
+    for prefix in _PREFIXES * 2:  # a wrapper may be wrapped
+        if all(name.startswith(prefix) for name in weights):
+            weights = {name.removeprefix(prefix): weight for name, weight in weights.items()}
+    return weights
+
+
+def check_classes(classes: Sequence[str], known: object, source: Path) -> None:
+    """Raises UserError if a network's outputs would be taken for other classes.
+
+    Args:
+        classes: of the data, in order; none: whichever.
+        known: those in the checkpoint or the record `source`; None in those of earlier versions.
+    """
+    if not classes or not isinstance(known, list | tuple) or list(known) == list(classes):
+        return
+    if len(known) != len(classes):
+        difference = f"{len(known)} classes, now {len(classes)}"
+    else:
+        number = next(n for n, name in enumerate(classes) if name != known[n])
+        difference = f"{known[number]!r} as class {number + 1}, now {classes[number]!r}"
+    raise UserError(
+        f"{source} was trained with {difference}; bring back the classes.json of its training "
+        f"(in this order: {', '.join(map(str, known[:20]))}), or check --SoccerNet_path"
+    )
+
+
+def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> dict[str, Any]:
     """Puts a checkpoint's weights into the model, by name and shape, none left over.
 
     Returns the checkpoint's content. Raises UserError naming what does not fit.
+
+    Args:
+        classes: that the model's outputs stand for, if they have to be the checkpoint's.
     """
     content = read_checkpoint(path)
+    check_classes(classes, content.get("classes"), path)
     theirs, ours = content["state_dict"], model.state_dict()
     wrong = [f"{name} is missing" for name in ours if name not in theirs]
     wrong += [f"{name} is not in the model" for name in theirs if name not in ours]

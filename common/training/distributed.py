@@ -11,6 +11,11 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from common.errors import UserError
+
+_NUMBERS = ("RANK", "LOCAL_RANK", "MASTER_PORT")
+_COMPANIONS = (*_NUMBERS, "MASTER_ADDR")  # of WORLD_SIZE, set by torchrun
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -66,11 +71,18 @@ class Processes:
 @contextmanager
 def joined_processes(device_name: str = "auto") -> Iterator[Processes]:
     """Joins the group that torchrun describes in the environment, if it does."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _world_size() == 1:
         yield Processes()
         return
     on_gpu = torch.cuda.is_available() and device_name not in ("cpu", "mps")
-    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        distributed.init_process_group("nccl" if on_gpu else "gloo")
+    except (RuntimeError, ValueError, OSError) as error:
+        first = (str(error).splitlines() or ["?"])[0]
+        raise UserError(
+            f"the {_world_size()} processes of WORLD_SIZE did not find each other ({first}); start "
+            "them with torchrun, or unset WORLD_SIZE"
+        ) from error
     try:
         yield Processes(
             distributed.get_rank(),
@@ -83,7 +95,33 @@ def joined_processes(device_name: str = "auto") -> Iterator[Processes]:
 
 def is_first_process() -> bool:
     """Whether this is the only process, or the first that torchrun started; needs no group."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return _world_size() == 1 or int(os.environ["RANK"]) == 0
+
+
+def _world_size() -> int:
+    """How many processes the environment speaks of, with all that they need to meet.
+
+    Raises UserError if it speaks of some but not well.
+    """
+    text = os.environ.get("WORLD_SIZE", "").strip() or "1"
+    size = int(text) if _is_number(text) else 0
+    if not 1 <= size < 1 << 20:
+        wrong = f"WORLD_SIZE is {text!r}, which is no number of processes"
+    elif size == 1:
+        return 1
+    elif missing := [name for name in _COMPANIONS if not os.environ.get(name)]:
+        wrong = f"WORLD_SIZE is {size}, but {', '.join(missing)} is not set"
+    elif odd := [name for name in _NUMBERS if not _is_number(os.environ[name])]:
+        wrong = f"{odd[0]} is {os.environ[odd[0]]!r}, which is no number"
+    elif int(os.environ["RANK"]) >= size:
+        wrong = f"RANK is {os.environ['RANK']}, which is not below WORLD_SIZE {size}"
+    else:
+        return size
+    raise UserError(f"the environment is odd: {wrong}; start with torchrun, or unset WORLD_SIZE")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _collective_device() -> str:

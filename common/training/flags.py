@@ -3,7 +3,7 @@
 import argparse
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,18 +48,27 @@ def new_parser(
 def parse_flags(
     parser: argparse.ArgumentParser, argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
-    """The flags of a baseline, with what depends on the data filled in.
+    """The flags in `argv`, or of the command line, with what depends on the data filled in.
+
+    Raises UserError as `data_defaults`.
+    """
+    settings = vars(parser.parse_args(argv))
+    return argparse.Namespace(**settings | data_defaults(settings))
+
+
+def data_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the settings depends on the data and was not given: data root and tested splits.
 
     Raises UserError without a data root, unless one feature file is to be spotted in.
     """
-    args = parser.parse_args(argv)
-    if args.SoccerNet_path is None:
-        if not getattr(args, "features_path", None):
+    root, found = settings["SoccerNet_path"], {}
+    if root is None:
+        if not settings.get("features_path"):
             raise UserError("where is the data? Give --SoccerNet_path FOLDER")
-        args.SoccerNet_path = args.features_path.parent
-    if args.split_test is None:
-        args.split_test = default_tested(args.SoccerNet_path, complete=args.download)
-    return args
+        root = found["SoccerNet_path"] = settings["features_path"].parent
+    if settings["split_test"] is None:
+        found["split_test"] = default_tested(root, complete=settings["download"])
+    return found
 
 
 def to_frames(seconds: float, framerate: float) -> int:
@@ -109,12 +118,15 @@ def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
     add = group.add_argument
     # fmt: off
     add("--model_name", default=model_name, help="results go to models/<model_name>/")
-    add("--test_only", action="store_true", help="do not train; test the weights of this run")
+    add("--test_only", action="store_true", help="do not train; test the weights of this "
+        "run, with the settings that it recorded")
     add("--load_weights", type=Path, metavar="FILE",
         help="checkpoint to start from, or with --test_only to test")
     earlier = group.add_mutually_exclusive_group().add_argument
-    earlier("--resume", action="store_true", help="go on with a run that was stopped")
-    earlier("--overwrite", action="store_true", help="replace the run of this name")
+    earlier("--resume", action="store_true", help="go on with a run that was stopped, with the "
+        "settings that it recorded")
+    earlier("--overwrite", action="store_true", help="replace the run of this name, as soon as "
+        "the new one has a checkpoint")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: repeat also those quirks of the original that move numbers")
     add("--loglevel", default="INFO", type=str.upper,

@@ -3,21 +3,32 @@
 import csv
 import io
 import logging
+import shutil
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
 from common.files import write_bytes
-from common.training.checkpoints import BEST_FILE, LAST_FILE
+from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED
+from common.training.checkpoints import read_checkpoint, save_checkpoint
+from common.training.event_file import FOLDER as EVENTS
+
+CURVES = "curves.csv"
+PUBLISHED_KEYS = ("epoch", "state_dict", "best_loss", "optimizer")
+_PENDING = f".{TRAINED}"  # the record of a run that has not begun yet
+_ASIDE = ".earlier"  # holds a run's files while those of another take their place
 
 
-def claim_folder(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
-    """Makes the folder of a run, or refuses when a trained run is in the way.
+def refuse_claim(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
+    """Raises UserError when a trained run is in the way. Changes nothing.
 
-    With `overwrite` the checkpoints and curves of the earlier run are removed; its other files are
-    replaced as new ones are written.
+    With `overwrite` the earlier run stays until the new one has a checkpoint: `replaced`.
     """
     existing = [path / name for name in (LAST_FILE, BEST_FILE) if (path / name).exists()]
     if training and any((path / part / LAST_FILE).exists() for part in CLASS_SPLITS):
@@ -25,20 +36,100 @@ def claim_folder(path: Path, *, training: bool, resume: bool, overwrite: bool) -
             f"{path} holds the runs of class splits; pass --class_split both to go on with them, "
             "or another --model_name"
         )
-    if training and existing and overwrite:
-        for old in (*existing, path / "curves.csv", *path.glob("tensorboard/events.*")):
-            old.unlink(missing_ok=True)
-    elif training and existing and not resume:
+    if training and existing and not resume and not overwrite:
         raise UserError(
             f"{path} already holds a trained run; pass --resume to continue it, --test_only to "
             "test it, --overwrite to replace it, or another --model_name"
         )
-    elif training and existing == [path / BEST_FILE]:
+    if training and existing == [path / BEST_FILE] and not overwrite:
         raise UserError(
             f"{path} has a {BEST_FILE} but no {LAST_FILE} to resume from; pass --overwrite to "
             "train anew, or --load_weights with another --model_name to start from its weights"
         )
-    path.mkdir(parents=True, exist_ok=True)
+
+
+def tidy_folder(path: Path) -> None:
+    """Puts right what a process left that died here; only for who has the folder alone."""
+    if (path / _ASIDE).is_dir():
+        # The first file that goes there is the earlier last.pth.tar, if there is one.
+        if any((path / _ASIDE).iterdir()) and (path / LAST_FILE).exists():  # the new run had begun
+            settle_record(path)
+            shutil.rmtree(path / _ASIDE)
+        else:
+            _bring_back(path)
+    (path / _PENDING).unlink(missing_ok=True)
+    for left in chain(path.glob(".*.tmp"), path.glob("outputs_*/**/.*.tmp")):
+        left.unlink(missing_ok=True)
+    if (path / LAST_FILE).is_file():
+        try:
+            complete_best(path, read_checkpoint(path / LAST_FILE))
+        except UserError as error:  # whoever needs the file says so again
+            log.debug("%s", error)
+
+
+def complete_best(path: Path, last: Mapping[str, Any]) -> None:
+    """Writes the best weights if they are those of the last checkpoint and did not get there."""
+    progress = last.get("progress")
+    if not isinstance(progress, dict) or progress.get("batch") != 0:
+        return
+    epoch, best = last.get("epoch"), path / BEST_FILE
+    if not epoch or progress.get("best_epoch") != epoch:
+        return
+    if not best.is_file() or read_checkpoint(best).get("epoch") != epoch:
+        save_checkpoint(best, {n: last[n] for n in (*PUBLISHED_KEYS, "classes") if n in last})
+
+
+def pend_record(path: Path) -> Path:
+    """The file for the record of a run until `settle_record`."""
+    return path / _PENDING
+
+
+def settle_record(path: Path) -> None:
+    """The pending record, if there is one, becomes the run's."""
+    if (path / _PENDING).exists():
+        (path / _PENDING).replace(path / TRAINED)
+
+
+def files_of_run(path: Path) -> list[Path]:
+    """The files of a trained run that another run takes the place of; none without a checkpoint."""
+    if not any((path / name).exists() for name in (LAST_FILE, BEST_FILE)):
+        return []
+    names = (LAST_FILE, BEST_FILE, CURVES, TRAINED)
+    files = [path / name for name in names if (path / name).exists()]
+    return [*files, *path.glob(f"{EVENTS}/events.*")]
+
+
+@contextmanager
+def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
+    """Takes the files of an earlier run away if the block ends well; else they stay as they were.
+
+    If the process dies inside, `tidy_folder` ends it: with the new run if that has a last.pth.tar.
+    """
+    if not earlier:
+        yield
+        return
+    aside, moved = path / _ASIDE, False
+    aside.mkdir(exist_ok=True)
+    try:
+        for file in earlier:
+            file.replace(aside / file.name)
+        moved = True
+        yield
+    except BaseException:
+        if moved:
+            for name in (LAST_FILE, BEST_FILE, CURVES, TRAINED):
+                (path / name).unlink(missing_ok=True)
+        _bring_back(path)
+        raise
+    shutil.rmtree(aside)
+
+
+def _bring_back(path: Path) -> None:
+    for file in (path / _ASIDE).iterdir():
+        folder = path / EVENTS if file.name.startswith("events.") else path
+        folder.mkdir(exist_ok=True)
+        file.replace(folder / file.name)
+    (path / _ASIDE).rmdir()
 
 
 def start_log(path: Path, level: str = "INFO") -> None:
@@ -71,10 +162,15 @@ def _give_up(record: logging.LogRecord) -> None:
 
 
 def write_curves(path: Path, history: list[dict[str, float]]) -> None:
-    """Writes one row per epoch to curves.csv; cells of numbers an epoch did not have are empty."""
+    """Writes one row per epoch to curves.csv; cells of numbers an epoch did not have are empty.
+
+    A file that has them already is left alone.
+    """
     columns = list(dict.fromkeys(name for row in history for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    write_bytes(path / "curves.csv", text.getvalue().encode())
+    file, content = path / CURVES, text.getvalue().encode()
+    if not file.is_file() or file.read_bytes() != content:
+        write_bytes(file, content)

@@ -1,18 +1,22 @@
 """Ctrl-C and SIGTERM as a wish that is granted between two batches."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from common.training.distributed import Processes
 
+_BURST_SECONDS = 1.0  # signals so near to each other are one wish
+
 
 class StopRequest:
-    """Remembers that Ctrl-C or SIGTERM came; a second one stops at once."""
+    """Remembers that Ctrl-C or SIGTERM came; another, a second later or more, stops at once."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
+        self._last = 0.0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -25,10 +29,13 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self.signal is not None:
+        name, now = signal.Signals(number).name, time.monotonic()
+        # Launchers and terminals send several for one wish, some milliseconds apart.
+        echo, self._last = now - self._last < _BURST_SECONDS, now
+        if self.signal is None:
+            self.signal = name
+        elif not echo:
             raise KeyboardInterrupt(name)
-        self.signal = name
 
     def asked(self, processes: Processes) -> bool:
         """Whether a signal came to any process. All must ask at the same place.

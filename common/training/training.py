@@ -18,23 +18,39 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tensorboardX import SummaryWriter
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from common.errors import Interrupted, UserError, log
 from common.training.batches import Source, read_batches
 from common.training.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
+from common.training.event_file import EventFile
 from common.training.loss_meter import LossMeter
 from common.training.optimisation import plateau_schedule, step_schedule
+from common.training.resumption import (
+    checked_last,
+    checked_progress,
+    restore_optimizer,
+    restore_schedule,
+    told_of,
+)
 from common.training.run import Run
-from common.training.run_folder import write_curves
+from common.training.run_folder import (
+    complete_best,
+    files_of_run,
+    replaced,
+    settle_record,
+    write_curves,
+)
 from common.training.stopping import StopRequest
+
+_DECISIVE = ("learning_rate", "batch_size", "patience", "evaluation_frequency", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +73,7 @@ class Progress:
     epoch: int = 0  # complete epochs
     best_loss: float = 9e99  # lowest validation loss
     best_score: float | None = None  # highest validation score, where there is one
+    best_epoch: int = 0  # whose weights are the best so far
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
     # An epoch that was stopped half-way: its batches, their items and sums of losses.
@@ -75,9 +92,10 @@ class Progress:
             self.best_score = score
         return higher
 
-    def close_epoch(self, row: dict[str, float]) -> None:
+    def close_epoch(self, row: dict[str, float], improved: bool = False) -> None:
         """An epoch is complete; `row` is its line of the curves."""
         self.epoch += 1
+        self.best_epoch = self.epoch if improved else self.best_epoch
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append(row)
 
@@ -109,16 +127,22 @@ class Training:
         self.progress = Progress()
         self.stop = StopRequest()
         self._open = ExitStack()
+        self._earlier: list[Path] = []  # files of a run that this one takes the place of
+        self._events: EventFile | None = None
         if run.resume and (run.folder / LAST_FILE).exists():
             self._restore()
 
     def __enter__(self) -> "Training":
-        self.writer = SummaryWriter(
-            str(self.run.folder / "tensorboard"),
-            purge_step=self.progress.epoch + 1,
-            write_to_disk=self.run.processes.is_main,
-        )
-        self._open.enter_context(self.writer)
+        folder = self.run.folder
+        if self.run.processes.is_main:
+            if not self.run.resume:
+                self._earlier = files_of_run(folder)
+            if not self._earlier:
+                settle_record(folder)
+            if self.progress.history:
+                write_curves(folder, self.progress.history)
+            self._events = EventFile(folder, self.progress.epoch + 1)
+            self._open.callback(self._events.close)
         self._open.enter_context(self.stop.listening())
         return self
 
@@ -138,23 +162,26 @@ class Training:
 
     def close_epoch(self, row: dict[str, float], valid_loss: float) -> None:
         """Schedule, checkpoints, curves."""
-        progress, is_main = self.progress, self.run.processes.is_main
+        progress, folder = self.progress, self.run.folder
         improved = progress.improves(valid_loss, row.get(self.select_by or ""))
-        progress.close_epoch(row)
-        if improved and is_main:
-            save_checkpoint(self.run.folder / BEST_FILE, self._published_content())
+        progress.close_epoch(row, improved)
         progress.finished = step_schedule(self.schedule, valid_loss)
-        if is_main:
-            self._save_last()
-            write_curves(self.run.folder, progress.history)
+        if self.run.processes.is_main:
+            # The last first: it tells whether the best were written, and what they are.
+            with replaced(folder, self._earlier):
+                self._save_last()
+                if improved:
+                    save_checkpoint(folder / BEST_FILE, self._published_content())
+                write_curves(folder, progress.history)
+            self._earlier = []
         log.info(
             "epoch %d: %s%s",
             progress.epoch,
             ", ".join(f"{k} {v:.5g}" for k, v in row.items() if k != "epoch"),
             " (best)" if improved else "",
         )
-        for name, value in row.items():
-            self.writer.add_scalar(name, value, progress.epoch)
+        if self._events is not None:
+            self._events.add(row, progress.epoch)
 
     def save_half_way(self, meter: LossMeter) -> None:
         """Saves the state of an epoch that is stopped after `meter.done` batches."""
@@ -162,7 +189,9 @@ class Training:
         progress.batch = meter.done
         progress.sums, progress.items = meter.totals()
         if self.run.processes.is_main:
-            self._save_last()
+            with replaced(self.run.folder, self._earlier):
+                self._save_last()
+            self._earlier = []
 
     def interrupted(self, where: str) -> Interrupted:
         """What to raise after a stop."""
@@ -172,11 +201,13 @@ class Training:
         )
 
     def _published_content(self) -> dict[str, Any]:
+        classes = {"classes": list(self.run.classes)} if self.run.classes else {}
         return {
             "epoch": self.progress.epoch,
             "state_dict": self.model.state_dict(),
             "best_loss": self.progress.best_loss,
             "optimizer": self.optimizer.state_dict(),
+            **classes,
         }
 
     def _save_last(self) -> None:
@@ -186,21 +217,24 @@ class Training:
             "settings": asdict(self.settings),
         }
         save_checkpoint(self.run.folder / LAST_FILE, {**self._published_content(), **further})
+        settle_record(self.run.folder)
 
     def _restore(self) -> None:
         path = self.run.folder / LAST_FILE
-        content = load_weights(self.model, path)
-        if "progress" not in content:
-            raise UserError(f"{path} has no state to resume from; use it with --load_weights")
-        for name in ("batch_size", "seed"):
-            then, now = content["settings"][name], getattr(self.settings, name)
-            if then != now:
-                raise UserError(
-                    f"{path} was trained with {name} {then}, found {now}; resume with the same"
-                )
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.schedule.load_state_dict(content["scheduler"])
-        self.progress = Progress(**content["progress"])
+        content = load_weights(self.model, path, self.run.classes)
+        checked_last(content, path)
+        with told_of(path):
+            for name in _DECISIVE:
+                then, now = content["settings"][name], getattr(self.settings, name)
+                if then != now:
+                    raise UserError(
+                        f"{path} was trained with {name} {then}, found {now}; resume with the same"
+                    )
+            restore_optimizer(self.optimizer, content["optimizer"])
+            restore_schedule(self.schedule, content["scheduler"])
+            self.progress = Progress(**checked_progress(content["progress"]))
+        if self.run.processes.is_main:
+            complete_best(self.run.folder, content)
         log.info("resuming after epoch %d, batch %d", self.progress.epoch, self.progress.batch)
 
 
