@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from common.data.events import event_classes
 from common.errors import UserError
 from common.training.argument_types import above_zero, not_negative, positive
 from common.training.flags import (
@@ -57,7 +58,7 @@ def flags(*words):
 
 def test_without_a_data_root_nothing_begins():
     with pytest.raises(UserError, match="Give --SoccerNet_path FOLDER"):
-        flags("--download")
+        event_classes(flags("--download").SoccerNet_path)
     assert flags("--features_path", "somewhere/F.npy").SoccerNet_path == Path("somewhere")
 
 

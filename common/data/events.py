@@ -94,13 +94,15 @@ SOCCERNET_V1 = EventClasses(V1_NAMES, label_file="Labels.json", substring_match=
 SOCCERNET_V2 = EventClasses(V2_NAMES)
 
 
-def event_classes(root: Path, version: int = 2) -> EventClasses:
+def event_classes(root: Path | None, version: int = 2) -> EventClasses:
     """Classes of the data set at `root`: its `classes.json` if there is one, else SoccerNet's.
 
     `classes.json` is a list of names, or {"classes": [names], "label_file": "Labels-v2.json",
     "halves": 2} with the last two optional. "halves" is the most that a game may have; without it
-    each has two. Raises UserError when it is neither.
+    each has two. Raises UserError when it is neither, or without a root.
     """
+    if root is None:
+        raise UserError("where is the data? Give --SoccerNet_path FOLDER")
     path = root / "classes.json"
     if path.exists():
         return _parse_classes(read_json(path), path)

@@ -92,7 +92,7 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
     return found
 
 
-def default_tested(root: Path, *, complete: bool = False) -> list[str]:
+def default_tested(root: Path | None, *, complete: bool = False) -> list[str]:
     """The splits that a program spots in when none is named: test and challenge, as far as there.
 
     Says on the log which of the two is left out.
@@ -101,7 +101,7 @@ def default_tested(root: Path, *, complete: bool = False) -> list[str]:
         complete: of SoccerNet's lists leave none out; games that are not here are to be fetched.
     """
     default = [*OFFICIAL_SPLITS[-2:]]  # test and challenge
-    if not root.is_dir():
+    if root is None or not root.is_dir():
         return default
     own, known = (root / "splits.json").is_file(), read_splits(root)
     found = [

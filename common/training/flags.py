@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common.data.games import default_tested
-from common.errors import UserError
 from common.training.argument_types import (
     above_zero,
     not_negative,
@@ -48,10 +47,7 @@ def new_parser(
 def parse_flags(
     parser: argparse.ArgumentParser, argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
-    """The flags in `argv`, or of the command line, with what depends on the data filled in.
-
-    Raises UserError as `data_defaults`.
-    """
+    """The flags in `argv`, or of the command line, with what depends on the data filled in."""
     settings = vars(parser.parse_args(argv))
     return argparse.Namespace(**settings | data_defaults(settings))
 
@@ -59,12 +55,10 @@ def parse_flags(
 def data_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What of the settings depends on the data and was not given: data root and tested splits.
 
-    Raises UserError without a data root, unless one feature file is to be spotted in.
+    One feature file that is to be spotted in is its own root; without any data the root stays None.
     """
     root, found = settings["SoccerNet_path"], {}
-    if root is None:
-        if not settings.get("features_path"):
-            raise UserError("where is the data? Give --SoccerNet_path FOLDER")
+    if root is None and settings.get("features_path"):
         root = found["SoccerNet_path"] = settings["features_path"].parent
     if settings["split_test"] is None:
         found["split_test"] = default_tested(root, complete=settings["download"])

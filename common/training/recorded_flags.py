@@ -47,7 +47,7 @@ def parse_flags(
         given: names that count as given beside those in `argv`, such as those of a preset.
 
     Raises:
-        UserError: no such run, its record does not read, a flag contradicts it, or no data root.
+        UserError: no such run, its record does not read, or a flag contradicts it.
     """
     settings = _with_record(parser, argv, given)
     return argparse.Namespace(**settings | data_defaults(settings))
