@@ -17,7 +17,7 @@ from common.training.argument_types import (
     whole,
 )
 
-TYPES = [whole(1, 10), positive, not_negative, seconds, seed, threads, finite, confidence, rate]
+TYPES = [whole(1, 10), positive, not_negative, seed, threads, finite, confidence, rate]
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -31,7 +31,7 @@ def test_what_is_no_number_or_beyond_all_measure_is_refused_in_short(kind, text)
 @pytest.mark.parametrize(
     ("kind", "least", "most"),
     [
-        (whole(3, 10), 3, 10), (positive, 1, MOST), (not_negative, 0, MOST), (seconds, 1, 7200),
+        (whole(3, 10), 3, 10), (positive, 1, MOST), (not_negative, 0, MOST), 
         (seed, 0, 2**63 - 1), (threads, 0, 1024),
     ],
 )  # fmt: skip
@@ -58,3 +58,11 @@ def test_rates_and_confidences():
             rate(text)
     with pytest.raises(argparse.ArgumentTypeError, match="up to 1, found 50"):
         confidence("50")
+
+
+def test_seconds_need_not_be_whole():
+    assert [seconds(text) for text in ("15", "1.5", "2.0", "7200")] == [15, 1.5, 2, 7200]
+    assert type(seconds("2.0")) is int
+    for text in ("0", "-1", "7201", "1e20", "nan", ""):
+        with pytest.raises(argparse.ArgumentTypeError):
+            seconds(text)

@@ -12,6 +12,7 @@ from CALF.train import score_games
 from common.calf.chunk_shape import ChunkShape
 from common.calf.game_score import GameScore
 from common.calf.half_rows import chunk_starts, frame_owners
+from common.calf.one_file import one_file
 from common.calf.spot_targets import decode_spots
 from common.data.data_set import DataSet
 from common.data.events import EventClasses
@@ -107,9 +108,10 @@ def test_a_suppression_that_cannot_work_is_refused_at_once():
 
 def test_text_of_a_file_of_its_own_has_no_game(model, root, tmp_path):
     run = run_in(tmp_path / "run")
-    folder = spot_file(run, data_of(root), model, root / "g/one/1_F.npy", KEPT)
-    assert folder == tmp_path / "run/outputs_1_F"
-    content = json.loads((folder / "results_spotting.json").read_text())
+    file = one_file(root / "g/one/1_F.npy", 2)
+    (results, _) = spot_file(run, data_of(root), model, file, KEPT)
+    assert results == tmp_path / "run/outputs_one_1_F/results_spotting.json"
+    content = json.loads(results.read_text())
     assert list(content) == ["predictions"]
     assert {entry["half"] for entry in content["predictions"]} == {"1"}
     (of_half,) = spot_game(run, model, data_of(root).open_game("g/one")[:1], KEPT)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from shell import succeeds
 
+from common.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[1]
 TRACKED = subprocess.run(
     ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -114,7 +116,10 @@ def test_commands_are_accepted(module, words):
         return
     program = importlib.import_module(module)
     if hasattr(program, "parse_arguments"):
-        program.parse_arguments(words)
+        try:
+            program.parse_arguments(words)
+        except UserError as error:  # here is no such run
+            assert "there is no run to resume" in str(error)
     else:
         flags = {word for word in words if word.startswith("-")}
         assert flags <= set(re.findall(r"-[\w-]+", succeeds(ROOT, "-m", module, "--help").stdout))

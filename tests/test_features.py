@@ -258,7 +258,7 @@ def test_headers_made_to_take_time_or_memory_are_refused(tmp_path, header):
 def test_pipes_devices_and_folders_are_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "1_A.npy")
     for path in (tmp_path / "1_A.npy", "/dev/zero"):
-        with pytest.raises(UserError, match="found a pipe, a socket or a device"):
+        with pytest.raises(UserError, match=r"found a (named pipe|device|socket)"):
             open_array(Path(path))
     with pytest.raises(UserError, match="found a folder; give the path of a file"):
         open_features(tmp_path)

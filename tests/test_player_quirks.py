@@ -49,9 +49,9 @@ def root(tmp_path):
 
 
 def examine(monkeypatch, capsys, root, *more):
-    words = ["--SoccerNet_path", str(root), "--features", FEATURE_FILE, "--players", *more]
+    words = ["--SoccerNet_path", str(root), "--features", FEATURE_FILE, "--split", "train"]
     monkeypatch.setenv("COLUMNS", "220")
-    return main(words), capsys.readouterr().out
+    return main([*words, "--players", *more]), capsys.readouterr().out
 
 
 def test_the_files_of_another_game_are_recognised(root, monkeypatch, capsys):

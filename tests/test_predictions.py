@@ -151,8 +151,9 @@ def test_clock_and_position_of_a_rate_that_is_not_whole(framerate=12.5):
     assert (entry["gameTime"], entry["position"]) == ("1 - 1:15", "75040")
 
 
-def test_a_position_may_be_a_whole_number_with_a_point():
-    assert parse(ENTRY | {"position": "1000.0"}).milliseconds.tolist() == [1000]
+def test_a_position_with_a_point_is_refused_as_the_official_evaluator_does():
+    with pytest.raises(UserError, match="position: expected whole milliseconds, found '1000.0'"):
+        parse(ENTRY | {"position": "1000.0"})
 
 
 @pytest.mark.parametrize(("framerate", "lost"), [(1, 0), (2, 0), (5, 193), (10, 389), (25, 9570)])

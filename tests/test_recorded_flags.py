@@ -154,7 +154,7 @@ def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(tmp_path, monkey
 @pytest.mark.parametrize(
     "entries",
     [
-        {"framerate": "abc"}, {"framerate": [2, 3]}, {"framerate": True}, {"framerate": 1.5},
+        {"framerate": "abc"}, {"framerate": [2, 3]}, {"framerate": True}, {"framerate": -1.5},
         {"pool": "VLAD"}, {"calibration": 3}, {"LR": "-1"}, {"plots": {"a": 1}},
         {"version": "2"}, {"version": 7}, {"split_test": "test"}, {"class_split": "all"},
         {"SoccerNet_path": 3}, {"model_name": []}, {"split_test": [1]},

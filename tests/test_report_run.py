@@ -28,7 +28,7 @@ def test_origin_of_a_run_that_was_trained_and_tested(tmp_path):
     assert origin["tested"] == "later"
 
 
-@pytest.mark.parametrize("odd", [{}, {"command": "x"}, {"packages": [1], "python": None}])
+@pytest.mark.parametrize("odd", [{}, {"packages": [1], "python": None}])
 def test_what_is_not_recorded_is_left_out(tmp_path, odd):
     assert recorded_origin(tmp_path) == {}
     (tmp_path / "settings_test.json").write_text(json.dumps({"settings": {}, **odd}))

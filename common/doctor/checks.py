@@ -84,7 +84,8 @@ def check_lists(
     Args:
         wanted: splits that are meant; None: those that a training takes by default.
     """
-    problems = [f"the split {split} holds no games" for split in listed if not listed[split]]
+    empty = [split for split in wanted or listed if split in listed and not listed[split]]
+    problems = [f"the split {split} holds no games" for split in empty]
     problems += [
         f"the split {split} holds {twice!r} twice; name each game once"
         for split, games in listed.items()

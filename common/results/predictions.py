@@ -18,7 +18,6 @@ import orjson
 from numpy.typing import NDArray
 
 from common.data.games import check_relative_path
-from common.data.labels import whole_number
 from common.errors import UserError
 from common.files import parse_json, read_bytes, write_bytes, written_whole
 
@@ -281,7 +280,7 @@ def parse_detections(
     if not isinstance(entries, list):
         raise UserError(f'{source} has no list "predictions"; it is not a result file')
     half = _whole(_column(entries, "half", int, "1 or 2", source))
-    milliseconds = _whole(_column(entries, "position", whole_number, "whole milliseconds", source))
+    milliseconds = _whole(_column(entries, "position", int, "whole milliseconds", source))
     number_of = defaultdict(lambda: -1, classes)
     event = _whole(_column(entries, "label", number_of.__getitem__, "a class name", source))
     known = event >= 0
