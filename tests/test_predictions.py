@@ -152,7 +152,7 @@ def test_clock_and_position_of_a_rate_that_is_not_whole(framerate=12.5):
 
 
 def test_a_position_with_a_point_is_refused_as_the_official_evaluator_does():
-    with pytest.raises(UserError, match="position: expected whole milliseconds, found '1000.0'"):
+    with pytest.raises(UserError, match=r"expected whole milliseconds, found '1000\.0'"):
         parse(ENTRY | {"position": "1000.0"})
 
 
