@@ -158,7 +158,7 @@ def test_the_model_without_players_needs_no_files_about_them(own_data, here):
     words = ["--backbone_feature", "2DConv", "--class_split", "nonvisual"]
     assert here(*flags(own_data, "run", *words)) == (0, "")
     result = here(*flags(own_data, "run", *BOTH, "--overwrite"))
-    assert_one_sentence(result, here.cwd, "files beside the features are missing", BOXES, CAMERA)
+    assert_one_sentence(result, here.cwd, "files beside the features are missing", BOXES)
 
 
 def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_vectors_are_made_of_pictures(batch):
 def test_extracting_with_negative_numbers_is_refused(words, capsys):
     with pytest.raises(SystemExit, match="2"):
         extract_top_view.parse_arguments([*words, "--with_resnet", "18"])
-    assert f"argument {words[0]}: expected a number from" in capsys.readouterr().err
+    assert f"argument {words[0]}: expected a whole number from" in capsys.readouterr().err
 
 
 def as_torchvision(network):

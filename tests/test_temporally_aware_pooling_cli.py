@@ -30,7 +30,7 @@ from shell import (
 import common.evaluate
 from common.results.run_record import TRAINED
 from common.synthetic.data_set import write_data_set
-from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
+from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from TemporallyAwarePooling import main as program
 
 FILE = "Synthetic.npy"
@@ -567,9 +567,12 @@ def test_weights_of_another_network_are_refused(trained, data, here):
     assert_one_sentence(result, here.cwd, trained / BEST_FILE, "pool_layer_before.clusters is")
 
 
-def test_a_learning_rate_that_blows_up_names_the_batch_and_leaves_no_checkpoint(data, here):
-    result = here(*flags(data, "run", "--LR", "1e30", "--max_epochs", 3))
-    assert_one_sentence(result, here.cwd, "is not finite", "lower --LR")
+def test_a_loss_that_blows_up_names_the_batch_and_leaves_no_checkpoint(data, trained, here):
+    content = read_checkpoint(trained / BEST_FILE)
+    content["state_dict"]["fc.bias"].fill_(torch.inf)
+    save_checkpoint(here.cwd / "far.pth.tar", content)
+    result = here(*flags(data, "run", "--load_weights", here.cwd / "far.pth.tar"))
+    assert_one_sentence(result, here.cwd, "loss of batch 1 is not finite", "lower --LR")
     assert not (here.cwd / "models/run" / BEST_FILE).exists()
 
 
