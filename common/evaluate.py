@@ -15,7 +15,8 @@ from common.data.package_games import package_classes, package_splits
 from common.errors import UserError, counted, run_cli
 from common.files import write_json
 from common.metric.average_map import TOLERANCES_SECONDS
-from common.results.predictions import JsonTree, guess_file_name
+from common.results.json_tree import JsonTree
+from common.results.predictions import guess_file_name
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, published_results, summary
 from common.training.argument_types import rate

@@ -9,7 +9,9 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, BinaryIO
 
 import orjson
@@ -153,7 +155,7 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / LOCK_FILE
     while True:
         file = path.open("a+b")
-        taken = _take_lock(file)
+        taken = take_lock(file)
         if taken is None:  # no system for it: the file itself is the lock
             taken = not _is_held_by_another(_holder(file))
         if not taken:
@@ -177,26 +179,31 @@ def locked(folder: Path) -> Iterator[None]:
         file.close()
 
 
-def _take_lock(file: IO[bytes]) -> bool | None:
+def take_lock(file: IO[bytes]) -> bool | None:
     """Locks an open file until it is closed; whether it could be: False while another has it.
 
-    None where there are no locks: on this system, or on this file system.
+    None where there are no locks: on this system, or on this file system. With fcntl (Linux, macOS)
+    the lock passes on to programs that inherit the file, and lasts as long as any of them;
+    elsewhere it is this process's.
     """
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
+        if fcntl := _module("fcntl"):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt := _module("msvcrt"):
             file.seek(_FAR)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        return None
+            return None
     except OSError as error:
         return None if error.errno in _NO_LOCKS else False
     return True
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
 
 
 def _holder(file: IO[bytes]) -> tuple[str, str]:

@@ -97,8 +97,12 @@ def test_games_can_be_scored_if_any_has_labels(root):
 
 
 def test_a_whole_data_set_lacks_nothing(root):
-    data_set(root).require_files(["valid"], [["train"], ["valid"]])
-    data_set(root).require_files([], [])
+    data = data_set(root)
+    data.require_files(["valid"], [["train"], ["valid"]])
+    data.require_files([], [])
+    (root / "l/s/b/1_F.npy").unlink()
+    with pytest.raises(UserError, match="1 of the 15 files of train, valid are missing"):
+        data.require_files(["valid"], [["train"], ["valid"]])
 
 
 def test_missing_files_are_counted_and_named_with_what_to_do(root):

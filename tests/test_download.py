@@ -18,7 +18,7 @@ from common.data.fetching import open_downloader
 from common.data.wanted_files import faulty_files, how_to_get, require_files, split_files
 from common.download import download, main
 from common.errors import UserError
-from common.results.predictions import JsonTree
+from common.results.json_tree import JsonTree
 
 LABELS = "Labels-v2.json"
 FEATURES = ["ResNET_TF2.npy"]

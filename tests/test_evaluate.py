@@ -14,7 +14,7 @@ from common.data.games import official_splits
 from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import last_of_each_cell
-from common.results.predictions import JsonTree
+from common.results.json_tree import JsonTree
 from common.results.reading import Reading, read_detections, read_targets
 
 EXACT = {"rtol": 0, "atol": 1e-12}

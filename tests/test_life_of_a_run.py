@@ -82,16 +82,13 @@ def train(folder, *, epochs=3, resume=False, overwrite=False, classes=CLASSES, s
     return model
 
 
-def test_it(folder, *, classes=CLASSES, weights=None, **more):
+def only_test(folder, *, classes=CLASSES, weights=None, **more):
     run, model = Run(folder=folder, classes=classes), network()
     with start_run(run, model, about="linear", settings={"split_test": ["test"], **more},
                    training=False, load_weights_from=weights):  # fmt: skip
         if weights is None:
             load_best(run, model)
     return model
-
-
-test_it.__test__ = False
 
 
 def files(folder):
@@ -238,7 +235,7 @@ def test_an_overwriting_run_killed_before_any_write_leaves_the_old_run_or_the_ne
     seen = set()
 
     def check(folder):
-        test_it(folder)  # whatever the next program is, it tidies up
+        only_test(folder)  # whatever the next program is, it tidies up
         which = read_record(folder / TRAINED)["settings"].get("pool", "new")
         alone = tmp_path / {"old": "run alone", "new": "new"}[which]
         assert checkpoints(folder) == checkpoints(alone)
@@ -296,11 +293,11 @@ def test_classes_turned_round_since_the_training_are_refused(tmp_path, classes, 
     model = train(tmp_path)
     weights = weights and tmp_path / weights
     with pytest.raises(UserError, match=words):
-        test_it(tmp_path, classes=classes, weights=weights)
+        only_test(tmp_path, classes=classes, weights=weights)
     with pytest.raises(UserError, match=words):
         train(tmp_path, resume=True, classes=classes, epochs=4)
     assert not (tmp_path / TESTED).exists()
-    assert test_it(tmp_path).weight.shape == model.weight.shape
+    assert only_test(tmp_path).weight.shape == model.weight.shape
 
 
 def test_checkpoints_and_records_of_earlier_versions_have_no_classes(tmp_path):
@@ -315,7 +312,7 @@ def test_checkpoints_and_records_of_earlier_versions_have_no_classes(tmp_path):
     for name in ("classes", "threads", "processes"):
         record.pop(name)
     (tmp_path / TRAINED).write_text(json.dumps(record))
-    test_it(tmp_path, classes=("A", "B"))
+    only_test(tmp_path, classes=("A", "B"))
     train(tmp_path, resume=True, epochs=4)
     assert epochs_of_curves(tmp_path) == [1, 2, 3, 4]
 
@@ -344,7 +341,7 @@ def test_what_stays_of_dead_processes_is_removed(tmp_path):
     (tmp_path / "outputs_test/game").mkdir(parents=True)
     for name in (".last.pth.tar.1234.tmp", "outputs_test/game/.results_spotting.json.1.tmp"):
         (tmp_path / name).write_text("half")
-    test_it(tmp_path)
+    only_test(tmp_path)
     assert not list(tmp_path.rglob("*.tmp"))
 
 
@@ -366,7 +363,7 @@ with locked(Path({str(tmp_path)!r})):
         assert holder.stdout.readline() == "has it\n"
         before = files(tmp_path)
         for start in (
-            lambda: test_it(tmp_path),
+            lambda: only_test(tmp_path),
             lambda: train(tmp_path, resume=True),
             lambda: train(tmp_path, overwrite=True),
         ):
@@ -465,9 +462,9 @@ def test_a_last_checkpoint_that_was_tampered_with_is_named(tmp_path, keys, value
 def test_weights_are_as_free_of_the_rest_of_the_file_as_before(tmp_path):
     train(tmp_path)
     path = tmp_path / BEST_FILE
-    content = {"state_dict": read_checkpoint(path)["state_dict"], "epoch": None, "more": [1]}
-    save_checkpoint(path, content)
-    test_it(tmp_path)
+    state = read_checkpoint(path)["state_dict"]
+    save_checkpoint(path, {"state_dict": state, "epoch": None, "more": [1]})
+    assert torch.equal(only_test(tmp_path).weight, state["weight"])
 
 
 # A clock that is wrong.

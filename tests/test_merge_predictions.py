@@ -6,7 +6,8 @@ import pytest
 
 from common.errors import UserError
 from common.merge_predictions import main, merge
-from common.results.predictions import LEGACY_RESULT_FILE, JsonTree
+from common.results.json_tree import JsonTree
+from common.results.predictions import LEGACY_RESULT_FILE
 
 ONE = [("1", 2000, "Corner", "0.5"), ("2", 0, "Corner", "0.25")]
 TWO = [("1", 500, "Goal", "0.125"), ("1", 2000, "Foul", "1e-05"), ("2", 0, "Goal", "0.75")]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from common.data.events import V1_NAMES, V2_NAMES
 from common.errors import UserError
+from common.results.json_tree import JsonTree
 from common.results.predictions import (
     RESULT_FILE,
-    JsonTree,
     format_game,
     frame_to_milliseconds,
     guess_file_name,
@@ -397,7 +397,7 @@ def test_unknown_compressions_and_names_that_are_not_utf8_are_named(tmp_path):
 
 @pytest.mark.parametrize("stated", [True, False])
 def test_no_more_is_unpacked_than_a_result_file_can_hold(tmp_path, monkeypatch, stated):
-    monkeypatch.setattr("common.results.predictions.MOST_UNPACKED_BYTES", 1 << 16)
+    monkeypatch.setattr("common.results.json_tree.MOST_UNPACKED_BYTES", 1 << 16)
     path = tmp_path / "r.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.json", b" " * (1 << 16))

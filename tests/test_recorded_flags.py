@@ -140,9 +140,7 @@ def test_a_pair_that_was_stopped_early_is_known_by_the_record_of_a_part(trained,
     assert (args.class_split, args.framerate, args.model_name) == (part, 25, f"pair/{part}")
 
 
-@pytest.mark.parametrize(
-    "name", ["", "..", "../x", "/tmp/x", "a/../../x", "~/x", "a\\b", "x/", "."]
-)
+@pytest.mark.parametrize("name", ["", "..", "../x", "/x", "a/../../x", "~/x", "a\\b", "x/", "."])
 @pytest.mark.parametrize("how", [[], ["--resume"], ["--test_only"], ["--overwrite"]])
 def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(tmp_path, monkeypatch, name, how):
     monkeypatch.chdir(tmp_path)

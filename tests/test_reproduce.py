@@ -496,6 +496,13 @@ def test_where_there_is_no_fcntl_another_lock_is_taken(fake, call, monkeypatch):
     assert fake.history() == ["A 0 overwrite None"]
 
 
+def test_where_there_are_no_locks_nothing_is_trained(fake, monkeypatch):
+    for name in ("fcntl", "msvcrt"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UserError, match="cannot be locked; give --out on a file system"):
+        lock_run(runs_of(fake)[0])
+
+
 # On a cluster.
 
 

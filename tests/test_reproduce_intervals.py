@@ -17,7 +17,7 @@ from common.reproduce.intervals import RESAMPLES, bounded
 from common.reproduce.outcome import RowOutcome
 from common.reproduce.runs import DONE, runs_of, workspace_of, write_record
 from common.reproduce.tables import ROOT, Row, find_tables
-from common.results.predictions import JsonTree
+from common.results.json_tree import JsonTree
 from common.results.reading import Reading
 from common.results.scored_run import read_run
 from common.results.scores import evaluate_games, summary

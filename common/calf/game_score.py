@@ -7,7 +7,8 @@ import numpy as np
 from common.data.data_set import DataSet
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.metric.matching import Spots
-from common.results.predictions import JsonTree, frame_to_milliseconds, milliseconds_to_frame
+from common.results.json_tree import JsonTree
+from common.results.predictions import frame_to_milliseconds, milliseconds_to_frame
 from common.results.reading import (
     EVALUATION_FRAMERATE,
     HALF_MINUTES,

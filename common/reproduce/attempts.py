@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
-from common.reproduce.locks import taken
+from common.files import take_lock
 from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
 from common.reproduce.sources import commit
 
@@ -98,16 +98,14 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
     """The lock on a run's folder, or None while another process holds it."""
     run.folder.mkdir(parents=True, exist_ok=True)
     lock = (run.folder / LOCK).open("ab")
-    try:
-        if taken(lock):
-            return lock
-    except OSError as error:
-        lock.close()
-        raise UserError(
-            f"{run.folder} cannot be locked ({error.strerror}); give --out on a file system that "
-            "knows locks"
-        ) from None
+    taken = take_lock(lock)
+    if taken:
+        return lock
     lock.close()
+    if taken is None:
+        raise UserError(
+            f"{run.folder} cannot be locked; give --out on a file system that knows locks"
+        )
     return None
 
 

@@ -9,9 +9,9 @@ import orjson
 
 from common.errors import UserError, counted
 from common.files import parse_json
+from common.results.json_tree import JsonTree
 from common.results.predictions import (
     RESULT_FILE,
-    JsonTree,
     guess_file_name,
     parse_detections,
     write_game,

@@ -14,14 +14,8 @@ from common.data.label_tally import LabelTally, classes_in_words, in_words, othe
 from common.data.labels import TimeField, parse_labels
 from common.errors import UserError, counted, log
 from common.metric.matching import Spots
-from common.results.predictions import (
-    RESULT_FILE,
-    Detections,
-    JsonTree,
-    folder_above,
-    parse_detections,
-    top_folder_advice,
-)
+from common.results.json_tree import JsonTree, folder_above, top_folder_advice
+from common.results.predictions import RESULT_FILE, Detections, parse_detections
 
 EVALUATION_FRAMERATE = 2  # whatever the framerate of the features
 HALF_MINUTES = 120  # later spots count at the end of the half

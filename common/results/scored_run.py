@@ -9,7 +9,8 @@ from common.data.events import CLASS_SPLITS, EventClasses, event_classes, split_
 from common.data.games import games_at_hand
 from common.errors import UserError
 from common.metric.matching import Spots
-from common.results.predictions import RESULT_FILE, JsonTree, guess_file_name
+from common.results.json_tree import JsonTree
+from common.results.predictions import RESULT_FILE, guess_file_name
 from common.results.reading import (
     AS_TODAY,
     EVALUATION_FRAMERATE,

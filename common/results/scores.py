@@ -6,7 +6,7 @@ from typing import Any
 from common.data.events import EventClasses
 from common.errors import UserError
 from common.metric.average_map import TOLERANCES_SECONDS, AveragePrecision, average_map
-from common.results.predictions import JsonTree
+from common.results.json_tree import JsonTree
 from common.results.reading import AS_TODAY, Reading, read_games
 
 

@@ -8,7 +8,8 @@ from common.data.data_set import DataSet
 from common.errors import counted, log
 from common.files import write_json
 from common.metric.average_map import AveragePrecision
-from common.results.predictions import JsonTree, write_zip
+from common.results.json_tree import JsonTree
+from common.results.predictions import write_zip
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report

@@ -12,14 +12,8 @@ from common.data.events import EventClasses
 from common.data.label_tally import other_version
 from common.errors import UserError, counted
 from common.files import parse_json
-from common.results.predictions import (
-    RESULT_FILE,
-    Detections,
-    JsonTree,
-    folder_above,
-    parse_detections,
-    top_folder_advice,
-)
+from common.results.json_tree import JsonTree, folder_above, top_folder_advice
+from common.results.predictions import RESULT_FILE, Detections, parse_detections
 from common.results.reading import HALF_MINUTES
 
 _MOST_LISTED = 10

@@ -1,0 +1,141 @@
+"""Label and result files of many games, in a folder or in a zip."""
+
+import lzma
+import os
+import struct
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+from common.data.games import check_relative_path
+from common.errors import UserError
+from common.files import read_bytes
+
+# What a file in a zip may unpack to: a hundred times the largest that was published.
+MOST_UNPACKED_BYTES = 1 << 28
+_BLOCK_BYTES = 1 << 12  # read at a time: of some compressions a block becomes a thousand
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError,
+    ValueError, OverflowError, MemoryError,
+)  # fmt: skip
+
+
+class JsonTree:
+    """Files below a folder or inside a zip, read by name: {game}/{file}.
+
+    Nothing is unpacked. Links are followed. A zip whose member names would leave a folder is
+    refused. A name that is there in another Unicode form (é as one letter or as two) is found.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._archive: zipfile.ZipFile | None = None
+        if root.is_file():
+            self._archive = _open_zip(root)
+        elif not root.is_dir():
+            raise UserError(f"expected a folder or a zip file at {root}, found neither")
+
+    def files(self) -> list[str]:
+        """Paths of all files, relative to the root, with forward slashes; in a zip as they come."""
+        if self._archive is not None:
+            return [name for name in self._archive.namelist() if not name.endswith("/")]
+        return sorted(_files_below(self.root))
+
+    def names(self) -> list[str]:
+        """Those of JSON files."""
+        found = (name for name in self.files() if name.endswith(".json"))
+        if self._archive is not None:
+            return list(found)
+        # The downloader keeps JSON of its own in .cache.
+        return [name for name in found if not name.startswith(".cache/")]
+
+    def __contains__(self, name: str) -> bool:
+        return self._find(name) is not None
+
+    def _find(self, name: str) -> str | None:
+        """`name` as it is spelled here, None if it is not here."""
+        spellings = [name]
+        if not name.isascii():
+            spellings += [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
+        return next((spelling for spelling in spellings if self._has(spelling)), None)
+
+    def _has(self, name: str) -> bool:
+        if self._archive is not None:
+            return name in self._archive.NameToInfo
+        return (self.root / name).exists()
+
+    def read(self, name: str) -> bytes:
+        """Content of one file. Raises UserError if it is missing, damaged, or no file."""
+        found = self._find(name)
+        if found is None:
+            raise UserError(f"expected {name} in {self.root}, found no such file")
+        if self._archive is None:
+            return read_bytes(self.root / found)
+        try:
+            return _unpacked(self._archive, found)
+        except (*_DAMAGED, OSError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"{name} in {self.root} cannot be unpacked ({error or type(error).__name__}); "
+                "pack it anew, with the compression deflate"
+            ) from None
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """Paths of files below a folder, relative to it; links are followed, but not in circles."""
+    above: dict[Path, tuple[str, ...]] = {folder: (os.path.realpath(folder),)}
+    for name, folders, files in os.walk(folder, followlinks=True):
+        here = Path(name)
+        ancestors = above.pop(here)
+        yield from ((here / file).relative_to(folder).as_posix() for file in files)
+        real = {each: os.path.realpath(here / each) for each in folders}
+        folders[:] = [each for each in folders if real[each] not in ancestors]
+        above |= {here / each: (*ancestors, real[each]) for each in folders}
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member's content. Raises UserError before more is unpacked than a result file can be."""
+    content = bytearray()
+    if archive.getinfo(name).file_size <= MOST_UNPACKED_BYTES:
+        with archive.open(name) as member:
+            # The size that the archive states may be false.
+            while len(content) <= MOST_UNPACKED_BYTES and (block := member.read(_BLOCK_BYTES)):
+                content += block
+            if len(content) <= MOST_UNPACKED_BYTES:
+                return bytes(content)
+    raise UserError(
+        f"{name} in {archive.filename} unpacks to more than {MOST_UNPACKED_BYTES >> 20} MiB, which "
+        "no result or label file does; fetch or pack the archive again"
+    )
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(path)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} holds a file name that is not UTF-8, although it says so ({error}); rename "
+            "the file and pack it again"
+        ) from None
+    except _DAMAGED as error:
+        raise UserError(f"{path} is no whole zip file ({error}); write it again") from None
+    for name in archive.namelist():
+        check_relative_path(name.rstrip("/"), str(path))
+    return archive
+
+
+def folder_above(name: str, wanted: Container[str]) -> str | None:
+    """What stands before a wanted path in `name`: "" if nothing, None if `name` is not wanted."""
+    starts = [0, *(i + 1 for i, character in enumerate(name) if character == "/")]
+    return next((name[:i] for i in starts if name[i:] in wanted), None)
+
+
+def top_folder_advice(folder: str) -> str:
+    """What to do about games that lie in a folder of an archive, in a sentence."""
+    return (
+        f"games lie in the folder {folder} of the archive; the league folders must be at its "
+        f"root: zip from inside {folder}, or use common.results.predictions.write_zip"
+    )
