@@ -126,6 +126,7 @@ def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str
         folder=Path("models", args.model_name),
         device=choose_device(args.device, args.GPU, processes.local_rank),
         precision=args.precision,
+        capture=args.capture,
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,

@@ -12,7 +12,7 @@ from CALF.model import ContextAwareModel
 from CALF.test import spot_game
 from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
-from common.data.frame_rows import resident_if_it_fits
+from common.data.frame_rows import bytes_of, fits_on
 from common.results.suppression import Suppression
 from common.training.optimisation import adam
 from common.training.run import Run
@@ -57,7 +57,8 @@ def train(
         for splits in (train_on, select_on)
     )
     for part in (chunks, others):
-        part.rows = resident_if_it_fits(part.rows, run.device, resident)
+        if fits_on(run.device, bytes_of(part.rows.halves), resident):
+            part.keep_on(run.device)
     # On a CPU the step is one of many small operations, unless they are fused.
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)

@@ -6,6 +6,7 @@ around spots of each class in turn, or far from all, as in CALF.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from torch import Tensor
 from common.calf.chunk_draws import Draws
 from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
+from common.calf.kept_labels import KeptLabels
 from common.calf.spot_targets import spot_targets
 from common.calibration.top_view import TopView
-from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
+from common.calibration.top_view_rows import KeptTopViews, PlayersByTopView, TopViewRows
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures, open_half
-from common.data.frame_rows import FrameRows, MappedRows
+from common.data.frame_rows import FrameRows, MappedRows, Numbers, ResidentRows, bytes_of
 from common.errors import UserError, log
 from common.results.suppression import Peaks
 
@@ -44,7 +46,7 @@ class PlayersByVector:
 
     def open(self, halves: Sequence[Half], *, training: bool) -> "VectorRows":
         """Vectors of these halves. Raises UserError where one has none, or of another length."""
-        return VectorRows([self._vectors(half) for half in halves])
+        return VectorRows(MappedRows([self._vectors(half) for half in halves]))
 
     def draw_moments(
         self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
@@ -72,16 +74,25 @@ class PlayersByVector:
 class VectorRows:
     """Vectors of the frames of some halves."""
 
-    def __init__(self, halves: Sequence[HalfFeatures]) -> None:
-        self._rows = MappedRows(halves)
+    def __init__(self, rows: FrameRows) -> None:
+        self._rows = rows
 
-    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> tuple[Tensor]:
+    @property
+    def kept_bytes(self) -> int:
+        """What all vectors take."""
+        return bytes_of(self._rows.halves)
+
+    def keep_on(self, device: torch.device) -> "VectorRows":
+        """The same vectors on a device."""
+        return VectorRows(ResidentRows(self._rows.halves, device))
+
+    def take(self, half: Numbers, start: Numbers, length: int) -> tuple[Tensor]:
         """Vectors of frames start…start + length - 1 of each half [B]: [B, T, E]."""
         return (self._rows.take(half, start, length),)
 
 
 Players = PlayersByTopView | PlayersByVector | None  # None: the network sees features alone
-PlayerRows = TopViewRows | VectorRows | None
+PlayerRows = TopViewRows | KeptTopViews | VectorRows | None
 
 
 class Chunks:
@@ -89,6 +100,20 @@ class Chunks:
 
     def __init__(self, rows: FrameRows, players: PlayerRows, labels: ChunkLabels) -> None:
         self.rows, self.players, self.labels = rows, players, labels
+        self.kept: KeptLabels | None = None  # once all is kept on a device
+
+    @property
+    def kept_bytes(self) -> int:
+        """What features and players take on a device."""
+        players = self.players.kept_bytes if self.players is not None else 0
+        return bytes_of(self.rows.halves) + players
+
+    def keep_on(self, device: torch.device) -> None:
+        """Moves features, players, labels to a device, so that nothing is read or drawn later."""
+        self.rows = ResidentRows(self.rows.halves, device)
+        if isinstance(self.players, TopViewRows | VectorRows):
+            self.players = self.players.keep_on(device)
+        self.kept = KeptLabels(self.labels, device)
 
     def draw(self, count: int, *seed: int) -> "DrawnChunks":
         """The chunks of an epoch: chunk i follows from the seed and i alone."""
@@ -102,20 +127,40 @@ class DrawnChunks:
     chunks: Chunks
     draws: Draws
 
+    @cached_property
+    def addresses(self) -> Tensor | None:
+        """Half and first frame of each chunk on the device, [n, 2], if all is kept there."""
+        if self.chunks.kept is None:
+            return None
+        return torch.from_numpy(np.stack(self.draws, axis=1)).to(self.chunks.kept.device)
+
     def __len__(self) -> int:
         return len(self.draws.start)
 
     def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
         """Features [B, T, D], players [B, T, …] if any, shifts [B, T, C], spots [B, N, 2 + C]."""
+        if self.addresses is not None:
+            return self.cut(self.addresses[torch.from_numpy(indices)])
         half, start = self.draws.half[indices], self.draws.start[indices]
-        labels, players = self.chunks.labels, self.chunks.players
-        T = labels.shape.frames
+        labels = self.chunks.labels
+        shifts = labels.cut(half, start)
+        targets = torch.from_numpy(spot_targets(shifts, labels.shape.slots))
+        inputs = self._inputs(half, start)
+        return *inputs, torch.from_numpy(shifts.astype(np.float32)), targets
+
+    def cut(self, addresses: Tensor) -> tuple[Tensor, ...]:
+        """The same of chunks that are kept on a device, from their addresses [B, 2]."""
+        assert self.chunks.kept is not None, "not all is kept on a device"
+        half, start = addresses.unbind(1)
+        return *self._inputs(half, start), *self.chunks.kept.cut(half, start)
+
+    def _inputs(self, half: Numbers, start: Numbers) -> list[Tensor]:
+        """What the network sees of chunks: features, and players if any."""
+        T, players = self.chunks.labels.shape.frames, self.chunks.players
         inputs = [self.chunks.rows.take(half, start, T)]
         if players is not None:
             inputs += players.take(half, start, T)
-        shifts = labels.cut(half, start)
-        targets = torch.from_numpy(spot_targets(shifts, labels.shape.slots))
-        return *inputs, torch.from_numpy(shifts.astype(np.float32)), targets
+        return inputs
 
 
 def read_chunks(

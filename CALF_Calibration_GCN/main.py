@@ -208,6 +208,7 @@ def new_run(
         folder=Path("models", name),
         device=choose_device(args.device, args.GPU, processes.local_rank),
         precision=args.precision,
+        capture=args.capture,
         processes=processes,
         published=args.protocol == "published",
         resume=args.resume,

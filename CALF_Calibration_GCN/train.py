@@ -12,7 +12,7 @@ from CALF_Calibration_GCN.model import PlayerGraphModel
 from CALF_Calibration_GCN.test import spot_game
 from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
-from common.data.frame_rows import resident_if_it_fits
+from common.data.frame_rows import ResidentRows, bytes_of, fits_on
 from common.results.suppression import Suppression
 from common.training.optimisation import adam
 from common.training.run import Run
@@ -59,11 +59,13 @@ def train(
         for splits in (train_on, select_on)
     )
     for part in (chunks, others):
-        part.rows = resident_if_it_fits(part.rows, run.device, resident)
+        if fits_on(run.device, bytes_of(part.rows.halves), resident):
+            part.rows = ResidentRows(part.rows.halves, run.device)
     # On a CPU the step is one of many small operations, unless they are fused.
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
-    with Training(run, model, optimizer, settings, select_by=SCORE) as training:
+    varying = "each batch has its own number of players" if players is not None else ""
+    with Training(run, model, optimizer, settings, SCORE, varying) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

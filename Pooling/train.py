@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from common.data.data_set import DataSet
-from common.data.frame_rows import resident_if_it_fits
+from common.data.frame_rows import bytes_of, fits_on
 from common.pooling.clip_map import clip_map
 from common.training.batches import shuffled
 from common.training.optimisation import adam
@@ -38,7 +38,8 @@ def train(
         for splits in (train_on, select_on)
     )
     for part in (clips, others):
-        part.rows = resident_if_it_fits(part.rows, run.device, resident)
+        if fits_on(run.device, bytes_of(part.rows.halves), resident):
+            part.keep_on(run.device)
     optimizer = adam(model, settings.learning_rate)
     with Training(run, model, optimizer, settings) as training:
         shared = run.processes.share_gradients(model)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from common.data.data_set import DataSet
-from common.data.frame_rows import FrameRows, MappedRows
+from common.data.frame_rows import FrameRows, MappedRows, ResidentRows
 from common.errors import UserError, log
 from common.pooling.clips import clip_targets, count_clips
 
@@ -32,15 +32,29 @@ class Clips:
         self.half_of_clip = np.repeat(np.arange(len(targets)), counts)
         self.start_of_clip = np.concatenate([clip_frames * np.arange(n) for n in counts])
         self.targets = torch.from_numpy(np.concatenate(targets))
+        self.addresses: Tensor | None = None  # [N, 3], once the clips are kept on a device
 
     def __len__(self) -> int:
         return len(self.half_of_clip)
 
-    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def keep_on(self, device: torch.device) -> None:
+        """Moves all features and targets to a device, so that nothing is read later."""
+        self.rows, self.targets = ResidentRows(self.rows.halves, device), self.targets.to(device)
+        where = [self.half_of_clip, self.start_of_clip, np.arange(len(self))]
+        self.addresses = torch.from_numpy(np.stack(where, axis=1)).to(device)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, ...]:
         """Clips [B, L, D] and their targets [B, 1 + C]. Raises UserError for NaN features."""
+        if self.addresses is not None:
+            return self.cut(self.addresses[torch.from_numpy(indices)])
         half, start = self.half_of_clip[indices], self.start_of_clip[indices]
         clips = self.rows.take(half, start, self.clip_frames)
         return clips, self.targets[torch.from_numpy(indices)]
+
+    def cut(self, addresses: Tensor) -> tuple[Tensor, ...]:
+        """The same of clips that are kept on a device: half, first row, number, [B, 3]."""
+        half, start, number = addresses.unbind(1)
+        return self.rows.take(half, start, self.clip_frames), self.targets[number]
 
 
 def read_clips(

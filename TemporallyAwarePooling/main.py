@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             folder=Path("models", args.model_name), precision=args.precision, processes=processes,
             device=choose_device(args.device, args.GPU, processes.local_rank),
             published=args.protocol == "published", resume=args.resume,
-            classes=data.classes.names,
+            capture=args.capture, classes=data.classes.names,
         )  # fmt: skip
         if args.download:
             fetch_files(data, [*chain(*trained), *args.split_test], processes)

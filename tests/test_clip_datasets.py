@@ -14,8 +14,9 @@ import Pooling.dataset
 import TemporallyAwarePooling.dataset
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES, EventClasses
-from common.data.frame_rows import MappedRows, ResidentRows, resident_if_it_fits, window_rows
+from common.data.frame_rows import MappedRows, ResidentRows, bytes_of, fits_on, window_rows
 from common.errors import UserError
+from common.training.batches import read_batches
 
 CPU = torch.device("cpu")
 FILE = "Tiny.npy"
@@ -92,8 +93,9 @@ def test_clips_are_the_rows_of_all_halves_in_order_the_last_one_repeating_its_la
 
 
 def resident(source):
-    """The same clips, their rows on the device."""
-    moved = clips_like(source, ResidentRows(source.rows.halves, CPU))
+    """The same clips, kept on a device."""
+    moved = clips_like(source, source.rows)
+    moved.keep_on(CPU)
     assert torch.equal(moved.targets, source.targets)
     return moved
 
@@ -117,11 +119,24 @@ def test_resident_clips_have_the_same_bits(root, clips_of, clip_frames):
             assert mine.dtype == theirs.dtype
 
 
-def test_rows_stay_on_disk_on_a_cpu_unless_told_otherwise(root, clips_of):
-    rows = clips_of(root).rows
-    assert resident_if_it_fits(rows, CPU) is rows
-    assert resident_if_it_fits(rows, CPU, "no") is rows
-    assert isinstance(resident_if_it_fits(rows, CPU, "yes"), ResidentRows)
+def test_clips_are_cut_on_the_device_from_their_addresses(root, clips_of):
+    source = clips_of(root, 7)
+    moved, order = resident(source), np.random.default_rng(2).permutation(len(source))
+    expected, found = (
+        list(read_batches(each, order, batch_size=4, device=CPU)) for each in (source, moved)
+    )
+    assert [batch.items for batch in found] == [batch.items for batch in expected]
+    assert found[0].inputs[0].shape == (4, 3)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert all(map(torch.equal, mine.tensors, theirs.tensors))
+
+
+def test_features_stay_on_disk_on_a_cpu_unless_told_otherwise(root, clips_of):
+    needed = bytes_of(clips_of(root).rows.halves)
+    assert needed == 4 * 6 * sum(half.frames for half in clips_of(root).rows.halves)
+    assert not fits_on(CPU, needed)
+    assert not fits_on(CPU, needed, "no")
+    assert fits_on(CPU, needed, "yes")
 
 
 def test_clips_hold_no_copy_of_the_features_and_batches_share_none(root, clips_of):

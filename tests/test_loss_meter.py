@@ -29,6 +29,7 @@ def test_the_mean_is_over_items_and_over_the_sum_of_the_losses():
     for items, one, another in ((4, 1.0, 0.5), (2, 4.0, 0.5)):
         meter.batch = Batch(NOTHING, items, items)
         assert float(meter.record(losses(one=one, another=another))) == one + another
+        meter.finish_batch()
     assert meter.totals() == ({"one": 12.0, "another": 3.0}, 6)
     assert meter.mean() == 15 / 6
 
@@ -38,6 +39,7 @@ def test_sums_over_a_batch_count_for_all_its_items():
     for items, value in ((4, 8.0), (2, 5.0)):
         meter.batch = Batch(NOTHING, items, items)
         assert float(meter.record(losses(loss=value), summed=True)) == value
+        meter.finish_batch()
     assert meter.mean() == (4 * 8 + 2 * 5) / 6
 
 
@@ -48,6 +50,7 @@ def test_what_is_minimised_averages_over_processes_to_the_whole_batch(items, sum
     meter = LossMeter("epoch 1 train", Two(0, 0, 2), batch=Batch(NOTHING, items, 5, 2))
     value = torch.tensor(3.0, requires_grad=True)
     meter.record({"loss": value}, summed).backward()
+    meter.finish_batch()
     assert float(value.grad) == pytest.approx(share)
     sums, counted = meter.totals()
     assert counted == 2 * items

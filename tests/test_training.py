@@ -48,14 +48,14 @@ class Trial:
 
     def __init__(
         self, folder, resume=False, processes=None, train=None, valid=None, rate=0.01,
-        select_by=None, **settings
+        select_by=None, fused=False, **settings
     ):  # fmt: skip
         folder.mkdir(exist_ok=True)
         self.folder, self.rate = folder, rate
         self.train, self.valid = train or Points(), valid or Points(9, seed=1)
         seed_everything(3)
         self.model = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.4), nn.Linear(8, 2))
-        self.optimizer = adam(self.model, rate)
+        self.optimizer = adam(self.model, rate, fused=fused)
         run = Run(folder=folder, resume=resume, processes=processes or Processes())
         settings = TrainingSettings(learning_rate=rate, **DEFAULTS | settings)
         self.training = Training(run, self.model, self.optimizer, settings, select_by)

@@ -1,7 +1,9 @@
 """Spots of a chunk as a list of N slots (presence, time, class), and back again."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 
 def spot_targets(shifts: NDArray, slots: int) -> NDArray[np.float32]:
@@ -21,6 +23,26 @@ def spot_targets(shifts: NDArray, slots: int) -> NDArray[np.float32]:
     targets[chunk, slot, 1] = frame / T
     targets[chunk, slot, 2 + event] = 1
     return targets
+
+
+def spot_targets_on_device(shifts: Tensor, slots: int) -> Tensor:
+    """Equal to `spot_targets`, for shifts on any device, without asking it how many spots it found.
+
+    [B, T, C] -> [B, N, 2 + C]
+    """
+    B, T, C = shifts.shape
+    spot = (shifts == 0).flatten(1)  # [B, T · C], by time and then class
+    number = spot.cumsum(1) - 1  # of each spot inside its chunk
+    slot = torch.where(spot & (number < slots), number, slots)  # the last one takes all others
+    place = torch.arange(T * C, device=shifts.device).expand(B, -1)
+    places = place.new_zeros(B, slots + 1).scatter_(1, slot, place)[:, :slots]  # [B, N]
+    count = spot.sum(dim=1, keepdim=True)
+    there = torch.arange(slots, device=shifts.device) < count  # [B, N]
+    wide = torch.float32 if shifts.device.type == "mps" else torch.float64
+    time = (places // C).to(wide) / T
+    event = (places % C)[..., None] == torch.arange(C, device=shifts.device)  # [B, N, C]
+    columns = [there[..., None].float(), time.float()[..., None], event.float()]
+    return torch.cat(columns, dim=2) * there[..., None]
 
 
 def decode_spots(

@@ -23,12 +23,22 @@ def spotting_loss(
         published: match as the original, see `match_predictions`.
     """
     order = match_predictions(targets, spots.detach(), published)
-    matched = spots.gather(1, order.unsqueeze(2).expand_as(spots))  # [B, N, 2 + C]
+    matched = _in_order(spots, order)  # [B, N, 2 + C]
     there = targets[..., 0]
     error = (targets - matched).square()
     full = lambda_coord * error[..., 1] + error[..., 0] + error[..., 2:].sum(dim=2)
     empty = lambda_noobj * matched[..., 0].square()
     return (there * full + (1 - there) * empty).sum()
+
+
+def _in_order(spots: Tensor, order: Tensor) -> Tensor:
+    """Predictions [B, N, 2 + C] as the slots want them, by number [B, N]."""
+    if spots.is_cpu:
+        return spots.gather(1, order.unsqueeze(2).expand_as(spots))
+    # As a product: gradients of gathering are added in any order, other bits each time.
+    with torch.autocast(spots.device.type, enabled=False):
+        number = torch.arange(spots.shape[1], device=spots.device)
+        return (order[..., None] == number).to(spots.dtype) @ spots
 
 
 @torch.no_grad()
@@ -54,7 +64,7 @@ def match_predictions(targets: Tensor, spots: Tensor, published: bool = False) -
     order = torch.zeros(B, N, dtype=torch.long, device=targets.device)
     prediction = torch.arange(N, device=targets.device)
     for _ in range(N):
-        if not waiting.any():
+        if waiting.is_cpu and not waiting.any():  # elsewhere to look costs more than to go on
             break
         asked = similarity.masked_fill(~free[:, None, :], -torch.inf).argmax(dim=2)  # [B, slot]
         asks = waiting[:, :, None] & (asked[:, :, None] == prediction)  # [B, slot, prediction]

@@ -28,6 +28,10 @@ def branch_width(multiplier: int, *, features: bool, players: bool) -> int:
 def drop_one(maps: list[Tensor], probability: float) -> list[Tensor]:
     """Now and then one of two branches, for a whole batch; a training step then goes without it."""
     if probability and len(maps) == 2:
+        if not maps[0].is_cpu:  # where to look at a number is to wait for it
+            number = torch.rand((), device=maps[0].device)
+            first = number >= probability / 2  # kept; the second is unless it is in between
+            return [maps[0] * first, maps[1] * ((number >= probability) | ~first)]
         drawn = float(torch.rand(()))
         if drawn < probability / 2:
             return [maps[0] * 0, maps[1]]

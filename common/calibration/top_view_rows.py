@@ -19,7 +19,7 @@ from common.calibration.players import (
 )
 from common.calibration.top_view import TopView
 from common.data.features import Half
-from common.data.frame_rows import window_rows
+from common.data.frame_rows import HalvesInARow, Numbers, window_rows
 from common.results.suppression import Peaks
 
 _NEUTRAL = 127  # the pixel that the network sees as 0
@@ -43,17 +43,49 @@ class TopViewRows:
     ) -> None:
         self.players, self.frames, self.view, self.background = players, frames, view, background
 
-    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> tuple[Tensor]:
+    def take(self, half: Numbers, start: Numbers, length: int) -> tuple[Tensor]:
         """Pictures of frames start…start + length - 1 of each half [B], past its end its last.
 
         [B, T, H, W, 3], uint8.
         """
+        half, start = np.asarray(half), np.asarray(start)
         rows = window_rows(start, length, self.frames[half, None])  # [B, T]
         pictures = [
             self.view.draw(self.players[number], frames, self.background)
             for number, frames in zip(half.tolist(), rows, strict=True)
         ]
         return (torch.from_numpy(np.stack(pictures)),)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What all pictures take."""
+        return int(self.frames.sum()) * self.view.height * self.view.width * 3
+
+    def keep_on(self, device: torch.device) -> "KeptTopViews":
+        """All pictures, drawn at once, on a device."""
+        return KeptTopViews(self, device)
+
+
+class KeptTopViews:
+    """Top views of all frames of some halves on a device: an index away."""
+
+    def __init__(self, rows: TopViewRows, device: torch.device) -> None:
+        self._where = HalvesInARow(rows.frames.tolist(), device)
+        self.kept_bytes = rows.kept_bytes
+        size = (self._where.total, rows.view.height, rows.view.width, 3)
+        self._pictures = torch.empty(size, dtype=torch.uint8, device=device)
+        begin = 0
+        halves = zip(rows.players, rows.frames.tolist(), strict=True)
+        for players, frames in tqdm(
+            halves, "top views", len(rows.players), unit="half", delay=2, leave=False, disable=None
+        ):
+            pictures = rows.view.draw(players, np.arange(frames), rows.background)
+            self._pictures[begin : begin + frames] = torch.from_numpy(pictures)
+            begin += frames
+
+    def take(self, half: Numbers, start: Numbers, length: int) -> tuple[Tensor]:
+        """See `TopViewRows.take`; the result lies on the device, and half and start may."""
+        return (self._pictures[self._where.rows(half, start, length)],)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from common.data.features import HalfFeatures, check_finite
+
+Numbers = NDArray[np.int64] | Tensor
 
 _BLOCK_ROWS = 1024  # read at a time
 _RECHECK_SECONDS = 30  # after which the size of a mapped file is asked for again
@@ -32,8 +35,10 @@ class FrameRows(Protocol):
 
     halves: Sequence[HalfFeatures]
 
-    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Tensor:
+    def take(self, half: Numbers, start: Numbers, length: int) -> Tensor:
         """Rows start…start + length - 1 of each half [B]; past its end its last: [B, length, D].
+
+        Only rows that are kept on a device take numbers that lie there.
 
         Raises UserError for features that are not finite.
         """
@@ -48,7 +53,7 @@ class MappedRows:
         self._finite = [np.zeros(half.frames, bool) for half in halves]
         self._checked = [-np.inf] * len(halves)  # when it was last seen to be whole
 
-    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Tensor:
+    def take(self, half: Numbers, start: Numbers, length: int) -> Tensor:
         """See `FrameRows`. May be called from several threads."""
         # Memory of torch's: aligned alike in every run, so that sums over it have the same bits.
         out = torch.empty(len(half), length, self.halves[0].dimension)
@@ -71,18 +76,37 @@ class ResidentRows:
     """All rows on one device, where there is room for them."""
 
     def __init__(self, halves: Sequence[HalfFeatures], device: torch.device) -> None:
-        self.halves = halves
-        self._frames = np.array([half.frames for half in halves])
-        self._offset = np.cumsum(self._frames) - self._frames
-        self._rows = torch.empty(int(self._frames.sum()), halves[0].dimension, device=device)
-        for half, begin in zip(halves, self._offset, strict=True):
-            block = torch.from_numpy(half.rows(0, half.frames))
-            self._rows[begin : begin + half.frames] = block.to(device)
+        self.halves, self.device = halves, device
+        self.where = HalvesInARow([half.frames for half in halves], device)
+        self._rows = torch.empty(self.where.total, halves[0].dimension, device=device)
+        begin = 0
+        for half in tqdm(halves, "features", unit="half", delay=2, leave=False, disable=None):
+            self._rows[begin : begin + half.frames] = torch.from_numpy(half.rows(0, half.frames))
+            begin += half.frames
 
-    def take(self, half: NDArray[np.int64], start: NDArray[np.int64], length: int) -> Tensor:
-        """See `FrameRows`; the result lies on the device."""
-        row = self._offset[half, None] + window_rows(start, length, self._frames[half, None])
-        return self._rows[torch.from_numpy(row).to(self._rows.device)]
+    def take(self, half: Numbers, start: Numbers, length: int) -> Tensor:
+        """See `FrameRows`; the result lies on the device, and half and start may."""
+        return self._rows[self.where.rows(half, start, length)]
+
+
+class HalvesInARow:
+    """Where the rows of many halves lie that follow each other on a device.
+
+    Args:
+        frames: number of rows of each half.
+    """
+
+    def __init__(self, frames: Sequence[int], device: torch.device) -> None:
+        self.total = sum(frames)
+        self._device = device
+        self.frames = torch.tensor(frames, device=device)
+        self._begin = self.frames.cumsum(0) - self.frames
+
+    def rows(self, half: Numbers, start: Numbers, length: int) -> Tensor:
+        """Rows start…start + length - 1 of each half [B], past its end its last: [B, length]."""
+        half, start = (torch.as_tensor(each, device=self._device) for each in (half, start))
+        row = start[:, None] + torch.arange(length, device=self._device)
+        return self._begin[half, None] + torch.minimum(row, self.frames[half, None] - 1)
 
 
 def blocks_of(half: HalfFeatures, device: torch.device) -> Iterator[Tensor]:
@@ -92,10 +116,13 @@ def blocks_of(half: HalfFeatures, device: torch.device) -> Iterator[Tensor]:
         yield torch.from_numpy(rows).to(device)
 
 
-def resident_if_it_fits(rows: FrameRows, device: torch.device, choice: str = "auto") -> FrameRows:
-    """The rows on the device for "yes", or for "auto" on a CUDA card with room to spare."""
+def bytes_of(halves: Sequence[HalfFeatures]) -> int:
+    """What these halves take on a device."""
+    return 4 * halves[0].dimension * sum(half.frames for half in halves)
+
+
+def fits_on(device: torch.device, needed: int, choice: str = "auto") -> bool:
+    """Whether to keep so many bytes on the device: for "auto" on a CUDA card with room to spare."""
     if choice == "auto" and device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        needed = 4 * rows.halves[0].dimension * sum(half.frames for half in rows.halves)
-        choice = "yes" if needed < _SHARE_OF_FREE_MEMORY * free else "no"
-    return ResidentRows(rows.halves, device) if choice == "yes" else rows
+        return needed < _SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(device)[0]
+    return choice == "yes"

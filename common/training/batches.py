@@ -6,10 +6,10 @@ Python's lock. Nothing is pickled or copied twice, and the bits never depend on 
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,17 +29,42 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Tensors on the device, and which part of the whole batch they are.
+@runtime_checkable
+class KeptSource(Protocol):
+    """A data set that may lie on the device, where a batch is cut out without the host.
 
-    `items` of the batch are ours, `whole` of all `processes` together.
+    `addresses`, [n, …], say where each item lies; None as long as they are on disk.
     """
 
-    tensors: tuple[Tensor, ...]
+    addresses: Tensor | None
+
+    def cut(self, addresses: Tensor) -> tuple[Tensor, ...]:
+        """The items at these addresses, stacked along axis 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is on the device of a batch, and which part of the whole batch it is.
+
+    `items` of the batch are ours, `whole` of all `processes` together. `inputs` are its tensors, or
+    what `cut` makes them of.
+    """
+
+    inputs: tuple[Tensor, ...]
     items: int
     whole: int
     processes: int = 1
+    cut: Callable[..., tuple[Tensor, ...]] | None = None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The items, stacked along axis 0; made anew each time it is asked for."""
+        return self.made_of(self.inputs)
+
+    def made_of(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What `tensors` would be of other inputs of the same shapes."""
+        return inputs if self.cut is None else self.cut(*inputs)
 
     def weight(self, summed: bool) -> int:
         """Number of items that a loss of ours stands for, if it is their sum, or their mean.
@@ -75,6 +100,10 @@ def read_batches(
         workers: threads that read ahead, fewer than cores; 0 reads when asked.
     """
     processes = processes or Processes()
+    if isinstance(source, KeptSource) and source.addresses is not None:
+        addresses = source.addresses[torch.from_numpy(order).to(source.addresses.device)]
+        yield from _cut_batches(addresses, source.cut, batch_size, processes, first_batch)
+        return
     starts = range(first_batch * batch_size, len(order), batch_size)
 
     def read(start: int) -> Batch:
@@ -84,9 +113,17 @@ def read_batches(
         tensors = source.batch(ours if len(ours) else whole[:1])
         if device.type == "cuda":
             tensors = tuple(tensor.pin_memory() if tensor.is_cpu else tensor for tensor in tensors)
-        tensors = tuple(tensor.to(device, non_blocking=True) for tensor in tensors)
         return Batch(tensors, len(ours), len(whole), processes.world_size)
 
+    for batch in _read_ahead(read, starts, workers):
+        # Copied here and not by the reader, so that the copy has its place in the queue of who
+        # computes with it.
+        moved = tuple(tensor.to(device, non_blocking=True) for tensor in batch.inputs)
+        yield replace(batch, inputs=moved)
+
+
+def _read_ahead(read: Callable[[int], Batch], starts: range, workers: int) -> Iterator[Batch]:
+    """What `read` makes of each start, in order; so many threads are ahead."""
     workers = min(workers, max(1, (os.cpu_count() or 1) - 1))  # a core is left to who computes
     if workers == 0:
         yield from map(read, starts)
@@ -103,3 +140,18 @@ def read_batches(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _cut_batches(
+    addresses: Tensor,
+    cut: Callable[..., tuple[Tensor, ...]],
+    batch_size: int,
+    processes: Processes,
+    first_batch: int,
+) -> Iterator[Batch]:
+    """As `read_batches`, of items that lie on the device at these addresses, in their order."""
+    for start in range(first_batch * batch_size, len(addresses), batch_size):
+        whole = addresses[start : start + batch_size]
+        ours = whole[processes.rank :: processes.world_size]
+        inputs = (ours if len(ours) else whole[:1],)
+        yield Batch(inputs, len(ours), len(whole), processes.world_size, cut)

@@ -1,6 +1,7 @@
 """Where to compute: CPU, CUDA or MPS, chosen once, named in the log; and with how many bits."""
 
 import ctypes
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
@@ -40,6 +41,7 @@ def choose_device(name: str = "auto", gpu: int = -1, local_rank: int = 0) -> tor
         if device.index >= cards:
             raise UserError(f"device {device} was asked for, {cards} CUDA cards are here")
         torch.cuda.set_device(device)
+        _compute_exactly()
     elif device.type == "mps" and not _has_mps():
         raise UserError("device mps was asked for, but this machine has no Apple GPU")
     elif device.type == "cpu":
@@ -64,6 +66,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 def at_least_single(tensor: Tensor) -> Tensor:
     """The tensor in single precision or better: half precision is widened, double stays."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def _compute_exactly() -> None:
+    """Single precision that is single on CUDA cards, and the same bits from the same seed.
+
+    Convolutions would be rounded to TF32, their algorithms chosen by a stopwatch, and products of
+    several streams could share a workspace.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
 
 
 def _has_mps() -> bool:

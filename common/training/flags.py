@@ -20,6 +20,7 @@ from common.training.argument_types import (
 
 PROTOCOLS = ("corrected", "published")
 PRECISIONS = ("fp32", "bf16")
+CAPTURE = ("auto", "on", "off")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -163,5 +164,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
     add("--resident", choices=("auto", "yes", "no"), default="auto",
         help="keep all training features on the device; auto: on a CUDA card if they fit")
+    add("--capture", choices=CAPTURE, default="auto", help="record a training step on a CUDA card "
+        "and launch it whole; the numbers are the same; auto: where it can be done")
     add("--max_num_worker", type=threads, default=4, help="threads that read ahead; 0: none")
     # fmt: on

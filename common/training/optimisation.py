@@ -19,11 +19,18 @@ def adam(
 ) -> torch.optim.Adam:
     """The optimiser of all baselines; those of the CALF family have another eps.
 
-    `fused` takes a step in one pass over all weights: faster, and other bits.
+    `fused` takes a step in one pass over all weights: faster, and other bits than without. On a
+    CUDA card it is always fused, and all of it is on the card, so that a step can be recorded.
     """
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    on_card = bool(learnt) and learnt[0].is_cuda
     return torch.optim.Adam(
-        learnt, lr=learning_rate, betas=(0.9, 0.999), eps=eps, fused=fused or None
+        learnt,
+        lr=learning_rate,
+        betas=(0.9, 0.999),
+        eps=eps,
+        fused=fused or on_card or None,
+        capturable=on_card,
     )
 
 

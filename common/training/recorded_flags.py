@@ -28,7 +28,7 @@ _WHERE = ("device", "GPU", "loglevel")
 # Settings of a run that may change without making it another run, and where it is only tested.
 FREE = (
     "SoccerNet_path", "feature_dim", "split_test", "max_epochs", "max_num_worker", "resident",
-    "cache_dir", "plots", "legacy_names", "watch_test", "LRe", "mode",
+    "capture", "cache_dir", "plots", "legacy_names", "watch_test", "LRe", "mode",
 )  # fmt: skip
 FREE_IN_TESTING = (
     "NMS_window", "NMS_threshold", "gt_time", "precision", "tiny",

@@ -50,6 +50,7 @@ class Run:
         processes: those that torchrun started, or one.
         published: repeat the quirks of the original that move numbers.
         resume: go on from the last checkpoint if there is one.
+        capture: record training steps on a CUDA card: auto, on or off.
         classes: what the network's outputs stand for, in order; kept with its weights.
     """
 
@@ -59,6 +60,7 @@ class Run:
     processes: Processes = field(default_factory=Processes)
     published: bool = False
     resume: bool = False
+    capture: str = "auto"
     classes: tuple[str, ...] = ()
 
     def autocast(self) -> AbstractContextManager:

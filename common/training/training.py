@@ -28,11 +28,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from common.errors import Interrupted, UserError, log
-from common.training.batches import Source, read_batches
+from common.training.batches import Batch, Source, read_batches
 from common.training.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
 from common.training.event_file import EventFile
-from common.training.loss_meter import LossMeter
+from common.training.loss_meter import LossMeter, QueuedLosses
 from common.training.optimisation import plateau_schedule, step_schedule
+from common.training.recorded_steps import RecordedSteps, tape_for
 from common.training.resumption import (
     checked_last,
     checked_progress,
@@ -111,6 +112,7 @@ class Training:
         model: without a wrapper for several processes.
         select_by: the number of a thorough validation whose highest value marks the best weights,
             as soon as there is one; the lowest validation loss until then, and always if None.
+        varying: why no two training steps are alike, if so: they are not recorded then.
     """
 
     def __init__(
@@ -120,12 +122,18 @@ class Training:
         optimizer: torch.optim.Optimizer,
         settings: TrainingSettings,
         select_by: str | None = None,
+        varying: str = "",
     ) -> None:
         self.run, self.model, self.optimizer = run, model, optimizer
         self.settings, self.select_by = settings, select_by
         self.schedule = plateau_schedule(optimizer, settings.patience)
         self.progress = Progress()
         self.stop = StopRequest()
+        tape = tape_for(run.device, run.capture, run.processes.world_size, varying)
+        self.steps = RecordedSteps(tape, lambda: optimizer.param_groups[0]["lr"])
+        self.queued: dict[str, QueuedLosses] = {}
+        if run.device.type not in ("cpu", "mps"):  # the one has no queue, the other no double
+            self.queued = {name: QueuedLosses(run.device) for name in ("train", "valid")}
         self._open = ExitStack()
         self._earlier: list[Path] = []  # files of a run that this one takes the place of
         self._events: EventFile | None = None
@@ -264,6 +272,9 @@ class Epoch:
         Torch is seeded before each batch with numbers that say where we are, which pins dropout
         whatever happened before. Between two batches a stop that was asked for saves and raises
         Interrupted.
+
+        On a CUDA card most batches are not yielded: what the loop did with one is recorded, and
+        carried out on the others here (`recorded_steps`).
         """
         owner, processes = self._owner, self._owner.run.processes
         progress = owner.progress
@@ -272,21 +283,32 @@ class Epoch:
         meter.sums = dict.fromkeys(progress.sums, 0.0)
         if processes.is_main:
             meter.sums, meter.items = dict(progress.sums), progress.items
-        for tensors in self._batches(meter, source, order):
-            if owner.stop.asked(processes):
-                owner.save_half_way(meter)
-                raise owner.interrupted(f"in epoch {self.number + 1} after batch {meter.done}")
-            here = [owner.settings.seed, self.number, meter.done, processes.rank]
-            torch.manual_seed(int(np.random.SeedSequence(here).generate_state(1)[0]))
-            yield tensors
+        with owner.steps.working():
+            for batch in self._batches(meter, source, order):
+                if owner.stop.asked(processes):
+                    owner.save_half_way(meter)
+                    raise owner.interrupted(f"in epoch {self.number + 1} after batch {meter.done}")
+                regular = batch.items == owner.settings.batch_size
+                yield from owner.steps.tensors_of(batch, self._seed, regular=regular)
+
+    def _seed(self) -> None:
+        """Seeds torch with where we are."""
+        assert self._meter is not None, "a seed belongs inside an iteration"
+        owner = self._owner
+        rank = owner.run.processes.rank
+        here = [owner.settings.seed, self.number, self._meter.done, rank]
+        torch.manual_seed(int(np.random.SeedSequence(here).generate_state(1)[0]))
 
     def validation(
         self, source: Source, order: NDArray[np.int64] | None = None
     ) -> Iterator[tuple[Tensor, ...]]:
         """The tensors of each batch of `order`; without one, of all items as they come."""
+        if "train" in self._meters:
+            self._meters["train"].check()
         self._owner.run.processes.share_buffers(self._owner.model)
         meter = self._new_meter("valid")
-        yield from self._batches(meter, source, order)
+        for batch in self._batches(meter, source, order):
+            yield batch.tensors
 
     def record(self, losses: dict[str, Tensor], summed: bool = False) -> Tensor:
         """Adds the losses of the batch in hand; returns what to minimise: `LossMeter.record`."""
@@ -318,12 +340,13 @@ class Epoch:
 
     def _new_meter(self, what: str, done: int = 0) -> LossMeter:
         title, processes = f"epoch {self.number + 1} {what}", self._owner.run.processes
-        self._meter = self._meters[what] = LossMeter(title, processes, done)
+        queued = self._owner.queued.get(what)
+        self._meter = self._meters[what] = LossMeter(title, processes, done, queued=queued)
         return self._meter
 
     def _batches(
         self, meter: LossMeter, source: Source, order: NDArray[np.int64] | None
-    ) -> Iterator[tuple[Tensor, ...]]:
+    ) -> Iterator[Batch]:
         """Reads the batches with a progress bar, and keeps the meter up to date."""
         order = np.arange(len(source)) if order is None else order
         run, settings = self._owner.run, self._owner.settings
@@ -346,6 +369,6 @@ class Epoch:
             disable=None if run.processes.is_main else True,
         ) as bar:
             for meter.batch in batches:
-                yield meter.batch.tensors
-                meter.done += 1
+                yield meter.batch
+                meter.finish_batch()
                 bar.update()
