@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from common.calf.pyramid import REACHES, look_around
 
-_BLOCK = 240  # pictures that are computed at a time
+_CACHED_BLOCK = 240  # pictures that a CPU computes at a time
+_LARGE_BLOCK = 8192  # and other devices: a gigabyte, and few launches
 
 
 class PictureBranch(nn.Module):
@@ -61,6 +62,11 @@ class PictureBranch(nn.Module):
         return around.view(T, B, S, -1).amax(dim=2)
 
 
+def _block(pictures: Tensor) -> int:
+    """How many pictures are computed at a time."""
+    return _CACHED_BLOCK if pictures.is_cpu else _LARGE_BLOCK
+
+
 def _channels_last(tensor: Tensor) -> Tensor:
     """In the layout that the library is fastest at, here by half."""
     return tensor.contiguous(memory_format=torch.channels_last)
@@ -81,7 +87,7 @@ class FirstLayer(torch.autograd.Function):
     def forward(ctx: Any, pictures: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """[n, H, W, 3], [O, 3, 5, 5], [O] -> [n, O, (H - 4) / 4, (W - 4) / 4]"""
         kernel, results, places = _channels_last(weight), [], []
-        for block in pictures.split(_BLOCK):
+        for block in pictures.split(_block(pictures)):
             x = F.conv2d(_as_seen(block, weight.dtype), kernel, bias)
             top, place = F.max_pool2d(x, 4, return_indices=True)
             results.append(F.relu(top))
@@ -99,9 +105,8 @@ class FirstLayer(torch.autograd.Function):
         kernel = _channels_last(weight)
         total, total_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))
         arriving = torch.ops.aten.threshold_backward(_channels_last(gradient), result, 0)
-        for block, part, place in zip(
-            pictures.split(_BLOCK), arriving.split(_BLOCK), places.split(_BLOCK), strict=True
-        ):
+        blocks = (tensor.split(_block(pictures)) for tensor in (pictures, arriving, places))
+        for block, part, place in zip(*blocks, strict=True):
             spread = F.max_unpool2d(part, place.long(), [4, 4], output_size=ctx.size)
             _, by_weight, by_bias = torch.ops.aten.convolution_backward(
                 spread, _as_seen(block, weight.dtype), kernel, [len(weight)], [1, 1], [0, 0],
