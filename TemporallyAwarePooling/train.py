@@ -67,8 +67,8 @@ def validate(run: Run, model: TemporallyAwareModel, epoch: Epoch, clips: Clips) 
         epoch.record(clip_loss(logits, targets))
         if epoch.thorough:
             both = torch.stack([logits.float(), targets])  # [2, B, 1 + C]
-            parts.append(both[:, : epoch.items].cpu().numpy())
+            parts.append(both[:, : epoch.items])
     if not epoch.thorough:
         return {}
-    every = [part for of_process in run.processes.gather(parts) for part in of_process]
+    every = run.processes.gather(torch.cat(parts, dim=1).cpu().numpy())
     return {"clip_mAP": clip_map(*np.concatenate(every, axis=1))}
