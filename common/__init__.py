@@ -19,7 +19,7 @@ _ROOMS = {
     "metric": "average_map bootstrap matching thresholds",
     "results": "kept_detections predictions run_record scored_run split_results tables",
     "training": "argument_types batches checkpoints device distributed flags run_folder",
-    "pooling": "clips lanes vlad",
+    "pooling": "clips vlad",
 }
 MOVED = {
     f"common.{name}": f"common.{room}.{name}"
@@ -27,6 +27,8 @@ MOVED = {
     for name in names.split()
 } | {
     "common.comparison": "common.compare.paired",
+    "common.lanes": "common.training.lanes",
+    "common.pooling.lanes": "common.training.lanes",
     "common.nms": "common.results.suppression",
     "common.spots": "common.results.reading",
 }

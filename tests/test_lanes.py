@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from common.pooling.lanes import LANES, in_lanes
 from common.pooling.vlad import sliding_vlad_logits, vlad_logits
+from common.training.lanes import LANES, in_lanes
 
 CPU = torch.device("cpu")
 

@@ -4,11 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from common.calf.capsules import capsule_lengths, normalised_capsule_lengths
 from common.calf.chunk_shape import ChunkShape
 from common.calf.time_layers import pool_in_time, same_convolution
 from common.training.device import at_least_single
-
-_LEAST = 1e-12  # of a square under a root, whose slope at 0 is infinite
 
 
 class SpottingHead(nn.Module):
@@ -50,30 +49,21 @@ class SpottingHead(nn.Module):
         return segmentation.transpose(0, 1), spots
 
     def _segment(self, capsules: Tensor) -> Tensor:
-        """How far the capsules are from indifference: [T, B, P · C] -> [T, B, C] in [0, 1]."""
-        T, B, _ = capsules.shape
-        active = torch.sigmoid(self._normalise(capsules)) - 0.5  # within ± 1/2
-        square = active.square().view(T, B, self.capsule, self.classes).sum(dim=2)
-        return torch.sqrt(torch.clamp(4 / self.capsule * square, min=_LEAST))
+        """How far the capsules are from indifference: [T, B, P · C] -> [T, B, C] in [0, 1].
 
-    def _normalise(self, capsules: Tensor) -> Tensor:
-        """Batch normalisation per position in the chunk, over batch, capsules and classes.
-
-        Written out because it is five times as fast as the library's for this layout.
+        They are normalised per position in the chunk, over batch, capsules and classes.
         """
         norm = self.batch_seg
-        flat = capsules.flatten(1)  # [T, B · P · C]
+        capsules = capsules.unflatten(2, (self.capsule, self.classes))  # [T, B, P, C]
         if self.training:
-            mean = flat.mean(dim=1, keepdim=True)
-            centred = flat - mean
-            variance = centred.square().mean(dim=1, keepdim=True)
-            _update_running(norm, mean.detach()[:, 0], variance.detach()[:, 0], flat.shape[1])
-        else:
-            assert norm.running_mean is not None and norm.running_var is not None
-            centred = flat - norm.running_mean[:, None]
-            variance = norm.running_var[:, None]
-        scale = norm.weight[:, None] * torch.rsqrt(variance + norm.eps)
-        return torch.addcmul(norm.bias[:, None], centred, scale)
+            scores, mean, variance = normalised_capsule_lengths(
+                capsules, norm.weight, norm.bias, norm.eps
+            )
+            _update_running(norm, mean, variance, capsules[0].numel())
+            return scores
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        return capsule_lengths(capsules - norm.running_mean[:, None, None, None], scale, norm.bias)
 
     def _spot(self, capsules: Tensor, segmentation: Tensor) -> Tensor:
         """Spots from capsules [T, B, P · C] and segmentation [T, B, C]: [B, N, 2 + C]."""

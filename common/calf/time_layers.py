@@ -9,21 +9,54 @@ from torch.nn import functional as F
 
 
 def same_convolution(frames: Tensor, layer: nn.Conv2d) -> Tensor:
-    """Convolution over 3 frames, zeros around: [T, B, I] -> [T, B, O]; one matrix product.
+    """Convolution over 3 frames, zeros around: [T, B, I] -> [T, B, O], as matrix products.
 
-    Three frames are laid side by side and multiplied, or, where the output is narrower than the
-    input, multiplied first and then added up with their neighbours.
+    Each of the three taps is added to what is there, or, where the output is narrower than the
+    input, all are taken in one product and then added up with their neighbours.
     """
     T = len(frames)
     weight = layer.weight.squeeze(3)  # [O, I, 3]
     if weight.shape[0] >= weight.shape[1]:
-        padded = F.pad(frames, (0, 0, 0, 0, 1, 1))
-        around = torch.cat([padded[:T], padded[1 : T + 1], padded[2:]], dim=2)  # [T, B, 3 I]
-        return F.linear(around, weight.transpose(1, 2).flatten(1), layer.bias)
+        return _WideConvolution.apply(frames, weight, layer.bias)
     parts = F.linear(frames, weight.permute(2, 0, 1).flatten(0, 1))  # [T, B, 3 O]
     before, here, after = F.pad(parts, (0, 0, 0, 0, 1, 1)).chunk(3, dim=2)
     assert layer.bias is not None
     return before[:T] + here[1 : T + 1] + after[2:] + layer.bias
+
+
+class _WideConvolution(torch.autograd.Function):
+    """y[t] = Σ_k W_k x[t + k - 1] + bias; nothing is padded or laid side by side."""
+
+    @staticmethod
+    def forward(ctx: Any, frames: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(frames.device.type):
+            dtype = torch.get_autocast_dtype(frames.device.type)
+            frames, weight, bias = frames.to(dtype), weight.to(dtype), bias.to(dtype)
+        B = frames.shape[1]
+        flat = frames.flatten(0, 1)  # [T · B, I]: a frame further is B rows further
+        before, here, after = taps = weight.permute(2, 1, 0).contiguous()  # [3, I, O]
+        out = torch.addmm(bias, flat, here)
+        out[B:].addmm_(flat[:-B], before)
+        out[:-B].addmm_(flat[B:], after)
+        ctx.save_for_backward(frames, taps)
+        return out.view(*frames.shape[:2], -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        frames, taps = ctx.saved_tensors
+        B, (before, here, after) = frames.shape[1], taps.transpose(1, 2)  # [O, I] each
+        flat, arriving = frames.flatten(0, 1), gradient.flatten(0, 1)
+        to_frames = None
+        if ctx.needs_input_grad[0]:
+            to_frames = arriving @ here
+            to_frames[:-B].addmm_(arriving[B:], before)
+            to_frames[B:].addmm_(arriving[:-B], after)
+            to_frames = to_frames.view_as(frames)
+        to_taps = torch.stack([
+            arriving[B:].T @ flat[:-B], arriving.T @ flat, arriving[:-B].T @ flat[B:]
+        ], dim=2)  # fmt: skip
+        return to_frames, to_taps, arriving.sum(dim=0)
 
 
 def pool_in_time(frames: Tensor) -> Tensor:

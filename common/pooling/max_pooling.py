@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.data.windows import window_max
-from common.pooling.lanes import in_lanes
+from common.training.lanes import in_lanes
 
 _WINDOWS_PER_BLOCK = 256  # whose rows fit a processor's cache
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.data.windows import window_sum
-from common.pooling.lanes import LANES, in_lanes
 from common.training.device import at_least_single
+from common.training.lanes import LANES, in_lanes
 
 EPSILON = 1e-12  # as in torch.nn.functional.normalize
 _GROUP_ENTRIES = 1 << 19  # of V for a group of clips on a CPU: a few such arrays fit its cache
