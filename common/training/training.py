@@ -152,7 +152,7 @@ class Training:
     def epochs(self) -> Iterator["Epoch"]:
         """The epochs that are left, each to be closed before the next.
 
-        Raises Interrupted after Ctrl-C or SIGTERM, with everything saved for --resume.
+        Raises Interrupted after a signal to stop, with everything saved for --resume.
         """
         while not self.progress.finished and self.progress.epoch < self.settings.max_epochs:
             yield Epoch(self)
