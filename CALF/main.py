@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.k_parameters import k_frames, tell_k_parameters
+from common.calf.k_parameters import k_frames, kept_k_frames, tell_k_parameters
 from common.calf.one_file import (
     claim_outputs,
     one_file,
@@ -34,6 +34,7 @@ from common.data.events import event_classes
 from common.data.features import open_features
 from common.errors import counted, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
+from common.results.run_record import TRAINED
 from common.results.suppression import Suppression
 from common.training.flags import to_frames
 from common.training.recorded_flags import parse_flags
@@ -44,8 +45,8 @@ if TYPE_CHECKING:  # --help does not wait for torch
     from CALF.loss import Criterion
     from CALF.model import ContextAwareModel
     from common.training.distributed import Processes
+    from common.training.progress import TrainingSettings
     from common.training.run import Run
-    from common.training.training import TrainingSettings
 
 
 def parse_arguments(
@@ -104,7 +105,7 @@ def build_criterion(
 
 def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     """How long, how large, from which seed."""
-    from common.training.training import TrainingSettings
+    from common.training.progress import TrainingSettings
 
     return TrainingSettings(
         learning_rate=args.LR,
@@ -180,12 +181,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         for split in dict.fromkeys(chain(*trained, tested)):  # each has games, of such features
             data.measure(split)
         k = None if args.test_only else k_frames(data.classes.names, args.framerate, args.k_params)
+        kept = kept_k_frames(run.folder / TRAINED if run.resume else None, data.classes.names, k)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
         with start_run(
             run, model,
             about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
-            settings={**vars(args), "split_test": tested}, training=not args.test_only,
+            settings={**vars(args), "split_test": tested, **kept}, training=not args.test_only,
             overwrite=args.overwrite, load_weights_from=args.load_weights, loglevel=args.loglevel,
         ):  # fmt: skip
             if k is not None:

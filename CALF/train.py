@@ -15,8 +15,9 @@ from common.data.data_set import DataSet
 from common.data.frame_rows import bytes_of, fits_on
 from common.results.suppression import Suppression
 from common.training.optimisation import adam
+from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Epoch, Training, TrainingSettings
+from common.training.training import Epoch, Training
 
 SCORE = "valid_a_mAP"  # selects the best weights
 _ADAM_EPS = 1e-7

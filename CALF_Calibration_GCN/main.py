@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from CALF_Calibration_GCN.flags import NETWORKS, add_graph_flags
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
-from common.calf.k_parameters import k_frames, tell_k_parameters
+from common.calf.k_parameters import k_frames, kept_k_frames, tell_k_parameters
 from common.calf.one_file import (
     claim_outputs,
     one_file,
@@ -39,6 +39,7 @@ from common.data.events import event_classes, split_classes
 from common.data.features import open_features
 from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
+from common.results.run_record import TRAINED
 from common.results.suppression import Suppression
 from common.training.flags import to_frames
 from common.training.recorded_flags import parse_flags
@@ -52,8 +53,8 @@ if TYPE_CHECKING:  # --help does not wait for torch
     from CALF_Calibration_GCN.player_graph import GraphOptions
     from common.calibration.top_view import TopView
     from common.training.distributed import Processes
+    from common.training.progress import TrainingSettings
     from common.training.run import Run
-    from common.training.training import TrainingSettings
 
 
 def parse_arguments(
@@ -184,7 +185,7 @@ def build_criterion(
 
 def training_settings(args: argparse.Namespace) -> "TrainingSettings":
     """How long, how large, from which seed."""
-    from common.training.training import TrainingSettings
+    from common.training.progress import TrainingSettings
 
     return TrainingSettings(
         learning_rate=args.LR,
@@ -263,13 +264,14 @@ def train_and_test(
         for split in dict.fromkeys(chain(*trained, tested)):  # each has games, of such features
             data.measure(split)
         k = None if args.test_only else k_frames(data.classes.names, args.framerate, args.k_params)
+        kept = kept_k_frames(run.folder / TRAINED if run.resume else None, data.classes.names, k)
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes), with_players=with_players)
         model = model.to(run.device)
         with start_run(
             run, model,
             about=f"{dimension} features, {counted(len(data.classes), 'class', 'classes')}",
-            settings=recorded(args, name, class_split, with_players),
+            settings={**recorded(args, name, class_split, with_players), **kept},
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,
         ):  # fmt: skip
@@ -325,22 +327,26 @@ def recorded(
 
 def train_and_test_pair(args: argparse.Namespace) -> None:
     """The visual classes with the players, as published the others without, and both together."""
-    from common.calibration.both_splits import publish_pair, require_pair
+    from common.calibration.both_splits import held_pair, publish_pair, require_pair
     from common.results.run_record import record_settings
     from common.training.distributed import is_first_process
+    from common.training.run_folder import remove_results
 
     folder = Path("models", args.model_name)
     require_pair(
         folder, training=not args.test_only, load_weights=args.load_weights,
         features_path=args.features_path,
     )  # fmt: skip
-    train_and_test(args, f"{args.model_name}/visual", "visual")
-    train_and_test(args, f"{args.model_name}/nonvisual", "nonvisual", with_players=False)
-    if is_first_process():  # which has all results
-        record_settings(folder, recorded(args, args.model_name, "both", True),
-                        "test" if args.test_only else "train")  # fmt: skip
-        for split in ["challenge"] if args.challenge else args.split_test:
-            publish_pair(folder, split, data_set(args, None))
+    with held_pair(folder):
+        train_and_test(args, f"{args.model_name}/visual", "visual")
+        if args.overwrite and not args.test_only and is_first_process():
+            remove_results(folder)  # merged of a model that has just been replaced
+        train_and_test(args, f"{args.model_name}/nonvisual", "nonvisual", with_players=False)
+        if is_first_process():  # which has all results
+            record_settings(folder, recorded(args, args.model_name, "both", True),
+                            "test" if args.test_only else "train")  # fmt: skip
+            for split in ["challenge"] if args.challenge else args.split_test:
+                publish_pair(folder, split, data_set(args, None))
 
 
 def spot_one_file(argv: Sequence[str] | None) -> None:

@@ -97,8 +97,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.training.device import choose_device
     from common.training.distributed import joined_processes
     from common.training.optimisation import seed_everything
+    from common.training.progress import TrainingSettings
     from common.training.run import Run, fetch_files, load_best, start_run
-    from common.training.training import TrainingSettings
     from Pooling.test import spot_split
     from Pooling.train import train
 

@@ -10,8 +10,9 @@ from common.data.frame_rows import bytes_of, fits_on
 from common.pooling.clip_map import clip_map
 from common.training.batches import shuffled
 from common.training.optimisation import adam
+from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Epoch, Training, TrainingSettings
+from common.training.training import Epoch, Training
 from Pooling.dataset import Clips, read_clips
 from Pooling.loss import clip_loss
 from Pooling.model import PoolingModel

@@ -87,8 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.training.device import choose_device
     from common.training.distributed import joined_processes
     from common.training.optimisation import seed_everything
+    from common.training.progress import TrainingSettings
     from common.training.run import Run, fetch_files, load_best, start_run
-    from common.training.training import TrainingSettings
     from TemporallyAwarePooling.test import spot_split
     from TemporallyAwarePooling.train import train
 

@@ -22,13 +22,18 @@ log = logging.getLogger("spotting")  # of all programs; a run sends it to screen
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+# Ctrl-C, what launchers send, and what a closed terminal does; Windows has no SIGHUP.
+STOP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
 
 class UserError(ValueError):
     """Input or settings are wrong; the message says what was expected, found, and what to do."""
 
 
 class Interrupted(Exception):  # noqa: N818 - an event, not a mistake
-    """Somebody asked the program to stop (Ctrl-C, SIGTERM) and it has saved what it had."""
+    """Somebody asked the program to stop (`STOP_SIGNALS`) and it has saved what it had."""
 
 
 @contextmanager
@@ -106,6 +111,11 @@ def _explain(error: BaseException) -> tuple[str, int]:
     sentence = _explain_too_large(error, sys.argv[1:])
     if not sentence and isinstance(error, OSError):
         sentence = _explain_os_error(error)
+    if isinstance(error, RuntimeError) and _NO_THREAD.search(str(error)):
+        sentence = (
+            "the system lets this program start no more threads (ulimit -u, or the limit of a "
+            "container); set OMP_NUM_THREADS=1, pass --max_num_worker 0, or end other programs"
+        )
     log.debug("where it happened", exc_info=True)
     return sentence, EXIT_USER_ERROR
 
@@ -114,7 +124,7 @@ _BURST_SECONDS = 1.0  # signals so near to each other are one wish
 
 
 class _Stops:
-    """Ends on SIGTERM as on Ctrl-C: half-written files are tidied away on the way out.
+    """Ends on all of them as on Ctrl-C: half-written files are tidied away on the way out.
 
     Launchers send several signals at once, and a second one must not disturb the tidying.
     """
@@ -140,8 +150,8 @@ class _Stops:
 
 
 def _listen_to(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
-    """Handles both signals by `handler`, unless they are ignored (nohup, a job behind &)."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Handles signals to stop by `handler`, unless they are ignored (nohup, a job behind &)."""
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     return {
         int(number): signal.signal(number, handler)
         for number, earlier in before.items()
@@ -158,6 +168,9 @@ _NO_MEMORY = re.compile(
     "(can't|cannot|tried to|unable to) allocate|out of memory|not enough memory|bad_alloc|"
     "invalid buffer size",
     re.IGNORECASE,
+)
+_NO_THREAD = re.compile(
+    "can't start new thread|(cannot|failed to) create (a )?thread", re.IGNORECASE
 )
 _TOO_LARGE = re.compile(
     "overflow|integer is too large|too large to convert|array is too big|infinity to integer|"
@@ -217,10 +230,21 @@ def _largest_numbers(words: Sequence[str], most: int = 3) -> str:
 
 
 def _explain_os_error(error: OSError) -> str:
-    where = f" ({error.filename})" if error.filename else ""
+    path = error.filename2 or error.filename  # of a renaming its end: what it begins with is gone
+    where = f" ({path})" if path else ""
+    again = (
+        "free some space and run the same command again (a training that has a checkpoint goes on "
+        "with --resume)"
+    )
     advice = {
-        errno.ENOSPC: "the disk is full; free some space and run the same command again",
-        errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+        errno.ENOSPC: f"the disk is full; {again}",
+        errno.EDQUOT: f"the disk quota is used up; {again}",
+        errno.EFBIG: "a file would be larger than is allowed here; raise the limit (ulimit -f) or "
+        "choose another file system",
+        errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+        errno.ENFILE: "too many files are open on this machine; end other programs",
+        errno.ENAMETOOLONG: "a name is too long for this file system; choose a shorter one",
+        errno.EISDIR: "a folder is where a file should be; move it, or choose another folder",
         errno.EACCES: "permission denied; choose a folder you may read and write",
         errno.EPERM: "not permitted; choose a folder you may read and write",
         errno.EROFS: "this file system is read-only; choose another folder",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from CALF_Calibration import main as program
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.errors import UserError
+from common.files import locked
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE
 
@@ -113,6 +115,30 @@ def test_the_pair_is_tested_again(pair, data, here):
     words = [*BOTH, "--class_split", "both", "--test_only", "--split_test", "test"]
     assert here(*flags(data, "pair", *words)) == (0, "")
     assert (pair / "results_spotting_test.zip").read_bytes() == before
+
+
+def test_a_pair_has_its_folder_alone(pair, data, here):
+    here.cwd = pair.parents[1]
+    words = [*BOTH, "--class_split", "both"]
+    with locked(pair):
+        for how in ("--test_only", "--overwrite", "--resume"):
+            result = here(*flags(data, "pair", *words, how))
+            assert_one_sentence(result, here.cwd, f"{Path('models/pair')} is in use by process")
+    result = here(*flags(data, "new", *words, "--features", "absent.npy"))
+    assert_one_sentence(result, here.cwd, "absent.npy")
+    assert not (here.cwd / "models" / "new").exists()
+
+
+def test_a_replaced_model_takes_the_merged_results_along(pair, data, here, tmp_path):
+    shutil.copytree(pair, here.cwd / "models" / "pair")
+    copied = here.cwd / "models" / "pair"
+    (copied / "nonvisual" / "tensorboard").rename(tmp_path / "elsewhere")
+    (copied / "nonvisual" / "tensorboard").write_text("in the way")
+    result = here(*flags(data, "pair", *BOTH, "--class_split", "both", "--overwrite"))
+    assert_one_sentence(result, here.cwd, "a file is where a folder should be")
+    assert not list(copied.glob("results_*"))
+    assert list((copied / "visual").glob("results_*"))
+    assert (copied / "nonvisual" / "results_test.json").is_file()
 
 
 def test_a_pair_is_not_trained_over(pair, data, here):

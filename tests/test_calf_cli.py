@@ -23,6 +23,7 @@ from shell import (
 )
 
 from CALF import main as program
+from common.data.events import V2_NAMES
 from common.operating_point import main as operating_point
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint
@@ -314,6 +315,22 @@ def test_other_classes_need_parameters_and_take_them_from_a_file(data, here, tmp
     assert here(*flags(root, "own", *more)) == (0, "")
     results = json.loads((here.cwd / "models/own/results_test.json").read_text())
     assert list(results["metrics"]["loose"]["per_class"]) == ["Ball out of play", "Corner", "Save"]
+
+
+def test_parameters_that_were_edited_end_a_resumption(data, here, tmp_path):
+    path = tmp_path / "k.json"
+    seconds = {name: [-9, -4, 4, 9] for name in V2_NAMES}
+    path.write_text(json.dumps(seconds))
+    words = flags(data, "run", "--k_params", path)
+    assert here(*words, "--max_epochs", 1) == (0, "")
+    path.write_text(json.dumps({**seconds, "Goal": [-9, -4, 4, 20]}))
+    last = here.cwd / "models/run" / LAST_FILE
+    before = last.read_bytes()
+    result = here(*words, "--max_epochs", 2, "--resume")
+    assert_one_sentence(result, here.cwd, "[-18, -8, 8, 18] frames of 'Goal', now [-18, -8, 8, 40]")
+    assert last.read_bytes() == before
+    path.write_text(json.dumps(seconds))
+    assert here(*words, "--max_epochs", 2, "--resume") == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from common.calf.k_parameters import (
     MOST_FRAMES,
     SECONDS,
     k_frames,
+    kept_k_frames,
     read_k_seconds,
     tell_k_parameters,
 )
 from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.errors import UserError
+from common.results.run_record import TRAINED, record_settings
 
 
 def test_every_class_of_soccernet_v2_has_published_parameters():
@@ -118,3 +120,24 @@ def test_where_parameters_come_from_is_said(names, path, level, told, caplog):
     (record,) = caplog.records
     assert record.levelno == level
     assert told in record.getMessage()
+
+
+# What a run keeps of them.
+
+
+def test_parameters_that_were_edited_since_the_training_are_refused(tmp_path):
+    names, record = ["Corner", "Goal"], tmp_path / TRAINED
+    k = k_frames(names, 2)
+    assert kept_k_frames(record, names, None) == {}
+    kept = kept_k_frames(record, names, k)
+    assert kept == {"k_frames": {"Corner": [-150, -76, 76, 150], "Goal": [-40, -20, 120, 180]}}
+    record_settings(tmp_path, {"LR": 0.1}, "train")  # of an earlier version
+    assert kept_k_frames(record, names, k) == kept
+    record_settings(tmp_path, kept, "train")
+    assert kept_k_frames(record, names, k) == kept
+    other = k.copy()
+    other[3, 1] += 1
+    words = r"parameters \[-40, -20, 120, 180\] frames of 'Goal', now \[-40, -20, 120, 181\]"
+    with pytest.raises(UserError, match=words):
+        kept_k_frames(record, names, other)
+    assert kept_k_frames(None, names, other) != kept  # a new run, or one that replaces it

@@ -16,8 +16,9 @@ from common.data.features import HalfFeatures
 from common.data.frame_rows import MappedRows
 from common.pooling.clip_map import clip_map
 from common.training.optimisation import adam
+from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Training, TrainingSettings
+from common.training.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

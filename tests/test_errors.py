@@ -11,7 +11,7 @@ import pytest
 import torch
 from shell import WAIT, environment
 
-from common.errors import Interrupted, UserError, counted, run_cli
+from common.errors import STOP_SIGNALS, Interrupted, UserError, counted, run_cli
 
 
 @pytest.fixture
@@ -41,8 +41,20 @@ def raising(error):
         (Interrupted("saved"), 130, "saved"),
         (KeyboardInterrupt(), 130, "stopped by Ctrl-C"),
         (KeyboardInterrupt("SIGTERM"), 130, "stopped by SIGTERM"),
+        (KeyboardInterrupt("SIGHUP"), 130, "stopped by SIGHUP"),
         (OSError(errno.ENOSPC, "", "f"), 2, "the disk is full; free some space and run the same "
-         "command again (f)"),
+         "command again (a training that has a checkpoint goes on with --resume) (f)"),
+        (OSError(errno.EISDIR, "", ".f.tmp", None, "f"), 2, "a folder is where a file should be; "
+         "move it, or choose another folder (f)"),
+        (OSError(errno.EFBIG, ""), 2, "a file would be larger than is allowed here; raise the "
+         "limit (ulimit -f) or choose another file system"),
+        (OSError(errno.EMFILE, "", "f"), 2, "too many files are open; raise the limit (ulimit -n) "
+         "(f)"),
+        (OSError(errno.ENAMETOOLONG, "", "f"), 2, "a name is too long for this file system; "
+         "choose a shorter one (f)"),
+        (RuntimeError("can't start new thread"), 2, "the system lets this program start no more "
+         "threads (ulimit -u, or the limit of a container); set OMP_NUM_THREADS=1, pass "
+         "--max_num_worker 0, or end other programs"),
         (FileNotFoundError(errno.ENOENT, "", "f"), 2, "no such file or folder; check the path (f)"),
     ],
 )  # fmt: skip
@@ -126,7 +138,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", STOP_SIGNALS)
 def test_several_signals_within_milliseconds_are_one(tmp_path, first):
     (tmp_path / "program.py").write_text(TIDY)
     process = subprocess.Popen(
@@ -140,7 +152,7 @@ def test_several_signals_within_milliseconds_are_one(tmp_path, first):
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=WAIT)
-    name = "Ctrl-C" if first == signal.SIGINT else "SIGTERM"
+    name = "Ctrl-C" if first == signal.SIGINT else first.name
     assert (process.returncode, out, err) == (130, "tidied\n", f"error: stopped by {name}\n")
 
 

@@ -20,8 +20,9 @@ from common.results.run_record import TESTED, TRAINED, read_record
 from common.training.batches import shuffled
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from common.training.optimisation import adam
+from common.training.progress import TrainingSettings
 from common.training.run import Run, load_best, start_run
-from common.training.training import Training, TrainingSettings
+from common.training.training import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES = ("Goal", "Foul")
@@ -266,6 +267,48 @@ def test_the_record_is_that_of_the_first_start_with_what_changed_since(tmp_path)
     assert len(read_record(tmp_path / TRAINED)["resumed"]) == 2
     logged = "".join(log.read_text() for log in tmp_path.glob("*.log"))
     assert logged.count("settings as recorded, but for: --max_epochs 2 (was 1)") == 1
+
+
+def test_a_run_that_began_with_weights_goes_on_without_them(tmp_path):
+    train(tmp_path / "a", epochs=1)
+    weights = tmp_path / "w.pth.tar"
+    (tmp_path / "a" / BEST_FILE).rename(weights)
+    more = {"weights": weights, "load_weights": str(weights)}
+    train(tmp_path / "b", epochs=1, **more)
+    first = read_record(tmp_path / "b" / TRAINED)
+    weights.unlink()
+    train(tmp_path / "b", epochs=2, resume=True, **more)
+    record = read_record(tmp_path / "b" / TRAINED)
+    assert (record["started"], record["threads"]) == (first["started"], first["threads"])
+    assert len(record["resumed"]) == 1
+
+
+def test_another_number_of_processes_is_told(tmp_path):
+    train(tmp_path, epochs=1)
+    record = read_record(tmp_path / TRAINED)
+    (tmp_path / TRAINED).write_text(json.dumps({**record, "processes": 2}))
+    train(tmp_path, epochs=2, resume=True)
+    logged = "".join(log.read_text() for log in tmp_path.glob("*.log"))
+    assert "1 processes (was 2)" in logged
+
+
+def test_a_run_without_best_weights_yet_is_sent_to_resume(tmp_path):
+    with pytest.raises(Interrupted):
+        train(tmp_path, stop_in=0)
+    with pytest.raises(UserError, match=r"before it had a model\.pth\.tar .* --resume"):
+        only_test(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", None])
+def test_best_weights_that_are_the_last_ones_are_written_again(tmp_path, content):
+    train(tmp_path, epochs=1)
+    best = tmp_path / BEST_FILE
+    before = best.read_bytes()
+    best.unlink()
+    if content is not None:
+        best.write_bytes(content)
+    only_test(tmp_path)
+    assert best.read_bytes() == before
 
 
 @pytest.mark.parametrize("damage", ["cut", "classes", "rate"])

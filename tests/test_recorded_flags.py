@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from common.results.run_record import TRAINED, record_settings
+from common.results.run_record import BEST_FILE, TRAINED, record_settings
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -122,6 +122,11 @@ def test_flags_of_a_preset_count_as_given(trained):
         parse_flags(parser, ["--resume"], given=("pool",))
 
 
+def test_a_run_is_trained_on_or_tested(trained):
+    with pytest.raises(UserError, match="--test_only tests what is trained; pass one of them"):
+        parse("--resume", "--test_only")
+
+
 def test_a_mistyped_name_is_no_new_run(trained):
     with pytest.raises(UserError, match=r"no run to resume in models/rum \(there are run\)"):
         parse("--resume", "--model_name", "rum")
@@ -138,6 +143,20 @@ def test_a_pair_that_was_stopped_early_is_known_by_the_record_of_a_part(trained,
     assert (args.class_split, args.framerate, args.model_name) == ("both", 25, "pair")
     args = parse_flags(parser, ["--resume", "--model_name", f"pair/{part}"])
     assert (args.class_split, args.framerate, args.model_name) == (part, 25, f"pair/{part}")
+
+
+def test_a_pair_that_is_being_replaced_is_known_by_the_newest_record(trained):
+    parser = parser_of_a_baseline()
+    parser.add_argument("--class_split", choices=("visual", "nonvisual", "both"))
+    pair = trained.parent / "pair"
+    for part, rate in ((".", "0.5"), ("nonvisual", "0.5"), ("visual", "0.25")):
+        settings = vars(parse(*UNUSUAL, "--LR", rate))
+        split = "both" if part == "." else part
+        record_settings(pair / part, {**settings, "class_split": split}, "train")
+    args = parse_flags(parser, ["--resume", "--model_name", "pair"])
+    assert (args.class_split, args.LR) == ("both", 0.25)
+    (pair / BEST_FILE).touch()  # the run of one model, with others below it
+    assert parse_flags(parser, ["--resume", "--model_name", "pair"]).LR == 0.5
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "/x", "a/../../x", "~/x", "a\\b", "x/", "."])

@@ -11,6 +11,7 @@ from common.training.run_folder import (
     files_of_run,
     log,
     refuse_claim,
+    remove_results,
     replaced,
     start_log,
     write_curves,
@@ -79,6 +80,29 @@ def test_only_what_a_training_wrote_makes_room(tmp_path):
         (tmp_path / LAST_FILE).write_text("new")
     assert names_in(tmp_path) == {LAST_FILE, "notes.txt"}
     assert (tmp_path / LAST_FILE).read_text() == "new"
+
+
+RESULTS = (
+    "results_test.json", "results_spotting_test.zip", "report_test.png", "settings_test.json",
+    "outputs_test/league/game/results_spotting.json", "settings_file_x.json",
+    "operating_point.json",
+)  # fmt: skip
+
+
+def test_results_go_with_the_weights_that_they_are_of(tmp_path):
+    trained_run(tmp_path, [BEST_FILE, *RESULTS, "my_results.txt"])
+    before = names_in(tmp_path)
+    with pytest.raises(OSError, match="full"), replaced(tmp_path, files_of_run(tmp_path)):
+        raise OSError("the disk is full")
+    assert names_in(tmp_path) == before
+    assert all((tmp_path / name).read_text() == name for name in RESULTS)
+    with replaced(tmp_path, files_of_run(tmp_path)):
+        (tmp_path / LAST_FILE).write_text("new")
+    assert names_in(tmp_path) == {LAST_FILE, "my_results.txt"}
+    trained_run(tmp_path, RESULTS)
+    (tmp_path / "outputs_x").symlink_to(tmp_path / "tensorboard")
+    remove_results(tmp_path)
+    assert names_in(tmp_path) == {LAST_FILE, "my_results.txt", "events.1"}
 
 
 def test_an_earlier_run_comes_back_if_the_new_one_cannot_be_written(tmp_path):

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from common.errors import run_cli
+from common.errors import STOP_SIGNALS, run_cli
 from common.training.distributed import Processes
 from common.training.stopping import StopRequest
 
-BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+EACH = pytest.mark.parametrize("number", STOP_SIGNALS)
 
 
-@BOTH
+@EACH
 def test_the_first_signal_is_noted_and_a_later_one_stops_at_once(number, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
@@ -31,7 +31,7 @@ def test_the_first_signal_is_noted_and_a_later_one_stops_at_once(number, monkeyp
     assert stop.asked(Processes())
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
 def test_behind_the_block_signals_mean_what_they_meant_before(number, error):
     before = signal.getsignal(number)
@@ -45,6 +45,19 @@ def test_behind_the_block_signals_mean_what_they_meant_before(number, error):
     assert signal.getsignal(number) == before
 
 
+@EACH
+def test_a_signal_that_is_ignored_is_no_wish(number):
+    before = signal.signal(number, signal.SIG_IGN)  # nohup, or a job that a script put behind &
+    try:
+        stop = StopRequest()
+        with stop.listening():
+            signal.raise_signal(number)
+            assert not stop.asked(Processes())
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_signal_to_another_process_stops_all():
     class Pair(Processes):
         def sum(self, *numbers):
@@ -56,7 +69,7 @@ def test_a_signal_to_another_process_stops_all():
     assert not stop.asked(Processes())
 
 
-@BOTH
+@EACH
 def test_several_signals_within_milliseconds_end_a_program_once(number, capsys):
     tidied = []
 
@@ -73,7 +86,7 @@ def test_several_signals_within_milliseconds_end_a_program_once(number, capsys):
         with pytest.raises(SystemExit) as end:
             run_cli(main)
         assert end.value.code == 130
-        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        name = "Ctrl-C" if number == signal.SIGINT else number.name
         assert capsys.readouterr().err == f"error: stopped by {name}\n"
         assert len(tidied) == turn
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before

@@ -16,8 +16,9 @@ from common.training.batches import shuffled
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from common.training.distributed import Processes
 from common.training.optimisation import adam, seed_everything
+from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Progress, Training, TrainingSettings
+from common.training.training import Training
 
 DEFAULTS = {
     "batch_size": 4, "max_epochs": 4, "patience": 10, "evaluation_frequency": 10, "seed": 3
@@ -486,23 +487,6 @@ def test_all_processes_sum_the_same_numbers_when_stopped_again_at_once(tmp_path)
 
 
 # What the iterators promise.
-
-
-def test_progress_takes_the_lowest_loss_until_there_is_a_score():
-    progress = Progress()
-    assert progress.improves(3.0, None)
-    assert not progress.improves(3.0, None)
-    assert progress.improves(4.0, 0.0)
-    assert not progress.improves(1.0, None)
-    assert not progress.improves(1.0, 0.0)
-    assert progress.improves(5.0, 0.1)
-    assert (progress.best_loss, progress.best_score) == (1.0, 0.1)
-
-
-def test_a_closed_epoch_forgets_what_was_done_of_it():
-    progress = Progress(epoch=2, batch=3, items=12, sums={"loss": 1.0})
-    progress.close_epoch({"epoch": 3})
-    assert progress == Progress(epoch=3, history=[{"epoch": 3}])
 
 
 def test_without_an_order_all_items_come_as_they_are(tmp_path):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.errors import UserError, log
 from common.files import read_json
+from common.results.run_record import read_record
 
 MOST_FRAMES = np.iinfo(np.int16).max - 1  # that a parameter may span: shifts are 16 bits
 
@@ -98,6 +99,33 @@ def k_frames(names: Sequence[str], framerate: float, path: Path | None = None) -
     frames[3] = np.maximum(frames[3], frames[2] + 1)
     frames[0] = np.minimum(frames[0], frames[1] - 1)
     return frames
+
+
+def kept_k_frames(
+    record: Path | None, names: Sequence[str], k: NDArray[np.int64] | None
+) -> dict[str, dict[str, list[int]]]:
+    """The parameters [4, C] as a run records them beside its flags: the file may be edited.
+
+    Raises UserError if the run's record has others, with which training would not go on.
+
+    Args:
+        record: of the run that goes on; None for a new one. Those of earlier versions have none.
+        k: in frames; None where nothing is trained.
+    """
+    if k is None:
+        return {}
+    now = dict(zip(names, k.T.tolist(), strict=True))
+    if record is None or not record.is_file():
+        return {"k_frames": now}
+    then = read_record(record)["settings"].get("k_frames")
+    if isinstance(then, dict) and then != now:
+        name = next((name for name in names if then.get(name) != now[name]), names[0])
+        raise UserError(
+            f"{record.parent} was trained with the context parameters {then.get(name)} frames of "
+            f"{name!r}, now {now[name]}; bring back the file of --k_params as it was, or pass "
+            "another --model_name"
+        )
+    return {"k_frames": now}
 
 
 def tell_k_parameters(names: Sequence[str], path: Path | None = None) -> None:

@@ -3,16 +3,19 @@
 Their runs lie in models/<model_name>/visual and …/nonvisual, the merged results beside them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from common.data.data_set import DataSet
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.files import read_json, write_json
+from common.files import locked, read_json, write_json
 from common.metric.average_map import AveragePrecision
 from common.results.merging import merge
 from common.results.split_results import publish_split
 from common.training.checkpoints import BEST_FILE
+from common.training.distributed import is_first_process
 
 
 def require_pair(
@@ -27,6 +30,25 @@ def require_pair(
         raise UserError(
             f"{folder} already holds the run of one model; pass another --model_name for the pair"
         )
+
+
+@contextmanager
+def held_pair(folder: Path) -> Iterator[None]:
+    """Has the folder of a pair alone inside the block, for the first process speaks for all.
+
+    Else another pair could replace one model while this trains the other, and both be merged.
+    Raises UserError naming who has it.
+    """
+    if not is_first_process():
+        yield
+        return
+    try:
+        with locked(folder):
+            yield
+    finally:
+        with suppress(OSError):  # made for the lock alone, if nothing is in it
+            folder.rmdir()
+            folder.parent.rmdir()
 
 
 def publish_pair(folder: Path, split: str, data: DataSet) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from common.data.events import CLASS_SPLITS
 from common.data.games import check_relative_path
 from common.errors import UserError
-from common.results.run_record import LAST_FILE, TRAINED, read_record
+from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED, read_record
 from common.training.flags import data_defaults
 
 # What is asked of this start alone, and not a setting of the run; where it computes.
@@ -59,6 +59,10 @@ def _with_record(
     """The settings of this start, those of the run's record among them."""
     args = parser.parse_args(argv)
     check_relative_path(args.model_name, "--model_name")
+    if args.resume and args.test_only:
+        raise UserError(
+            "--resume goes on with a training, --test_only tests what is trained; pass one of them"
+        )
     if not args.resume and (not args.test_only or args.load_weights):
         return vars(args)
     folder = Path("models", args.model_name)
@@ -104,8 +108,13 @@ def changes(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _record_file(folder: Path) -> Path | None:
-    """The record of a run, or of the first of a pair's, which has the pair's flags."""
-    files = [folder / TRAINED, *(folder / part / TRAINED for part in CLASS_SPLITS)]
+    """The record of a run, or of the first of a pair's, which has the pair's flags.
+
+    The pair's own is written when both are trained: until then it may be that of an earlier pair.
+    """
+    files = [*(folder / part / TRAINED for part in CLASS_SPLITS), folder / TRAINED]
+    if any((folder / name).exists() for name in (LAST_FILE, BEST_FILE)):
+        files.reverse()  # the run of one model, whatever lies below it
     return next((file for file in files if file.is_file()), None)
 
 

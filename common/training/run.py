@@ -13,7 +13,7 @@ from torch import nn
 
 from common.data.data_set import DataSet
 from common.data.fetching import download
-from common.errors import log
+from common.errors import UserError, log
 from common.files import locked
 from common.results.run_record import (
     BEST_FILE,
@@ -112,7 +112,8 @@ def start_run(
     weights = folder / BEST_FILE if load_weights_from is None else load_weights_from
     if processes.is_main:
         claim()
-    if load_weights_from or not (training or folder.is_dir()):
+    goes_on = training and run.resume and (folder / LAST_FILE).exists()
+    if (load_weights_from and not goes_on) or not (training or folder.is_dir()):
         load_weights(model, weights, () if training else run.classes)
     with ExitStack() as stack:
         changed: list[str] = []
@@ -141,6 +142,10 @@ def _check_own_weights(run: Run, model: nn.Module, weights: Path) -> None:
     record = run.folder / TRAINED
     if record.is_file():
         check_classes(run.classes, read_record(record).get("classes"), record)
+    if not (run.resume or weights.exists()) and (run.folder / LAST_FILE).exists():
+        raise UserError(
+            f"{run.folder} was stopped before it had a {BEST_FILE} to test; go on with --resume"
+        )
     if weights.exists() or not run.resume:  # a run that was stopped early has none yet
         content = load_weights(model, weights, run.classes)
         if run.resume:
@@ -155,7 +160,7 @@ def _record(run: Run, settings: Mapping[str, Any], *, training: bool) -> list[st
         "processes": run.processes.world_size,
     }
     now, file = orjson.loads(orjson.dumps(dict(settings), default=str)), run.folder / TRAINED
-    known = file.is_file() and (run.resume or not training) and not now.get("load_weights")
+    known = file.is_file() and (run.resume if training else not now.get("load_weights"))
     then = read_record(file) if known else None
     record = resumed_record(then, now, **own) if training and then else new_record(now, **own)
     if not training:
@@ -163,7 +168,11 @@ def _record(run: Run, settings: Mapping[str, Any], *, training: bool) -> list[st
     elif files_of_run(run.folder):  # until it goes on, or has a checkpoint of its own
         file = pend_record(run.folder)
     write_record(file, record)
-    return changes(then["settings"], now) if then else []
+    if not then:
+        return []
+    count = then.get("processes", own["processes"])
+    other = [f"{own['processes']} processes (was {count})"] if count != own["processes"] else []
+    return [*changes(then["settings"], now), *(other if training else [])]
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from typing import Any
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
 from common.files import write_bytes
-from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED
+from common.results.operating_points import POINT_FILE
+from common.results.run_record import BEST_FILE, LAST_FILE, TESTED, TRAINED
 from common.training.checkpoints import read_checkpoint, save_checkpoint
 from common.training.event_file import FOLDER as EVENTS
 
@@ -23,6 +24,10 @@ CURVES = "curves.csv"
 PUBLISHED_KEYS = ("epoch", "state_dict", "best_loss", "optimizer")
 _PENDING = f".{TRAINED}"  # the record of a run that has not begun yet
 _ASIDE = ".earlier"  # holds a run's files while those of another take their place
+_RESULTS = (  # and what commands make of them
+    TESTED, "settings_file_*.json", "outputs_*", "results_*.json", "results_*.zip", "report_*",
+    POINT_FILE, "detections_*",
+)  # fmt: skip
 
 
 def refuse_claim(path: Path, *, training: bool, resume: bool, overwrite: bool) -> None:
@@ -75,8 +80,16 @@ def complete_best(path: Path, last: Mapping[str, Any]) -> None:
     epoch, best = last.get("epoch"), path / BEST_FILE
     if not epoch or progress.get("best_epoch") != epoch:
         return
-    if not best.is_file() or read_checkpoint(best).get("epoch") != epoch:
+    if _epoch_of(best) != epoch:
         save_checkpoint(best, {n: last[n] for n in (*PUBLISHED_KEYS, "classes") if n in last})
+
+
+def _epoch_of(checkpoint: Path) -> object:
+    """Which epoch's weights a checkpoint holds; None where nothing is that reads."""
+    try:
+        return read_checkpoint(checkpoint).get("epoch")
+    except UserError:
+        return None
 
 
 def pend_record(path: Path) -> Path:
@@ -91,12 +104,28 @@ def settle_record(path: Path) -> None:
 
 
 def files_of_run(path: Path) -> list[Path]:
-    """The files of a trained run that another run takes the place of; none without a checkpoint."""
+    """What of a trained run another one takes the place of; nothing without a checkpoint.
+
+    Results (files, and the folders outputs_…) are of its weights, and go with them.
+    """
     if not any((path / name).exists() for name in (LAST_FILE, BEST_FILE)):
         return []
     names = (LAST_FILE, BEST_FILE, CURVES, TRAINED)
     files = [path / name for name in names if (path / name).exists()]
-    return [*files, *path.glob(f"{EVENTS}/events.*")]
+    return [*files, *path.glob(f"{EVENTS}/events.*"), *_results(path)]
+
+
+def remove_results(path: Path) -> None:
+    """Removes the results of weights that are no more."""
+    for each in _results(path):
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
+def _results(path: Path) -> list[Path]:
+    return list(chain.from_iterable(path.glob(name) for name in _RESULTS))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that is granted between two batches."""
+"""Ctrl-C, SIGTERM and a closed terminal as a wish that is granted between two batches."""
 
 import signal
 import time
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from common.errors import STOP_SIGNALS
 from common.training.distributed import Processes
 
 _BURST_SECONDS = 1.0  # signals so near to each other are one wish
 
 
 class StopRequest:
-    """Remembers that Ctrl-C or SIGTERM came; another, a second later or more, stops at once."""
+    """Remembers that a signal to stop came; another, a second later or more, stops at once."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
@@ -20,8 +21,9 @@ class StopRequest:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes over both signals inside the block."""
-        before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        """Takes over the signals inside the block, but for those that are ignored (nohup, &)."""
+        heard = [s for s in STOP_SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._note) for number in heard}
         try:
             yield
         finally:

@@ -17,7 +17,7 @@ bits as one that was left alone.
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from common.errors import Interrupted, UserError, log
+from common.errors import Interrupted, log
 from common.training.batches import Batch, Source, read_batches
 from common.training.checkpoints import BEST_FILE, LAST_FILE, load_weights, save_checkpoint
 from common.training.event_file import EventFile
 from common.training.loss_meter import LossMeter, QueuedLosses
 from common.training.optimisation import plateau_schedule, step_schedule
+from common.training.progress import Progress, TrainingSettings
 from common.training.recorded_steps import RecordedSteps, tape_for
 from common.training.resumption import (
     checked_last,
@@ -50,55 +51,6 @@ from common.training.run_folder import (
     write_curves,
 )
 from common.training.stopping import StopRequest
-
-_DECISIVE = ("learning_rate", "batch_size", "patience", "evaluation_frequency", "seed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How long, how large, from which seed. `batch_size` is over all processes together."""
-
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int  # bad epochs (no relative gain of 1e-4 in validation loss) to wait
-    evaluation_frequency: int  # epochs between thorough validations
-    seed: int
-    workers: int = 0  # threads that read ahead
-
-
-@dataclass
-class Progress:
-    """Where training stands, beside weights, optimiser and schedule."""
-
-    epoch: int = 0  # complete epochs
-    best_loss: float = 9e99  # lowest validation loss
-    best_score: float | None = None  # highest validation score, where there is one
-    best_epoch: int = 0  # whose weights are the best so far
-    finished: bool = False
-    history: list[dict[str, float]] = field(default_factory=list)
-    # An epoch that was stopped half-way: its batches, their items and sums of losses.
-    batch: int = 0
-    items: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-
-    def improves(self, valid_loss: float, score: float | None) -> bool:
-        """Whether these are the best weights so far; notes that they are."""
-        lower = valid_loss < self.best_loss
-        self.best_loss = min(valid_loss, self.best_loss)
-        if score is None:
-            return lower and self.best_score is None
-        higher = self.best_score is None or score > self.best_score
-        if higher:
-            self.best_score = score
-        return higher
-
-    def close_epoch(self, row: dict[str, float], improved: bool = False) -> None:
-        """An epoch is complete; `row` is its line of the curves."""
-        self.epoch += 1
-        self.best_epoch = self.epoch if improved else self.best_epoch
-        self.batch, self.items, self.sums = 0, 0, {}
-        self.history.append(row)
 
 
 class Training:
@@ -160,7 +112,7 @@ class Training:
     def epochs(self) -> Iterator["Epoch"]:
         """The epochs that are left, each to be closed before the next.
 
-        Raises Interrupted after Ctrl-C or SIGTERM, with everything saved for --resume.
+        Raises Interrupted after a signal to stop, with everything saved for --resume.
         """
         while not self.progress.finished and self.progress.epoch < self.settings.max_epochs:
             yield Epoch(self)
@@ -232,12 +184,7 @@ class Training:
         content = load_weights(self.model, path, self.run.classes)
         checked_last(content, path)
         with told_of(path):
-            for name in _DECISIVE:
-                then, now = content["settings"][name], getattr(self.settings, name)
-                if then != now:
-                    raise UserError(
-                        f"{path} was trained with {name} {then}, found {now}; resume with the same"
-                    )
+            self.settings.refuse_others(content["settings"], path)
             restore_optimizer(self.optimizer, content["optimizer"])
             restore_schedule(self.schedule, content["scheduler"])
             self.progress = Progress(**checked_progress(content["progress"]))
