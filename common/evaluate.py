@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.data.events import EventClasses, event_classes
+from common.data.events import V1_NAMES, EventClasses, event_classes
 from common.data.games import OFFICIAL_SPLITS, games_at_hand, read_splits
 from common.data.labels import TimeField
 from common.data.package_games import package_classes, package_splits
@@ -81,6 +81,7 @@ def _classes_of(
     numbers: dict[str, int] | None,
 ) -> EventClasses:
     """The classes given by name, of the data root, or of the data set."""
+    _refuse_packed_lists(labels)
     known = package_classes(dataset, task) if dataset else None
     if known is None or (labels.root / "classes.json").is_file():
         known = event_classes(labels.root, version)
@@ -92,6 +93,7 @@ def _classes_of(
         not isinstance(numbers, Mapping)
         or not all(isinstance(name, str) for name in numbers)
         or not numbers
+        or not all(isinstance(number, int) for number in numbers.values())
         or set(numbers.values()) != set(range(len(numbers)))
     ):
         raise UserError(
@@ -99,7 +101,22 @@ def _classes_of(
             f"{numbers!r}"
         )
     names = sorted(numbers, key=numbers.__getitem__)
+    if version == 1 and tuple(names) != V1_NAMES:
+        raise UserError(
+            f"version 1 has the classes {', '.join(V1_NAMES)} in this order, which it finds by "
+            f"parts of labels; pass version=2 for the classes {', '.join(names)}"
+        )
     return EventClasses(tuple(names), known.label_file, known.halves, version == 1)
+
+
+def _refuse_packed_lists(labels: JsonTree) -> None:
+    """Raises UserError for games or classes of one's own in a zip, where nobody looks for them."""
+    for name in ("splits.json", "classes.json"):
+        if labels.root.is_file() and name in labels:
+            raise UserError(
+                f"{labels.root} holds a {name}, which is read from folders only; unpack it, and "
+                "pass the folder"
+            )
 
 
 def _games_of(
@@ -145,7 +162,7 @@ def _with_labels(labels: JsonTree, games: Sequence[str], label_file: str) -> lis
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The flags in `argv`, or in the command line."""
+    """The flags in `argv`, or in the command line. Raises UserError for an output that is read."""
     parser = new_parser(
         "python -m common.evaluate", "Average-mAP of result files, from files alone."
     )
@@ -165,7 +182,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")
     add("--output", type=Path, help="write all numbers as JSON to this file")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    for given in (args.SoccerNet_path, args.Predictions_path):
+        if args.output and args.output.resolve() == given.resolve():
+            raise UserError(f"--output {args.output} would overwrite what is read; choose another")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -174,6 +195,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.results.tables import print_results
 
     labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
+    _refuse_packed_lists(labels)
     classes = event_classes(args.SoccerNet_path, args.version)
     label_file = args.label_file or classes.label_file
     games = _with_labels(labels, _games_of(labels, args.split), label_file)

@@ -1,5 +1,6 @@
 """Files that are either whole or absent: write beside, fsync, rename. Folders that are in use."""
 
+import codecs
 import errno
 import json
 import os
@@ -28,6 +29,8 @@ _KINDS = {  # how files begin, in lower case
     b"\x1f\x8b": "a gzip archive",
     b"\x89hdf": "an HDF5 file",
     b"\x80": "a pickle or a file of torch.save",
+    codecs.BOM_UTF16_LE: "text in UTF-16: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "text in UTF-16: save it as UTF-8",
 }
 LOCK_FILE = ".lock"  # in a folder that a process works in: its number and its machine
 _FAR = 1 << 30  # where Windows locks a byte: those before it stay readable
@@ -39,8 +42,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it there only if the block ends well.
 
     Whatever stops the block (an exception, a full disk, a killed process), `path` keeps its old
-    content or stays absent. Parent folders are made.
+    content or stays absent. Parent folders are made. Raises UserError if `path` is a folder.
     """
+    if path.is_dir():
+        raise UserError(f"expected the path of a file to write, found the folder {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -128,13 +133,13 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
-    """Parsed `content`; `source` names it in the error.
+    """Parsed `content`, with or without a byte order mark; `source` names it in the error.
 
     Args:
         lenient: read what Python's own reader does, too, such as NaN, Infinity and 1e400.
     """
     try:
-        return orjson.loads(content)
+        return orjson.loads(content.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         if lenient:
             try:

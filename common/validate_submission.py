@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (more := len(findings.notes) - _MOST_NOTES) > 0:
         print(f"note: and {more} more")
     for split, games in splits.items():
-        if split != args.split and findings.games == set(games):
+        if games and findings.games == set(games) != set(expected):
             print(f"these are the games of {split}; did you mean --split {split}?")
     if not root and findings.games.isdisjoint(game for games in splits.values() for game in games):
         print(

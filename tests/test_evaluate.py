@@ -496,3 +496,92 @@ def test_released_predictions(shared, real_labels, gt_time, metric):
     np.testing.assert_allclose(found, RELEASED[gt_time, metric], **EXACT)
     if gt_time == "position":
         assert np.round(result["a_mAP_per_class"], 4).tolist() == RELEASED_PER_CLASS[metric]
+
+
+# What would give a number that says nothing.
+
+
+@pytest.fixture
+def two(tmp_path, write_tree):
+    """Data of one game, and a function that writes detections of it."""
+    root = write_tree(tmp_path / "data", {GAME: [spot("1", 1000, "Goal")]}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [GAME]}))
+
+    def found(*entries, name="results", game=GAME):
+        return write_tree(tmp_path / name, {game: entries}, RESULTS)
+
+    return root, found
+
+
+FOUND = detection("1", "1000", "Goal", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"game": f"run/{GAME}"}, "pass .*results/run"),
+        ({"game": f"run/{GAME}", "name": "r.zip"}, "zip from inside run/"),
+        ({"game": "other/s/g0"}, "check the path, the name of the files and the split"),
+    ],
+)
+def test_not_one_game_with_results_is_no_score_of_0(two, changes, told):
+    root, found = two
+    with pytest.raises(UserError, match=told):
+        evaluate(root, found(FOUND, **changes), allow_missing=True)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("which", ["labels", "results"])
+def test_a_file_that_is_in_a_zip_twice_is_refused(two, tmp_path, which):
+    paths = {"labels": two[0], "results": two[1](FOUND)}
+    packed = tmp_path / "twice.zip"
+    name = f"{GAME}/{LABELS if which == 'labels' else RESULTS}"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for _ in range(2):
+            archive.write(paths[which] / name, name)
+    paths[which] = packed
+    settings = {"dataset": None, "EVENT_DICTIONARY": {"Goal": 0}, "metric": "at1"}
+    with pytest.raises(UserError, match=f"twice.zip holds {name} twice"):
+        evaluate(paths["labels"], paths["results"], label_files=LABELS, **settings)
+    assert evaluate(*paths.values(), label_files=LABELS, **settings, lenient=True)["a_mAP"] == 1
+
+
+def test_confidences_that_are_no_shares_are_said(two, caplog):
+    root, found = two
+    evaluate(root, found(FOUND, {**FOUND, "half": "2", "confidence": "1"}))
+    assert "confidence" not in caplog.text
+    odd = [{**FOUND, "confidence": each} for each in ("75", "-0.5", "-3")]
+    evaluate(root, found(*odd))
+    assert "of 3 detections" in caplog.text
+    assert "2 have a confidence below 0" in caplog.text and "1 have one above 1" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["splits.json", "classes.json"])
+def test_lists_of_ones_own_in_a_zip_are_not_passed_over(two, tmp_path, name):
+    root, found = two
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.write(root / GAME / LABELS, f"{GAME}/{LABELS}")
+        archive.writestr(name, "{}")
+    with pytest.raises(UserError, match=f"holds a {name}, .*unpack it"):
+        evaluate(tmp_path / "data.zip", found(FOUND))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"version": 1, "EVENT_DICTIONARY": {"Goal": 0}}, "version 1 has the classes card, subs"),
+        ({"EVENT_DICTIONARY": {"Goal": [0]}}, "EVENT_DICTIONARY must hold names"),
+        ({"EVENT_DICTIONARY": {"Goal": "0"}}, "EVENT_DICTIONARY must hold names"),
+    ],
+)
+def test_a_dictionary_that_would_not_be_honoured_is_refused(two, arguments, told):
+    root, found = two
+    with pytest.raises(UserError, match=told):
+        evaluate(root, found(FOUND), **arguments)
+
+
+def test_a_half_has_all_its_frames_at_any_rate(score):
+    # 7200 * 1.13 is 8136, as a float just below: the spots are in frames 8134 and 8135.
+    annotations = [spot("1", ms, "A") for ms in (7_199_000, 7_199_900)]
+    found = [detection("1", "7199900", "A", "0.5")]
+    assert score("A", annotations, found, "at1", framerate=1.13)["a_mAP"] == pytest.approx(6 / 11)

@@ -146,3 +146,11 @@ def test_evaluating_loads_neither_torch_nor_the_package_nor_the_table(data, repo
         [sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, timeout=120
     )
     assert done.stdout.splitlines() == ["1.0", "[]"], done.stderr
+
+
+def test_an_output_that_is_read_or_a_folder_is_refused(data, repo_root, tmp_path):
+    root, results = data
+    arguments = ("--SoccerNet_path", root, "--Predictions_path", results, "--metric", "at1")
+    assert "would overwrite" in refused(run_cli(*arguments, "--output", results, cwd=repo_root))
+    done = run_cli(*arguments, "--output", ".", cwd=tmp_path)
+    assert done.returncode == 2 and "found the folder ." in done.stderr

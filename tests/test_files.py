@@ -141,3 +141,18 @@ def test_what_is_there_instead_of_json_is_told():
         parse_json(b"version https://git-lfs.github.com/spec/v1\n", "x")
     with pytest.raises(UserError, match=r"x is not valid JSON \(a web page"):
         parse_json(b"<!DOCTYPE html><html></html>", "x")
+
+
+def test_a_folder_is_no_place_to_write_to(tmp_path):
+    for path in (tmp_path, tmp_path / ".", type(tmp_path)(".")):
+        with pytest.raises(UserError, match="expected the path of a file to write, found the fold"):
+            write_bytes(path, b"x")
+    assert names(tmp_path) == []
+
+
+def test_json_with_a_byte_order_mark_is_read_and_utf16_named(tmp_path):
+    assert parse_json('{"é": 1}'.encode("utf-8-sig"), "file") == {"é": 1}
+    for encoding in ("utf-16", "utf-16-be"):
+        content = "\ufeff{}".encode(encoding) if encoding != "utf-16" else "{}".encode(encoding)
+        with pytest.raises(UserError, match="UTF-16: save it as UTF-8"):
+            parse_json(content, "file")

@@ -1,6 +1,8 @@
 """Results of two models put together: order, games and classes that do not fit."""
 
 import json
+import os
+import zipfile
 
 import pytest
 
@@ -143,3 +145,39 @@ def test_a_whole_run_or_one_input_alone_is_no_pair_of_results(tmp_path, write):
         merge([tmp_path / "run", two], tmp_path / "out")
     with pytest.raises(UserError, match="give two or more"):
         merge([one], tmp_path / "out")
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path, write):
+    inputs = [write("a", {"L/S/g": ONE}), write("b", {"L/S/g": TWO})]
+    for path in inputs:
+        (path / "L/S/g").rename(os.fsdecode(os.fsencode(path / "L/S/") + b"/caf\xe9"))
+    with pytest.raises(UserError, match="name is not UTF-8"):
+        merge(inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_inside_an_input_is_refused(tmp_path, write):
+    inputs = [write("a", {"L/S/g": ONE}), write("b", {"L/S/g": TWO})]
+    with pytest.raises(UserError, match="would overwrite what is merged"):
+        merge(inputs, inputs[1] / "merged")
+
+
+def test_an_archive_in_capitals_is_an_archive(tmp_path, write):
+    merge([write("a", {"L/S/g": ONE}), write("b", {"L/S/g": TWO})], tmp_path / "OUT.ZIP")
+    assert zipfile.ZipFile(tmp_path / "OUT.ZIP").namelist() == ["L/S/g/results_spotting.json"]
+
+
+def test_a_folder_above_the_games_is_told(tmp_path, write):
+    inputs = [write("a.zip", {"top/L/S/g": ONE}), write("b", {"L/S/g": TWO})]
+    for order in (inputs, inputs[::-1]):
+        with pytest.raises(UserError, match=r"in the folder top/ of .*a\.zip"):
+            merge(order, tmp_path / "out")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_game_twice_in_a_zip_is_refused(tmp_path, write):
+    inputs = [write("a.zip", {"L/S/g": ONE}), write("b", {"L/S/g": TWO})]
+    with zipfile.ZipFile(inputs[0], "a") as archive:
+        archive.writestr("L/S/g/results_spotting.json", '{"predictions": []}')
+    with pytest.raises(UserError, match="twice"):
+        merge(inputs, tmp_path / "out")

@@ -193,8 +193,8 @@ def test_unknown_classes_are_left_out_and_malformed_entries_refused():
         *((("tolerance_seconds",), value) for value in ("5", 0, -1, 1e300, None, True, [])),
         (("chosen_on",), None),
         *((("classes",), value) for value in ([], None, {})),
-        *((("classes", "PASS", "threshold"), value) for value in ("0.5", True, [])),
-        *((("classes", "PASS", "F1"), value) for value in (None, "high")),
+        *((("classes", "PASS", "threshold"), value) for value in ("0.5", True, [], -0.5)),
+        *((("classes", "PASS", "F1"), value) for value in (None, "high", 1.5, -1)),
     ],
 )
 def test_a_saved_point_that_is_none_is_named(tmp_path, where, value):

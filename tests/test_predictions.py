@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import unicodedata
 import zipfile
 
@@ -482,3 +483,52 @@ def test_tree_without_files_of_games_is_refused(tmp_path):
     (tmp_path / "classes.json").write_text("[]")
     with pytest.raises(UserError, match="expected result files"):
         guess_file_name(JsonTree(tmp_path))
+
+
+def test_names_in_utf8_are_found_without_the_flag_that_says_so(tmp_path):
+    path = tmp_path / "r.zip"
+    names = ["l/s/Málaga São/a.json", "l/s/plain/a.json"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"{}")
+    data = bytearray(path.read_bytes())
+    data[7] = data[data.index(b"PK\1\2") + 9] = 0  # the flags' high bytes
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() != names
+    tree = JsonTree(path)
+    assert (tree.names(), tree.read(names[0])) == (names, b"{}")
+
+
+def test_names_of_dos_stay_as_they_are(tmp_path):
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("l/s/Xlaga/a.json", b"{}")
+    path.write_bytes(path.read_bytes().replace(b"Xlaga", b"\xa0laga"))
+    assert JsonTree(path).names() == ["l/s/álaga/a.json"]
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_bzip2_with_a_false_size_takes_no_memory(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("common.results.json_tree.MOST_UNPACKED_BYTES", 1 << 21)
+    path = tmp_path / "r.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a", bytes(1 << 26))
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\1\2")
+    data[place + 24 : place + 28] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="unpacks to more than 2 MiB"):
+            JsonTree(path).read("a")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+
+
+def test_shadows_that_macos_packs_are_no_result_files(tmp_path):
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive:
+        archive.writestr("__MACOSX/l/s/a/._mine.json", b"\0\5\x16\7")
+        archive.writestr("l/s/a/mine.json", b"{}")
+    assert guess_file_name(JsonTree(tmp_path / "r.zip")) == "mine.json"

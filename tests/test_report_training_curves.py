@@ -61,3 +61,18 @@ def test_a_table_that_does_not_read_is_named(tmp_path, content):
     (tmp_path / "curves.csv").write_bytes(content)
     with pytest.raises(UserError, match=r"curves\.csv"):
         read_curves(tmp_path)
+
+
+def test_tables_that_a_spreadsheet_saved_are_read(tmp_path):
+    text = "epoch,train_loss,valid_loss\n1,2,3\n"
+    (tmp_path / "curves.csv").write_text(text, encoding="utf-8-sig")
+    assert read_curves(tmp_path)["epoch"] == [1]
+
+
+def test_numbers_that_no_figure_can_hold_are_named(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("epoch,train_loss,valid_loss\n1,3e38,inf\n")
+    assert read_curves(tmp_path)["train_loss"] == [3e38]
+    path.write_text("epoch,train_loss,valid_loss\n1,1,-1e308\n")
+    with pytest.raises(UserError, match=r"drawn as valid_loss, found -1e\+308"):
+        read_curves(tmp_path)

@@ -12,7 +12,7 @@ from fake_baseline import Fake
 
 from common.data.games import official_splits
 from common.errors import UserError
-from common.reproduce.outcome import RowOutcome, other_reason, outcome_of, student
+from common.reproduce.outcome import RowOutcome, other_reason, outcome_of, read_scores, student
 from common.reproduce.page import page
 from common.reproduce.render import (
     comma_separated,
@@ -326,3 +326,33 @@ def test_files_are_written(tmp_path):
     paths = write_report(EVIL_REPORT, tmp_path)
     assert [path.name for path in paths] == ["main.md", "main.csv", "main.html"]
     assert paths[0].read_text() == markdown(EVIL_REPORT)
+
+
+# Files of scores that are none.
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ((), []), (("games",), "3"), (("games",), None), (("metrics",), []),
+        (("metrics", "loose"), {}), (("metrics", "loose", "a_mAP"), "0.5"),
+        (("metrics", "loose", "a_mAP"), None), (("metrics", "loose", "a_mAP"), 31.4),
+        (("metrics", "loose", "per_class"), []), (("metrics", "loose", "per_class", "Goal"), {}),
+        (("metrics", "loose", "per_class", "Goal", "AP"), None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_scores_that_are_none_are_one_sentence(tmp_path, where, value):
+    scores = {"a_mAP": 0.5, "per_class": {"Goal": {"AP": 0.5}}}
+    content = {"content": {"gt_time": "gameTime", "games": 1, "metrics": {"loose": scores}}}
+    path = tmp_path / "results_test.json"
+    path.write_text(json.dumps(content["content"]))
+    assert read_scores(tmp_path, ROW)["a_mAP"] == 0.5
+    *above, last = "content", *where
+    place = content
+    for name in above:
+        place = place[name]
+    place[last] = value
+    path.write_text(json.dumps(content["content"]))
+    with pytest.raises(UserError, match=r"results_test\.json has no scores for loose"):
+        read_scores(tmp_path, ROW)

@@ -391,3 +391,19 @@ def test_through_the_shell(tmp_path, repo_root):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith("error: expected a zip file") and done.stderr.count("\n") == 1
+
+
+def test_other_splits_are_advised_only_if_their_games_are_there(write, run, tmp_path):
+    splits = {"test": GAMES, "again": GAMES, "none": [], "challenge": ["l/s/x"]}
+    (tmp_path / "data" / "splits.json").write_text(json.dumps(splits))
+    assert len(run(write(files()), "--split", "test")[1]) == 1
+    assert "did you mean --split again?" in "".join(run(write(files()))[1])
+    (tmp_path / "nothing").mkdir()
+    assert "did you mean" not in "".join(run(tmp_path / "nothing")[1])
+
+
+@pytest.mark.parametrize(("position", "apart"), [("10", 1), ("11000", 0), ("11001", 1)])
+def test_clocks_that_disagree_are_a_note(write, position, apart):
+    findings = check(write(files(a=content(GAMES[0], entry(position=position)))))
+    assert findings.valid
+    assert sum("gameTime and position are apart" in note for note in findings.notes) == apart

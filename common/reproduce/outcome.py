@@ -129,11 +129,19 @@ def read_scores(folder: Path, row: Row) -> dict[str, Any] | None:
                 f"{path} was scored with the clock {content['gt_time']}, not {row.clock}"
             )
         scores = content["metrics"][row.metric]
-        return {"games": content["games"], **scores}
-    except (KeyError, TypeError):
-        raise UserError(
-            f"{path} has no scores for {row.metric}; remove its folder to run it again"
-        ) from None
+        numbers = [scores[f"a_mAP{_suffix(row)}"]]
+        numbers += [each[f"AP{_suffix(row)}"] for each in scores["per_class"].values()]
+        sound = type(content["games"]) is int and all(0 <= number < 2 for number in numbers)
+    except (AttributeError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise UserError(f"{path} has no scores for {row.metric}; remove its folder to run it again")
+    return {**scores, "games": content["games"]}
+
+
+def _suffix(row: Row) -> str:
+    """What the names of the row's scores end with."""
+    return "" if row.kind == "all" else f"_{row.kind}"
 
 
 def other_reason(row: Row, extra: Sequence[str], data: Path) -> str:
@@ -169,7 +177,7 @@ def outcome_of(
     done = {seed: folder for seed, folder in folders.items() if folder is not None}
     read = {seed: read_scores(folder, row) for seed, folder in done.items()}
     found = {seed: scores for seed, scores in read.items() if scores is not None}
-    suffix = "" if row.kind == "all" else f"_{row.kind}"
+    suffix = _suffix(row)
     classes = list(next(iter(found.values()))["per_class"]) if found else []
     return RowOutcome(
         row,

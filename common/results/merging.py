@@ -9,7 +9,7 @@ import orjson
 
 from common.errors import UserError, counted
 from common.files import parse_json
-from common.results.json_tree import JsonTree
+from common.results.json_tree import JsonTree, folder_above, top_folder_advice
 from common.results.predictions import (
     RESULT_FILE,
     guess_file_name,
@@ -26,8 +26,8 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
     Entries are sorted by half, position and class; all else stays as it is.
 
     Raises:
-        UserError: other games, the same class twice, or no result files; fewer than two inputs,
-            whole run folders, or an output that is one of them.
+        UserError: other games, the same class or file twice, or no result files; fewer than two
+            inputs, whole run folders, or an output that is one of them or lies in one.
     """
     _check_paths(inputs, out)
     trees = [JsonTree(path) for path in inputs]
@@ -35,6 +35,7 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
     games = [_games_of(tree, file) for tree, file in zip(trees, files, strict=True)]
     for path, found in zip(inputs[1:], games[1:], strict=True):
         if lone := sorted(set(games[0]) ^ set(found)):
+            _refuse_top_folders(inputs, games)
             raise UserError(
                 f"{inputs[0]} and {path} hold different games: {counted(len(lone), 'game')} in one "
                 f"of them only, such as {lone[0]}"
@@ -60,12 +61,31 @@ def _check_paths(inputs: Sequence[Path], out: Path) -> None:
                 f"{path} is the folder of a run; give the results of one split in it, such as "
                 f"{path}/results_spotting_test.zip"
             )
-        if out.resolve() in (path.resolve(), *path.resolve().parents):
+        place, result = path.resolve(), out.resolve()
+        if result in (place, *place.parents) or place in result.parents:
             raise UserError(f"-o {out} would overwrite what is merged; choose another place")
 
 
 def _games_of(tree: JsonTree, file: str) -> list[str]:
-    return [name.removesuffix(f"/{file}") for name in tree.names() if name.endswith(f"/{file}")]
+    """Games that have a file. Raises UserError for a name that no result file can hold."""
+    tree.require_one_of_each()
+    games = [name.removesuffix(f"/{file}") for name in tree.names() if name.endswith(f"/{file}")]
+    for game in games:
+        if game != game.encode(errors="replace").decode():
+            raise UserError(
+                f"{tree.root} holds the folder {game!r}, whose name is not UTF-8; rename it"
+            )
+    return games
+
+
+def _refuse_top_folders(inputs: Sequence[Path], games: Sequence[Sequence[str]]) -> None:
+    """Raises UserError if an input has the games of another one in a folder."""
+    for path, found in zip(inputs, games, strict=True):
+        for others in games:
+            wanted = set(others) - set(found)
+            above = next(filter(None, (folder_above(game, wanted) for game in found)), None)
+            if above is not None:
+                raise UserError(top_folder_advice(above, path))
 
 
 def _predictions(tree: JsonTree, game: str, file: str) -> list[dict[str, Any]]:
@@ -111,7 +131,7 @@ def _joined(game: str, parts: Sequence[list[dict[str, Any]]]) -> bytes:
 
 
 def _write(out: Path, merged: dict[str, bytes], file: str) -> None:
-    if out.suffix != ".zip":
+    if out.suffix.lower() != ".zip":
         for game, content in merged.items():
             write_game(out, game, content, file)
         return

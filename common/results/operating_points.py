@@ -83,7 +83,7 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
             np.array([np.inf if t is None else _number(t, "threshold") for t in thresholds]),
             tolerance,
             content["chosen_on"],
-            np.array([_number(classes[name]["F1"], "F1") for name in names]),
+            np.array([_share(classes[name]["F1"], "F1") for name in names]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -94,8 +94,16 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
 
 
 def _number(value: Any, name: str) -> float:
-    """A number that JSON holds. Raises ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    """A number from 0 on that JSON holds. Raises ValueError for anything else."""
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (numeric and 0 <= value < np.inf):
+        raise ValueError(f"{name}: {value!r}")
+    return float(value)
+
+
+def _share(value: Any, name: str) -> float:
+    """A number from 0 to 1. Raises ValueError for anything else."""
+    if _number(value, name) > 1:
         raise ValueError(f"{name}: {value!r}")
     return float(value)
 

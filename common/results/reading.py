@@ -72,15 +72,19 @@ def read_games(
     """Annotated spots and detections of all games.
 
     Raises:
-        UserError: no games, missing games (with their list), malformed files, or no annotation or
-            detection of a known class although there are some (unless `lenient`).
+        UserError: no games, missing games (with their list; with `allow_missing` if all are),
+            malformed files, or no annotation or detection of a known class although there are some,
+            or a file that is in a zip twice (unless `lenient`).
     """
     if not games:
         raise UserError("there are no games to evaluate; check --split and splits.json")
+    if not reading.lenient:
+        labels.require_one_of_each()
+        predictions.require_one_of_each()
     file = reading.prediction_file
     missing = [game for game in games if f"{game}/{file}" not in predictions]
-    if missing and not reading.allow_missing:
-        raise UserError(_missing_sentence(missing, file, predictions))
+    if missing and not (reading.allow_missing and len(missing) < len(games)):
+        raise UserError(_missing_sentence(missing, file, predictions, len(games)))
     targets = read_targets(labels, games, classes, reading)
     absent = set(missing)
     present = [None if game in absent else game for game in games]
@@ -159,7 +163,20 @@ def read_detections(
     for label in classes.left_out:  # on purpose
         unknown.pop(label, None)
     _tell_unknown(tree, sum(map(len, parts)), unknown, classes, lenient)
-    return _joined(parts, framerate, f"detections in {tree.root}")
+    found = _joined(parts, framerate, f"detections in {tree.root}")
+    _tell_confidences(tree, found.value)
+    return found
+
+
+def _tell_confidences(tree: JsonTree, confidence: NDArray[np.float64]) -> None:
+    """Says how many confidences the metric's thresholds from 0 to 1 do not tell apart."""
+    below, above = int((confidence < 0).sum()), int((confidence > 1).sum())
+    if below or above:
+        _say(
+            f"of {counted(len(confidence), 'detection')} in {tree.root}, {below} have a confidence "
+            f"below 0 and do not count, {above} have one above 1 and count as if all had 1; write "
+            "confidences from 0 to 1"
+        )
 
 
 def _tell_unknown(
@@ -180,14 +197,16 @@ def _tell_unknown(
         _say(f"there is not a single detection in {tree.root}")
 
 
-def _missing_sentence(missing: list[str], file: str, tree: JsonTree) -> str:
+def _missing_sentence(missing: list[str], file: str, tree: JsonTree, games: int) -> str:
     shown = "".join(f"\n  {game}" for game in missing[:10])
     more = f"\n  and {len(missing) - 10} more" if len(missing) > 10 else ""
     wanted = {f"{game}/{file}" for game in missing}
     above = next(filter(None, (folder_above(name, wanted) for name in tree.files())), None)
     advice = "add them, or pass --allow-missing to count them as without detections"
+    if len(missing) == games:
+        advice = "check the path, the name of the files and the split"
     if above is not None:
-        advice = top_folder_advice(above)
+        advice = top_folder_advice(above, tree.root)
     return f"{tree.root} has no {file} for {len(missing)} of the games; {advice}:{shown}{more}"
 
 
@@ -215,7 +234,7 @@ def _joined(parts: list[Spots], framerate: float, what: str) -> Spots:
         np.concatenate([getattr(part, field) for part in parts])
         for field in ("half", "frame", "event", "value")
     )
-    frames = int(HALF_MINUTES * 60 * framerate)
+    frames = int(HALF_MINUTES * 60 * framerate + 1e-6)  # 7200 * 1.13 is just below 8136
     if (frame < -frames).any():
         raise UserError(f"{what}: a position lies {HALF_MINUTES} minutes before its half")
     if late := int((frame >= frames).sum()):

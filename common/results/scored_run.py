@@ -1,6 +1,6 @@
 """A run's detections beside the annotations: what scores, intervals and reports are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -185,16 +185,6 @@ def splits_with_results(run: Path) -> list[str]:
     return sorted({*packed, *loose})
 
 
-# Of a record what is used here; all may be absent.
-_RECORDED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "SoccerNet_path": (lambda found: isinstance(found, str), "a folder"),
-    "model_name": (lambda found: isinstance(found, str), "a name"),
-    "version": (lambda found: found in (1, 2), "1 or 2"),
-    "class_split": (lambda found: found in (*CLASS_SPLITS, "both"), "visual, nonvisual or both"),
-    "split_test": (lambda found: isinstance(found, list), "a list of splits"),
-}
-
-
 def _archive(split: str) -> str:
     return f"results_spotting_{split}.zip"
 
@@ -243,17 +233,7 @@ def _records(run: Path) -> list[dict[str, Any]]:
 
     Raises UserError for a record that is not one, naming it and the setting.
     """
-    files = [file for file in (run / TRAINED, run / TESTED) if file.is_file()]
-    records = [read_record(file) for file in files]
-    for file, record in zip(files, records, strict=True):
-        for name, (sound, expected) in _RECORDED.items():
-            found = record["settings"].get(name)
-            if not (found is None or sound(found)):
-                raise UserError(
-                    f"{file}: expected {expected} as the setting {name}, found {found!r}; correct "
-                    "it, or pass the results themselves, a zip or a folder"
-                )
-    return records
+    return [read_record(file) for file in (run / TRAINED, run / TESTED) if file.is_file()]
 
 
 def _settings(records: list[dict[str, Any]], split: str) -> dict[str, Any] | None:

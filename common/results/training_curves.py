@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from common.errors import UserError
 
+_LARGEST = 1e100  # float32 ends at 3e38; figures overflow from 1e300 on
 Curves = dict[str, NDArray[np.float64]]
 
 
@@ -20,7 +21,7 @@ def read_curves(run: Path) -> Curves | None:
     if not path.is_file():
         return None
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # tables save it so
             rows = list(csv.DictReader(file))
         if not rows:
             return None
@@ -32,6 +33,10 @@ def read_curves(run: Path) -> Curves | None:
     for needed in ("epoch", "train_loss", "valid_loss"):
         if needed not in curves:
             raise UserError(f"{path}: expected a column {needed}, found {', '.join(curves)}")
+    for name, column in curves.items():
+        if (large := np.abs(column[np.isfinite(column)]) > _LARGEST).any():
+            found = column[np.isfinite(column)][large][0]
+            raise UserError(f"{path}: expected numbers that can be drawn as {name}, found {found}")
     if not np.isfinite(curves["epoch"]).all():
         raise UserError(f"{path}: expected the number of an epoch in each row, found none")
     return curves

@@ -1,5 +1,6 @@
 """Whether result files are as the evaluation server needs them."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from common.results.predictions import RESULT_FILE, Detections, parse_detections
 from common.results.reading import HALF_MINUTES
 
 _MOST_LISTED = 10
+_CLOCK = re.compile(r"[0-9] - ([0-9]{1,3}):([0-9]{1,2})")
 _FIELDS = ("gameTime", "label", "position", "half", "confidence")
 
 # What predictions can be, and what that means.
@@ -29,6 +31,10 @@ _NOTES = {
     "late": (f"beyond {HALF_MINUTES} minutes", "the evaluator moves them to the end of the half"),
     "twice": ("with class, half and position of another", "the evaluator counts the last of them"),
     "strings": ("with values that are not strings", "all published ones are; numbers count, too"),
+    "clock": (
+        "whose gameTime and position are apart by more than 1 s",
+        "the position counts, in ms",
+    ),
     "fields": ("with a field less or more", f"published ones have {', '.join(_FIELDS)}"),
 }
 
@@ -65,7 +71,7 @@ def validate(
     except UserError as error:
         findings.errors.append(str(error))
         return findings
-    members = _find_members(tree.files(), games, file_name, findings)
+    members = _find_members(tree, games, file_name, findings)
     problems: dict[str, dict[str, int]] = {}  # kind -> game -> number of predictions
     for game, member in members.items():
         try:
@@ -83,12 +89,12 @@ def validate(
 
 
 def _find_members(
-    names: Sequence[str], games: Sequence[str], file_name: str, findings: Findings
+    tree: JsonTree, games: Sequence[str], file_name: str, findings: Findings
 ) -> dict[str, str]:
     """The result file of each expected game that has one; adds what is wrong with the layout."""
     wanted = {f"{game}/{file_name}": game for game in games}
     members, prefixes, others = {}, set(), []
-    for name in names:
+    for name in tree.files():
         above = folder_above(name, wanted)
         if above is None and not name.isascii():
             _check_spelling(name, wanted, findings)
@@ -100,7 +106,7 @@ def _find_members(
             findings.errors.append(f"{path} is there twice; keep one of them")
         members[wanted[path]] = name
         prefixes.add(above)
-    findings.errors += map(top_folder_advice, sorted(prefixes - {""}))
+    findings.errors += [top_folder_advice(above, tree.root) for above in sorted(prefixes - {""})]
     _check_games(members, others, games, file_name, findings)
     return members
 
@@ -189,7 +195,17 @@ def _form_problems(entries: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {
         "strings": sum(not all(isinstance(v, str) for v in e.values()) for e in entries),
         "fields": sum(e.keys() != set(_FIELDS) for e in entries),
+        "clock": sum(map(_is_apart, entries)),
     }
+
+
+def _is_apart(entry: dict[str, Any]) -> bool:
+    """Whether the two clocks of a prediction, if it has both, tell another time."""
+    clock = _CLOCK.fullmatch(str(entry.get("gameTime")))
+    if clock is None:
+        return False
+    minutes, seconds = map(int, clock.groups())
+    return abs(60 * minutes + seconds - int(entry["position"]) / 1000) > 1
 
 
 def _unknown_sentence(
