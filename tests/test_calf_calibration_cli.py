@@ -125,6 +125,30 @@ def test_a_pair_is_not_trained_over(pair, data, here):
     assert not (pair / BEST_FILE).exists()
 
 
+def test_what_stops_the_second_of_a_pair_is_told_before_the_first_is_trained(data, here, tmp_path):
+    words = flags(data, "pair", *BOTH, "--class_split", "both")
+    visual = CLASS_SPLITS["visual"]
+    (tmp_path / "k.json").write_text(json.dumps({name: [-4, -2, 2, 4] for name in visual}))
+    result = here(*words, "--k_params", tmp_path / "k.json")
+    assert_one_sentence(result, here.cwd, "no context parameters for Goal, ")
+    assert not (here.cwd / "models").exists()
+    taken = here.cwd / "models/pair/nonvisual"
+    taken.mkdir(parents=True)
+    (taken / BEST_FILE).write_bytes(b"weights")
+    result = here(*words)
+    assert_one_sentence(result, here.cwd, "pair/nonvisual already holds a trained run")
+    assert not (here.cwd / "models/pair/visual").exists()
+
+
+def test_a_feature_file_is_spotted_in_by_one_of_a_pair(pair, data, here):
+    here.cwd = pair.parents[1]
+    file = data / games_of(data, "test")[0] / f"1_{FILE}"
+    result = here("--model_name", "pair", "--features_path", file, "--device", "cpu")
+    assert_one_sentence(result, here.cwd, "takes one model; give --model_name pair/nonvisual, ")
+    words = ["--model_name", "pair/nonvisual", "--features_path", file, "--device", "cpu"]
+    assert here(*words) == (0, "")
+
+
 def test_a_run_is_tested_on_what_it_was_trained_on(pair, data, here):
     here.cwd = pair.parents[1]
     before = (pair / "visual" / "results_test.json").read_bytes()
