@@ -12,6 +12,7 @@ from CALF_Calibration import extract_top_view, frozen_features
 from CALF_Calibration import main as program
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.data.games import official_splits
 from common.errors import UserError
 from common.synthetic.data_set import write_data_set
 from common.training.checkpoints import BEST_FILE
@@ -214,6 +215,30 @@ def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     assert [path for path in made if path.stat().st_mtime_ns != times[path]] == [made[3]]
     assert here(*words, "--overwrite") == (0, "")
     assert here(*words, "--overwrite", "--calibration_cone")[0] == 2  # nothing drawn with it
+
+
+def test_what_extracting_needs_is_looked_for_before_it_begins(own_data, here, monkeypatch):
+    def too_early(*_):
+        raise AssertionError("the network was loaded")
+
+    monkeypatch.setattr(frozen_features.FrozenNetwork, "load", too_early)
+    words = ["--SoccerNet_path", own_data, "--features", FILE, "--with_resnet", "18"]
+    splits = json.loads((own_data / "splits.json").read_text())
+    for challenge in ([], None):  # which no training needs
+        kept = {name: splits[name] for name in ("train", "valid", "test")}
+        kept |= {} if challenge is None else {"challenge": challenge}
+        (own_data / "splits.json").write_text(json.dumps(kept))
+        assert extract_top_view.splits_at_hand(own_data) == ["train", "valid", "test"]
+    last = own_data / splits["test"][0] / f"2_{BOXES}"
+    last.unlink()
+    result = here(*words, main=extract_top_view.main)
+    assert_one_sentence(result, here.cwd, "1 files beside the features are missing", last)
+
+
+def test_the_splits_of_soccernet_are_extracted_as_far_as_there(tmp_path):
+    assert extract_top_view.splits_at_hand(tmp_path) == ["train", "valid", "test", "challenge"]
+    (tmp_path / official_splits()["valid"][7]).mkdir(parents=True)
+    assert extract_top_view.splits_at_hand(tmp_path) == ["valid"]
 
 
 @pytest.mark.parametrize("batch", [0, -5])
