@@ -30,7 +30,7 @@ from common.calf.one_file import (
     require_classes,
     trained_settings,
 )
-from common.calibration.flags import add_branch_flags, check_calibration_flags
+from common.calibration.flags import add_branch_flags, check_calibration_flags, tell_idle_flags
 from common.data.data_set import DataSet
 from common.data.events import CLASS_SPLITS, event_classes, split_classes
 from common.data.features import open_features
@@ -231,7 +231,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_arguments(argv)
     if args.features_path:
         spot_one_file(argv)
-    elif args.class_split == "both":
+        return
+    tell_idle_flags(vars(args))
+    if args.class_split == "both":
         train_and_test_pair(args)
     else:
         train_and_test(args, args.model_name, args.class_split)

@@ -10,6 +10,7 @@ from shell import assert_one_sentence, caller, games_of, succeeds
 
 from CALF_Calibration import extract_top_view, frozen_features
 from CALF_Calibration import main as program
+from CALF_Calibration_GCN import main as graphs
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.data.games import official_splits
@@ -292,6 +293,28 @@ class NamesThemselves(dict):
 )
 def test_flags_that_cannot_go_together_are_one_sentence(data, here, words, told):
     assert_one_sentence(here(*flags(data, "run", *words)), here.cwd, told)
+
+
+@pytest.mark.parametrize("main", [program, graphs])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--backbone_feature", "2DConv", "--calibration"],
+         ["--calibration has no effect without --backbone_player"]),
+        (["--backbone_player", "3DConv", "--calibration_field", "--calibration_cone"],
+         ["--calibration_field has no effect without --calibration",
+          "--calibration_cone has no effect without --calibration"]),
+        (["--backbone_feature", "2DConv", "--with_dropout", "0.3"],
+         ["--with_dropout has no effect on one branch alone"]),
+        ([*BOTH, "--with_dropout", "0.3"], []),
+    ],
+)  # fmt: skip
+def test_flags_that_change_nothing_are_told(main, words, told, caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(main, "train_and_test", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("WARNING", "spotting"):
+        main.main(["--SoccerNet_path", str(tmp_path / "nowhere"), *words])
+    assert caplog.messages == told
 
 
 def test_a_class_split_needs_the_classes_of_soccernet(own_data, here):
