@@ -39,7 +39,7 @@ def _seal(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> str:
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         # What must be found are accidents: a checksum does, and is five times as fast as a digest.
-        digest.update(zlib.crc32(array.reshape(-1).view(np.uint8)).to_bytes(4, "little"))
+        digest.update(zlib.crc32(array.reshape(-1).view(np.uint8).data).to_bytes(4, "little"))
     return digest.hexdigest()
 
 
