@@ -22,9 +22,11 @@ from CALF_Calibration.frozen_features import FrozenNetwork
 from CALF_Calibration.main import drawn_view, frozen_network
 from common.calibration.players import open_players
 from common.calibration.top_view import TopView
+from common.calibration.top_view_rows import PlayersByTopView
 from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.data.features import open_array
+from common.data.games import OFFICIAL_SPLITS, read_splits
 from common.errors import UserError, run_cli
 from common.files import written_whole
 from common.training.argument_types import whole
@@ -88,6 +90,17 @@ def is_extracted(path: Path, frames: int, dimension: int) -> bool:
         return False
 
 
+def splits_at_hand(root: Path) -> list[str]:
+    """The usual splits that have games here; all of them, which is then an error, if none has."""
+    known, own = read_splits(root), (root / "splits.json").is_file()
+    here = [
+        split
+        for split in OFFICIAL_SPLITS
+        if any(own or (root / game).is_dir() for game in known.get(split, ()))
+    ]
+    return here or [*OFFICIAL_SPLITS]
+
+
 def main() -> None:
     """Extracts what is missing."""
     args = parse_arguments()
@@ -99,7 +112,8 @@ def main() -> None:
         features=tuple(args.features),
         classes=event_classes(args.SoccerNet_path, args.version),
     )
-    halves = [half for game in data.games(args.splits) for half in data.open_game(game)]
+    splits = args.splits or splits_at_hand(args.SoccerNet_path)
+    halves = [half for game in data.games(splits) for half in data.open_game(game)]
     lacking = [
         half
         for half in halves
@@ -111,6 +125,12 @@ def main() -> None:
     print(f"{there} of {len(halves)} halves are there; device: {describe(device)}")
     if not lacking:
         return
+    players, unfinished = PlayersByTopView(view, args.cache_dir), {half.folder for half in lacking}
+    data.require_further(
+        splits,
+        lambda folder, count: players.missing_files(folder, count) if folder in unfinished else (),
+        players.files,
+    )
     extract = Extraction(
         view=view, frozen=frozen, network=frozen.load(device), device=device, name=name,
         batch=args.batch_size, cache_dir=args.cache_dir,
@@ -126,7 +146,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_device_flags(parser)
     add_player_flags(parser)
     add = parser.add_argument
-    add("--splits", nargs="+", default=["train", "valid", "test", "challenge"], help="which games")
+    add("--splits", nargs="+", metavar="SPLIT",
+        help="which games; else train, valid, test and challenge, as far as there")  # fmt: skip
     add("--batch_size", type=whole(1, 65_536), default=64, help="pictures at a time")
     add("--protocol", choices=PROTOCOLS, default="corrected",
         help="published: draw, crop and name as the original")  # fmt: skip

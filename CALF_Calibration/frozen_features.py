@@ -36,6 +36,13 @@ class FrozenNetwork:
     weights: Path | None = None
     cropped: bool = False
 
+    def __post_init__(self) -> None:
+        if self.kind == EFFICIENTNET and self.weights is not None:
+            raise UserError(
+                "--resnet_weights is for a ResNet, --with_resnet 18 or 34; EfficientNet-b4 (4) "
+                "takes its own"
+            )
+
     @property
     def dimension(self) -> int:
         """Size of a vector."""
@@ -119,7 +126,10 @@ def _efficientnet() -> nn.Module:
     try:
         return EfficientNetModel.from_pretrained(_EFFICIENTNET_REPOSITORY)
     except OSError as error:
-        raise UserError(_cannot_fetch(_EFFICIENTNET_REPOSITORY, error)) from None
+        raise UserError(
+            f"{_cannot_fetch(_EFFICIENTNET_REPOSITORY, error)}; go online once, or see the top "
+            "views through a ResNet, with --with_resnet 34 and --resnet_weights"
+        ) from None
 
 
 def _fetch(repository: str, file: str) -> Path:
@@ -129,15 +139,15 @@ def _fetch(repository: str, file: str) -> Path:
     try:
         return Path(hf_hub_download(repository, file))
     except Exception as error:  # the hub's errors have no common parent
-        raise UserError(_cannot_fetch(repository, error)) from None
+        raise UserError(
+            f"{_cannot_fetch(repository, error)}; go online once, or give --resnet_weights a file "
+            "of weights"
+        ) from None
 
 
 def _cannot_fetch(repository: str, error: Exception) -> str:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return (
-        f"cannot fetch {repository} from Hugging Face ({reason}); go online once, or give "
-        "--resnet_weights a file of weights"
-    )
+    return f"cannot fetch {repository} from Hugging Face ({reason})"
 
 
 def from_torchvision(theirs: dict[str, Tensor], kind: int) -> dict[str, Tensor]:

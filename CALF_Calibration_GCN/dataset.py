@@ -23,6 +23,7 @@ from common.calf.chunk_draws import Draws
 from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.spot_targets import spot_targets
+from common.calibration.player_quirks import player_quirks, tell_quirks
 from common.calibration.players import Players as HalfPlayers
 from common.calibration.players import (
     cache_folder,
@@ -60,19 +61,28 @@ class PlayersByGraph:
 
     def open(self, halves: Sequence[Half], *, training: bool) -> "GraphRows":
         """Graphs of these halves, to learn from or to be spotted in."""
-        return GraphRows([
-            self._graphs(half, training)
-            for half in tqdm(halves, "graphs", unit="half", delay=2, leave=False, disable=None)
-        ])  # fmt: skip
+        graphs: list[PlayerGraphs] = []
+        quirks: list[tuple[Path, list[str]]] = []
+        for half in tqdm(halves, "graphs", unit="half", delay=2, leave=False, disable=None):
+            players = self._players(half)
+            graphs.append(self._graphs(half, players, training))
+            odd = player_quirks(
+                players, half.number, half.features.frames,
+                self.options.confident if self.options.calibration else None,
+            )  # fmt: skip
+            quirks.append((half.folder, odd))
+        tell_quirks(quirks, training=training)
+        return GraphRows(graphs)
 
     def draw_moments(
         self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
         """The graphs around the surest detections, on the pitch, into `folder`."""
+        players = self._players(half)
         draw_graphs(
             folder / f"{half.number}_graphs.png",
-            self._players(half),
-            self._graphs(half, training=False),
+            players,
+            self._graphs(half, players, training=False),
             self.options,
             peaks,
             names=names,
@@ -83,9 +93,9 @@ class PlayersByGraph:
     def _players(self, half: Half) -> HalfPlayers:
         return open_players(half.folder, half.number, self.cache_dir, self.options.teacher)
 
-    def _graphs(self, half: Half, training: bool) -> PlayerGraphs:
+    def _graphs(self, half: Half, players: HalfPlayers, training: bool) -> PlayerGraphs:
         """Graphs of a half, from the cache file if it is there and of these players."""
-        players, frames = self._players(half), half.features.frames
+        frames = half.features.frames
         key = {
             **asdict(replace(self.options, published=False)),
             "least_confidence": self.options.least_confidence(half.number, training=training),

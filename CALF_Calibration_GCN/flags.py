@@ -4,7 +4,7 @@ import argparse
 
 from common.training.argument_types import rate
 
-NETWORKS = "GCN, EdgeConvGCN, DynamicEdgeConvGCN or resGCN-<layers>, such as resGCN-14"
+NETWORKS = "GCN, EdgeConvGCN, DynamicEdgeConvGCN or resGCN-<layers> (up to 999), such as resGCN-14"
 
 
 def add_graph_flags(parser: argparse.ArgumentParser) -> None:

@@ -164,7 +164,7 @@ def graph_network(name: str, features: int, width: int) -> ResidualNetwork | Pla
 
     Raises UserError for a name that none has.
     """
-    if match := re.fullmatch(r"resGCN-([1-9][0-9]*)", name):
+    if match := re.fullmatch(r"resGCN-([1-9][0-9]{0,2})", name):
         return ResidualNetwork(features, 76 * width, int(match[1]))
     if name in ("GCN", "EdgeConvGCN", "DynamicEdgeConvGCN"):
         widths = (8 * width, 16 * width, 32 * width, 76 * width)

@@ -33,9 +33,10 @@ from common.calibration.flags import (
     add_branch_flags,
     add_calibration_flags,
     check_calibration_flags,
+    tell_idle_flags,
 )
 from common.data.data_set import DataSet
-from common.data.events import event_classes, split_classes
+from common.data.events import CLASS_SPLITS, event_classes, split_classes
 from common.data.features import open_features
 from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
@@ -234,9 +235,11 @@ def data_set(args: argparse.Namespace, class_split: str | None) -> DataSet:
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains and tests one model, or one for each class split."""
     args = parse_arguments(argv)
-    if args.features_path and args.class_split != "both":
+    if args.features_path:
         spot_one_file(argv)
-    elif args.class_split == "both":
+        return
+    tell_idle_flags(vars(args))
+    if args.class_split == "both":
         train_and_test_pair(args)
     else:
         train_and_test(args, args.model_name, args.class_split)
@@ -334,9 +337,11 @@ def train_and_test_pair(args: argparse.Namespace) -> None:
 
     folder = Path("models", args.model_name)
     require_pair(
-        folder, training=not args.test_only, load_weights=args.load_weights,
-        features_path=args.features_path,
+        folder, training=not args.test_only, resume=args.resume, overwrite=args.overwrite,
+        load_weights=args.load_weights,
     )  # fmt: skip
+    for part in () if args.test_only else CLASS_SPLITS:  # before hours are spent on the first
+        k_frames(data_set(args, part).classes.names, args.framerate, args.k_params)
     with held_pair(folder):
         train_and_test(args, f"{args.model_name}/visual", "visual")
         if args.overwrite and not args.test_only and is_first_process():
@@ -352,6 +357,7 @@ def train_and_test_pair(args: argparse.Namespace) -> None:
 def spot_one_file(argv: Sequence[str] | None) -> None:
     """Spots in the file of --features_path, which shows features alone, as the run recorded it."""
     from CALF_Calibration_GCN.test import spot_file
+    from common.calibration.both_splits import require_one_model
     from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
 
@@ -359,6 +365,7 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args))
     args = parse_arguments(argv, trained)
+    require_one_model(args.class_split, args.model_name)
     if args.backbone_player:
         raise UserError(
             "--features_path shows no players; leave out --backbone_player, and if the network was "

@@ -87,6 +87,11 @@ class GraphOptions:
         """Size of a node's features."""
         return 9 if self.confidence else 8
 
+    @property
+    def confident(self) -> float:
+        """Confidence from which a calibration is used."""
+        return TEACHER_CONFIDENT if self.teacher else CONFIDENT
+
     def least_confidence(self, half: int, *, training: bool) -> float:
         """Confidence from which a frame's calibration is used.
 
@@ -97,9 +102,8 @@ class GraphOptions:
             half: its number, from 1 on.
             training: whether chunks are cut from it, or it is spotted in.
         """
-        threshold = TEACHER_CONFIDENT if self.teacher else CONFIDENT
         above = self.published and not (training and half == 1)
-        return float(np.nextafter(threshold, 2)) if above else threshold
+        return float(np.nextafter(self.confident, 2)) if above else self.confident
 
 
 def build_graphs(

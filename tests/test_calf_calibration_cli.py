@@ -11,8 +11,10 @@ from shell import assert_one_sentence, caller, games_of, succeeds
 
 from CALF_Calibration import extract_top_view, frozen_features
 from CALF_Calibration import main as program
+from CALF_Calibration_GCN import main as graphs
 from common.calibration.top_view import TopView
 from common.data.events import CLASS_SPLITS, V2_NAMES
+from common.data.games import official_splits
 from common.errors import UserError
 from common.files import locked
 from common.synthetic.data_set import write_data_set
@@ -151,6 +153,30 @@ def test_a_pair_is_not_trained_over(pair, data, here):
     assert not (pair / BEST_FILE).exists()
 
 
+def test_what_stops_the_second_of_a_pair_is_told_before_the_first_is_trained(data, here, tmp_path):
+    words = flags(data, "pair", *BOTH, "--class_split", "both")
+    visual = CLASS_SPLITS["visual"]
+    (tmp_path / "k.json").write_text(json.dumps({name: [-4, -2, 2, 4] for name in visual}))
+    result = here(*words, "--k_params", tmp_path / "k.json")
+    assert_one_sentence(result, here.cwd, "no context parameters for Goal, ")
+    assert not (here.cwd / "models").exists()
+    taken = here.cwd / "models/pair/nonvisual"
+    taken.mkdir(parents=True)
+    (taken / BEST_FILE).write_bytes(b"weights")
+    result = here(*words)
+    assert_one_sentence(result, here.cwd, "pair/nonvisual already holds a trained run")
+    assert not (here.cwd / "models/pair/visual").exists()
+
+
+def test_a_feature_file_is_spotted_in_by_one_of_a_pair(pair, data, here):
+    here.cwd = pair.parents[1]
+    file = data / games_of(data, "test")[0] / f"1_{FILE}"
+    result = here("--model_name", "pair", "--features_path", file, "--device", "cpu")
+    assert_one_sentence(result, here.cwd, "takes one model; give --model_name pair/nonvisual, ")
+    words = ["--model_name", "pair/nonvisual", "--features_path", file, "--device", "cpu"]
+    assert here(*words) == (0, "")
+
+
 def test_a_run_is_tested_on_what_it_was_trained_on(pair, data, here):
     here.cwd = pair.parents[1]
     before = (pair / "visual" / "results_test.json").read_bytes()
@@ -218,6 +244,30 @@ def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     assert here(*words, "--overwrite", "--calibration_cone")[0] == 2  # nothing drawn with it
 
 
+def test_what_extracting_needs_is_looked_for_before_it_begins(own_data, here, monkeypatch):
+    def too_early(*_):
+        raise AssertionError("the network was loaded")
+
+    monkeypatch.setattr(frozen_features.FrozenNetwork, "load", too_early)
+    words = ["--SoccerNet_path", own_data, "--features", FILE, "--with_resnet", "18"]
+    splits = json.loads((own_data / "splits.json").read_text())
+    for challenge in ([], None):  # which no training needs
+        kept = {name: splits[name] for name in ("train", "valid", "test")}
+        kept |= {} if challenge is None else {"challenge": challenge}
+        (own_data / "splits.json").write_text(json.dumps(kept))
+        assert extract_top_view.splits_at_hand(own_data) == ["train", "valid", "test"]
+    last = own_data / splits["test"][0] / f"2_{BOXES}"
+    last.unlink()
+    result = here(*words, main=extract_top_view.main)
+    assert_one_sentence(result, here.cwd, "1 files beside the features are missing", last)
+
+
+def test_the_splits_of_soccernet_are_extracted_as_far_as_there(tmp_path):
+    assert extract_top_view.splits_at_hand(tmp_path) == ["train", "valid", "test", "challenge"]
+    (tmp_path / official_splits()["valid"][7]).mkdir(parents=True)
+    assert extract_top_view.splits_at_hand(tmp_path) == ["valid"]
+
+
 @pytest.mark.parametrize("batch", [0, -5])
 def test_vectors_are_made_of_pictures(batch):
     with pytest.raises(UserError, match=f"--batch_size must be 1 picture or more, found {batch}"):
@@ -269,6 +319,28 @@ class NamesThemselves(dict):
 )
 def test_flags_that_cannot_go_together_are_one_sentence(data, here, words, told):
     assert_one_sentence(here(*flags(data, "run", *words)), here.cwd, told)
+
+
+@pytest.mark.parametrize("main", [program, graphs])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--backbone_feature", "2DConv", "--calibration"],
+         ["--calibration has no effect without --backbone_player"]),
+        (["--backbone_player", "3DConv", "--calibration_field", "--calibration_cone"],
+         ["--calibration_field has no effect without --calibration",
+          "--calibration_cone has no effect without --calibration"]),
+        (["--backbone_feature", "2DConv", "--with_dropout", "0.3"],
+         ["--with_dropout has no effect on one branch alone"]),
+        ([*BOTH, "--with_dropout", "0.3"], []),
+    ],
+)  # fmt: skip
+def test_flags_that_change_nothing_are_told(main, words, told, caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(main, "train_and_test", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("WARNING", "spotting"):
+        main.main(["--SoccerNet_path", str(tmp_path / "nowhere"), *words])
+    assert caplog.messages == told
 
 
 def test_a_class_split_needs_the_classes_of_soccernet(own_data, here):

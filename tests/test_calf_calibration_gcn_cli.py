@@ -148,6 +148,7 @@ def test_the_published_protocol_builds_other_graphs_only_where_the_original_does
     ("words", "told"),
     [
         (["--backbone_player", "GAT"], "--backbone_player must be 3DConv, GCN"),
+        (["--backbone_player", "resGCN-1000"], "resGCN-<layers> (up to 999)"),
         ([], "needs a branch"),
         ([*GRAPH, "--teacher"], "HQ_25_teacher_calibration.json"),
     ],

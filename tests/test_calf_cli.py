@@ -215,6 +215,18 @@ def test_a_split_without_games_is_one_sentence_before_anything_is_written(
     assert not (here.cwd / "models").exists()
 
 
+def test_a_challenge_without_games_is_not_asked_for_by_default(trained, data, here, tmp_path):
+    own_data = shutil.copytree(data, tmp_path / "own data")
+    splits = json.loads((own_data / "splits.json").read_text())
+    (own_data / "splits.json").write_text(json.dumps({**splits, "challenge": []}))
+    words = flags(own_data, "run", "--test_only", "--load_weights", trained / BEST_FILE)
+    assert here(*words)[0] == 0
+    assert [p.name for p in (here.cwd / "models/run").glob("*.zip")] == [
+        "results_spotting_test.zip"
+    ]
+    assert_one_sentence(here(*words, "--challenge"), here.cwd, "challenge holds no games")
+
+
 def test_a_feature_file_that_does_not_fit_is_one_sentence(trained, here, tmp_path):
     path = tmp_path / "video.npy"
     words = ["--features_path", path, "--load_weights", trained / BEST_FILE, *SIZES]

@@ -154,6 +154,11 @@ def test_weights_that_are_not_there_or_something_else(tmp_path):
         FrozenNetwork(18, path).load(torch.device("cpu"))
 
 
+def test_weights_of_another_network_than_a_resnet_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"--resnet_weights is for a ResNet, --with_resnet 18 or"):
+        FrozenNetwork(4, tmp_path / "weights.pth")
+
+
 def test_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch):
     def offline(*_, **__):
         raise OSError("no network\nand a long story")

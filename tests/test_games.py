@@ -133,6 +133,13 @@ def test_splits_are_tested_by_default_as_far_as_the_data_has_them(
     assert [f"the split {left_out} in" in line for line in told] == ([True] if left_out else [])
 
 
+def test_a_challenge_without_games_is_left_out_by_default_and_a_test_is_not(tmp_path, caplog):
+    caplog.set_level("WARNING", "spotting")
+    root = data_root(tmp_path, {"train": ["l/s/a"], "test": [], "challenge": []})
+    assert default_tested(root) == ["test"]
+    assert "no games of the split challenge" in caplog.text
+
+
 def test_official_splits_are_tested_by_default_if_some_game_is_here_or_comes(tmp_path):
     assert default_tested(tmp_path / "nowhere") == ["test", "challenge"]
     (tmp_path / official_splits()["test"][3]).mkdir(parents=True)

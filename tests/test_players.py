@@ -265,6 +265,17 @@ def test_missing_files_are_named(game):
         ),
         (box_file([BOX], [(BOX[0], [1, 2, 3, 4])]), "prediction 1: .* where others have 3 numbers"),
         (box_file([([1, 2, 3, 4, 5], BOX[1])], [BOX], [BOX]), "prediction 0: .* have 4 numbers"),
+        (box_file([BOX], size=(720, 1280, 3)), r"from 16 to 100000, found \[720, 1280, 3\]"),
+        *(
+            (box_file([BOX], [BOX, (BOX[0], colour)]),
+             r"prediction 1: .* from 0 to 255, found the colour \[")
+            for colour in ([300, 0, 0], [0, -5, 0], [0, 0, 256], [-0.1, 0, 0])
+        ),
+        *(
+            ({"size": [3, 720, 1280], "predictions": [{"bboxes": odd, "colors": [[1, 2, 3]] * 2}]},
+             "prediction 0: .* found " + shown)
+            for odd, shown in (({"0": [1, 2, 3, 4]}, r"\{'0'"), ("abcd", "'abcd'"))
+        ),
     ],
 )  # fmt: skip
 def test_malformed_box_files_are_named_with_their_frame(content, told):

@@ -65,6 +65,17 @@ def test_other_arrays_are_none(tmp_path, arrays, change):
     assert map_sealed(tmp_path / "other") is None
 
 
+@pytest.mark.parametrize("place", [1, 70_000, 3_000_001, -2])
+def test_one_other_byte_anywhere_is_found(tmp_path, arrays, place):
+    path = tmp_path / "cache"
+    write_sealed(path, {"many": arrays["many"]}, FACTS)
+    content = bytearray(path.read_bytes())
+    content[place - arrays["many"].nbytes if place > 0 else place] ^= 1
+    path.write_bytes(content)
+    assert map_arrays(path) is not None
+    assert map_sealed(path) is None
+
+
 @pytest.mark.parametrize("value", [None, [], {}, 7, "x", [None, None], [0.5, 3], [1e300, 1]])
 @pytest.mark.parametrize("fact", [*FACTS, "seal", "another"])
 def test_other_facts_are_none(tmp_path, arrays, fact, value):

@@ -3,6 +3,7 @@
 Their runs lie in models/<model_name>/visual and …/nonvisual, the merged results beside them.
 """
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,19 +17,32 @@ from common.results.merging import merge
 from common.results.split_results import publish_split
 from common.training.checkpoints import BEST_FILE
 from common.training.distributed import is_first_process
+from common.training.run_folder import refuse_claim
 
 
 def require_pair(
-    folder: Path, *, training: bool, load_weights: Path | None, features_path: Path | None
+    folder: Path, *, training: bool, resume: bool, overwrite: bool, load_weights: Path | None
 ) -> None:
-    """Raises UserError for what a pair of models cannot do, or where one model's run is."""
+    """Raises UserError for what a pair of models cannot do, or where other runs are in the way.
+
+    Looks at both folders, before the first of the two models is trained.
+    """
     if load_weights:
         raise UserError("--class_split both tests two models; use --model_name, not --load_weights")
-    if features_path:
-        raise UserError("--features_path takes one model; give --class_split visual or nonvisual")
     if training and (folder / BEST_FILE).exists():
         raise UserError(
             f"{folder} already holds the run of one model; pass another --model_name for the pair"
+        )
+    for part in CLASS_SPLITS:
+        refuse_claim(folder / part, training=training, resume=resume, overwrite=overwrite)
+
+
+def require_one_model(class_split: str | None, name: str) -> None:
+    """Raises UserError if a single feature file is to be spotted in by a pair of models."""
+    if class_split == "both":
+        raise UserError(
+            f"--features_path takes one model; give --model_name {shlex.quote(f'{name}/nonvisual')}"
+            ", the part of a pair that sees no players, and leave out --class_split"
         )
 
 

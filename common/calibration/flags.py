@@ -1,11 +1,29 @@
 """The command-line flags that both calibration baselines share. Published names do not change."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from common.data.events import CLASS_SPLITS
-from common.errors import UserError
+from common.errors import UserError, log
 from common.training.argument_types import finite, not_negative, pixels, whole
+
+# Flags that change nothing without another one.
+_NEEDED = {
+    "calibration": "backbone_player",
+    "teacher": "backbone_player",
+    "with_resnet": "backbone_player",
+    "relative_positions": "backbone_player",
+    "calibration_field": "calibration",
+    "calibration_cone": "calibration",
+    "calibration_physic": "calibration",
+    "calibration_confidence": "calibration",
+    "pitch_margin": "calibration",
+    "with_trail": "calibration",
+    "with_dense": "with_resnet",
+    "resnet_weights": "with_resnet",
+}
 
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
@@ -50,3 +68,14 @@ def check_calibration_flags(channels: int, dropout: float) -> None:
         raise UserError(f"--dim_representation_c must be 3, found {channels}")
     if not 0 <= dropout <= 1:
         raise UserError(f"--with_dropout must be from 0 to 1, found {dropout}")
+
+
+def tell_idle_flags(settings: Mapping[str, Any]) -> None:
+    """Says in the log which flags are given and change nothing, as one that they need is not."""
+    for flag, needed in _NEEDED.items():
+        if settings.get(flag) and not settings[needed]:
+            log.warning("--%s has no effect without --%s", flag, needed)
+    if settings["with_dropout"] and not (
+        settings["backbone_feature"] and settings["backbone_player"]
+    ):
+        log.warning("--with_dropout has no effect on one branch alone")

