@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +142,12 @@ def test_what_is_there_instead_of_json_is_told():
         parse_json(b"version https://git-lfs.github.com/spec/v1\n", "x")
     with pytest.raises(UserError, match=r"x is not valid JSON \(a web page"):
         parse_json(b"<!DOCTYPE html><html></html>", "x")
+
+
+@pytest.mark.parametrize("name", ["a folder", ".", ".."])
+def test_a_folder_is_never_written_over_and_no_temporary_name_is_shown(tmp_path, monkeypatch, name):
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"found the folder (a folder|\.|\.\.)$"):
+        write_json(Path(name), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a folder"]

@@ -1,11 +1,10 @@
 """The command-line flags that both calibration baselines share. Published names do not change."""
 
 import argparse
-from pathlib import Path
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
-from common.training.argument_types import finite, not_negative, pixels, whole
+from common.training.argument_types import finite, not_negative, pixels, place, whole
 
 
 def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     add("--dim_representation_c", type=pixels, default=3, help="its channels; must be 3")
     add("--dim_representation_player", type=pixels, default=2,
         help="side of a player's square, in pixels, even")
-    add("--cache_dir", type=Path, metavar="FOLDER",
+    add("--cache_dir", type=place, metavar="FOLDER",
         help="where parsed box and calibration files are kept; else beside them")
     # fmt: on
 

@@ -133,8 +133,10 @@ def folder_above(name: str, wanted: Container[str]) -> str | None:
     return next((name[:i] for i in starts if name[i:] in wanted), None)
 
 
-def top_folder_advice(folder: str) -> str:
-    """What to do about games that lie in a folder of an archive, in a sentence."""
+def top_folder_advice(folder: str, root: Path) -> str:
+    """What to do about games that lie deeper in a folder or an archive, `root`, in a sentence."""
+    if root.is_dir():
+        return f"games lie in {root / folder}: give that folder"
     return (
         f"games lie in the folder {folder} of the archive; the league folders must be at its "
         f"root: zip from inside {folder}, or use common.results.predictions.write_zip"

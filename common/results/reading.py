@@ -187,7 +187,7 @@ def _missing_sentence(missing: list[str], file: str, tree: JsonTree) -> str:
     above = next(filter(None, (folder_above(name, wanted) for name in tree.files())), None)
     advice = "add them, or pass --allow-missing to count them as without detections"
     if above is not None:
-        advice = top_folder_advice(above)
+        advice = top_folder_advice(above, tree.root)
     return f"{tree.root} has no {file} for {len(missing)} of the games; {advice}:{shown}{more}"
 
 

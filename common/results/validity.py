@@ -65,7 +65,7 @@ def validate(
     except UserError as error:
         findings.errors.append(str(error))
         return findings
-    members = _find_members(tree.files(), games, file_name, findings)
+    members = _find_members(tree, games, file_name, findings)
     problems: dict[str, dict[str, int]] = {}  # kind -> game -> number of predictions
     for game, member in members.items():
         try:
@@ -83,12 +83,12 @@ def validate(
 
 
 def _find_members(
-    names: Sequence[str], games: Sequence[str], file_name: str, findings: Findings
+    tree: JsonTree, games: Sequence[str], file_name: str, findings: Findings
 ) -> dict[str, str]:
     """The result file of each expected game that has one; adds what is wrong with the layout."""
     wanted = {f"{game}/{file_name}": game for game in games}
     members, prefixes, others = {}, set(), []
-    for name in names:
+    for name in tree.files():
         above = folder_above(name, wanted)
         if above is None and not name.isascii():
             _check_spelling(name, wanted, findings)
@@ -100,7 +100,7 @@ def _find_members(
             findings.errors.append(f"{path} is there twice; keep one of them")
         members[wanted[path]] = name
         prefixes.add(above)
-    findings.errors += map(top_folder_advice, sorted(prefixes - {""}))
+    findings.errors += [top_folder_advice(p, tree.root) for p in sorted(prefixes - {""})]
     _check_games(members, others, games, file_name, findings)
     return members
 
