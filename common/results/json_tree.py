@@ -135,9 +135,10 @@ def folder_above(name: str, wanted: Container[str]) -> str | None:
 
 def top_folder_advice(folder: str, root: Path) -> str:
     """What to do about games that lie deeper in a folder or an archive, `root`, in a sentence."""
+    whole, way = "the archive", "use common.results.predictions.write_zip"
     if root.is_dir():
-        return f"games lie in {root / folder}: give that folder"
+        whole, way = str(root), f"give {root / folder}"
     return (
-        f"games lie in the folder {folder} of the archive; the league folders must be at its "
-        f"root: zip from inside {folder}, or use common.results.predictions.write_zip"
+        f"games lie in the folder {folder} of {whole}; the league folders must be at its "
+        f"root: zip from inside {folder}, or {way}"
     )
