@@ -10,8 +10,8 @@ MODEL := NetVLAD++_demo
 TRAIN := python -m TemporallyAwarePooling.main --SoccerNet_path data --features Synthetic.npy
 define NEXT_STEPS
 @printf '%s\n' '' 'Next steps:' \
-    '  source $(abspath $(BIN))/activate' \
-    '  cd $(abspath $(DEMO))' \
+    "  source '$$(cd '$(BIN)' && pwd)/activate'" \
+    "  cd '$$(cd '$(DEMO)' && pwd)'" \
     '# a second run, half a minute, and the two side by side' \
     '  $(TRAIN) --pool MAX --max_epochs 15 --model_name MaxPool_demo' \
     '  python -m common.compare models/$(MODEL) models/MaxPool_demo --per-class' \
@@ -29,7 +29,7 @@ endef
 # Trains, tests and reports NetVLAD++ on an invented data set.
 demo: $(VENV)/.installed
 	$(BIN)/python -m common.synthetic --out $(DEMO)/data --overwrite
-	cd $(DEMO) && $(abspath $(BIN))/python -m TemporallyAwarePooling.main \
+	here="$$(cd '$(BIN)' && pwd)" && cd '$(DEMO)' && "$$here/python" -m TemporallyAwarePooling.main \
 	    --SoccerNet_path data --features Synthetic.npy --model_name $(MODEL) \
 	    --max_epochs 15 --overwrite
 	$(BIN)/python -m common.validate_submission \

@@ -31,7 +31,7 @@ from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.files import write_json
 from common.results.tables import print_table
-from common.training.argument_types import above_zero
+from common.training.argument_types import above_zero, file_to_write, place
 from common.training.flags import new_parser, to_frames
 
 REACH_SECONDS, SMOOTH_SECONDS = 120, 5
@@ -70,12 +70,12 @@ class Averages:
         self.total += rows.sum(axis=0, dtype=np.float64)
         self.squares += float(np.square(rows, dtype=np.float64).sum())
         self.frames += len(rows)
-        for place, offset in enumerate(range(-reach, reach + 1)):
+        for row, offset in enumerate(range(-reach, reach + 1)):
             frame = spots + offset
             inside = (frame >= 0) & (frame < len(rows))
             event, near = events[inside], rows[frame[inside]]
-            np.add.at(self.around[:, place], event, near)
-            self.spots[:-1, place] += np.bincount(event, minlength=last)
+            np.add.at(self.around[:, row], event, near)
+            self.spots[:-1, row] += np.bincount(event, minlength=last)
         self.around[last] = self.around[:last].sum(axis=0)
         self.spots[last] = self.spots[:last].sum(axis=0)
 
@@ -139,12 +139,17 @@ def main() -> None:
     """Prints the parameters of all classes beside the published ones, and writes them."""
     parser = new_parser("python -m CALF.fit_k_params", __doc__ or "")
     add = parser.add_argument
-    add("--SoccerNet_path", type=Path, required=True, help="data root")
+    add("--SoccerNet_path", type=place, required=True, help="data root")
     add("--features", nargs="+", required=True, metavar="FILE", help="as for training")
     add("--split", nargs="+", default=["train"], help="games to learn from [train]")
     add("--framerate", type=above_zero, default=2, help="feature rows per second [2]")
     add("--version", type=int, default=2, choices=(1, 2), help="SoccerNet labels [2]")
-    add("--out", type=Path, default=Path("k_params.json"), help="file to write [k_params.json]")
+    add(
+        "--out",
+        type=file_to_write,
+        default=Path("k_params.json"),
+        help="file to write [k_params.json]",
+    )
     args = parser.parse_args()
     data = DataSet(
         root=args.SoccerNet_path,

@@ -16,6 +16,7 @@ from common.calf.k_parameters import SECONDS
 from common.calf.legacy_context_loss import legacy_context_loss
 from common.errors import run_cli
 from common.files import written_whole
+from common.training.argument_types import file_to_write
 from common.training.flags import new_parser
 
 _EVENT = "Goal"
@@ -67,7 +68,9 @@ def _draw(axes: Axes, loss: SegmentationLoss, mirrored: bool) -> None:
 def main() -> None:
     """Draws the figure into the file of --out."""
     parser = new_parser("python -m CALF.loss_figure", __doc__ or "")
-    parser.add_argument("--out", type=Path, default=Path("context_loss.svg"), help="SVG to write")
+    parser.add_argument(
+        "--out", type=file_to_write, default=Path("context_loss.svg"), help="SVG to write"
+    )
     draw_loss(parser.parse_args().out)
 
 

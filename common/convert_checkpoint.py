@@ -8,11 +8,11 @@ order. The network is the same: both give the same confidences, to rounding.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from common.errors import run_cli
 from common.pooling.layouts import StateDict, to_pooling, to_temporally_aware_pooling
+from common.training.argument_types import file_to_write, place
 from common.training.checkpoints import read_checkpoint, save_checkpoint
 from common.training.flags import new_parser
 
@@ -29,9 +29,9 @@ def main() -> None:
         __doc__ or "",
         usage="%(prog)s FILE --to BASELINE -o OUT",
     )
-    parser.add_argument("checkpoint", type=Path, help="file to read")
+    parser.add_argument("checkpoint", type=place, help="file to read")
     parser.add_argument("--to", choices=TARGETS, required=True, help="whose layout to write")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
+    parser.add_argument("-o", "--output", type=file_to_write, required=True, help="file to write")
     args = parser.parse_args()
     content = read_checkpoint(args.checkpoint)
     kept: dict[str, Any] = {

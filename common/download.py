@@ -5,13 +5,13 @@ python -m common.download --SoccerNet_path DATA --features ResNET_TF2.npy --spli
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2
 from common.data.fetching import TRY_AGAIN, download
 from common.data.games import OFFICIAL_SPLITS
 from common.data.wanted_files import FEATURE_FILES
 from common.errors import counted, run_cli
+from common.training.argument_types import place
 from common.training.flags import new_parser
 
 
@@ -23,7 +23,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("--SoccerNet_path", type=Path, required=True, help="data folder, made if need be")
+    add("--SoccerNet_path", type=place, required=True, help="data folder, made if need be")
     add("--features", nargs="+", default=[], metavar="NAME",
         help=f"feature files, of {', '.join(FEATURE_FILES)}")
     add("--labels-only", action="store_true", help="fetch no features")

@@ -19,7 +19,7 @@ from common.results.json_tree import JsonTree
 from common.results.predictions import guess_file_name
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, published_results, summary
-from common.training.argument_types import rate
+from common.training.argument_types import file_to_write, place, rate
 from common.training.flags import new_parser
 
 
@@ -167,8 +167,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "python -m common.evaluate", "Average-mAP of result files, from files alone."
     )
     add = parser.add_argument
-    add("--SoccerNet_path", type=Path, required=True, help="data root, a folder or a zip of labels")
-    add("--Predictions_path", type=Path, required=True, help="result files, a folder or a zip")
+    add(
+        "--SoccerNet_path",
+        type=place,
+        required=True,
+        help="data root, a folder or zip of labels",
+    )
+    add("--Predictions_path", type=place, required=True, help="result files, a folder or a zip")
     add("--Prediction_file", help="name of the result files [the published name, else any JSON]")
     add("--split", default="test", help="games to score, any split with labels [test]")
     add("--version", type=int, default=2, help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")
@@ -181,7 +186,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--label_file", help="name of the label files [Labels.json for version 1, Labels-v2.json]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--lenient", action="store_true", help="let pass what the official evaluator lets pass")
-    add("--output", type=Path, help="write all numbers as JSON to this file")
+    add("--output", type=file_to_write, help="write all numbers as JSON to this file")
     args = parser.parse_args(argv)
     for given in (args.SoccerNet_path, args.Predictions_path):
         if args.output and args.output.resolve() == given.resolve():

@@ -42,10 +42,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it there only if the block ends well.
 
     Whatever stops the block (an exception, a full disk, a killed process), `path` keeps its old
-    content or stays absent. Parent folders are made. Raises UserError if `path` is a folder.
+    content or stays absent. Parent folders are made. Raises UserError if a folder has this name.
     """
     if path.is_dir():
-        raise UserError(f"expected the path of a file to write, found the folder {path}")
+        raise UserError(f"expected the name of a file to write, found the folder {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

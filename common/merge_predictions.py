@@ -8,10 +8,10 @@ evaluation server if its name ends with .zip. The games must be the same and the
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from common.errors import counted, run_cli
 from common.results.merging import merge
+from common.training.argument_types import place
 from common.training.flags import new_parser
 
 
@@ -20,8 +20,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = new_parser(
         "python -m common.merge_predictions", __doc__ or "", usage="%(prog)s RESULTS RESULTS -o OUT"
     )
-    parser.add_argument("inputs", type=Path, nargs="+", help="folders or zips of result files")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder or zip to write")
+    parser.add_argument("inputs", type=place, nargs="+", help="folders or zips of result files")
+    parser.add_argument("-o", "--out", type=place, required=True, help="folder or zip to write")
     return parser.parse_args(argv)
 
 

@@ -5,7 +5,6 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from common.results.operating_points import (
 )
 from common.results.reading import Reading
 from common.results.scored_run import find_results, read_run
-from common.training.argument_types import rate
+from common.training.argument_types import place, rate
 from common.training.flags import new_parser
 
 
@@ -49,7 +48,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("run", type=Path, metavar="RUN", help="run folder models/<model_name>")
+    add("run", type=place, metavar="RUN", help="run folder models/<model_name>")
     add("--on", default="valid", metavar="SPLIT", help="choose thresholds here [valid]")
     add("--apply", nargs="+", default=["test"], metavar="SPLIT", help="use them here [test]")
     add("--tolerance", type=rate, metavar="SECONDS",
@@ -58,7 +57,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="do not choose: auto takes the saved thresholds, a number is for all classes")
     add("--write", action="store_true",
         help="write the detections at or above the thresholds to RUN/detections_<split>/ and .zip")
-    add("--SoccerNet_path", type=Path, help="data root [that of the run]")
+    add("--SoccerNet_path", type=place, help="data root [that of the run]")
     add("--version", type=int, choices=(1, 2),
         help="SoccerNet version: 1 (3 classes) or 2 (17) [that of the run, else 2]")
     add("--gt-time", choices=("position", "gameTime"), default="position",

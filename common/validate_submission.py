@@ -5,13 +5,13 @@ python -m common.validate_submission results_spotting_challenge.zip --split chal
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2, event_classes
 from common.data.games import games_at_hand, official_splits, read_splits
 from common.errors import UserError, run_cli
 from common.results.predictions import RESULT_FILE
 from common.results.validity import validate, verdict
+from common.training.argument_types import place
 from common.training.flags import new_parser
 
 _MOST_NOTES = 10
@@ -26,9 +26,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("path", type=Path, help="results_spotting.zip, or a folder with the same layout")
+    add("path", type=place, help="results_spotting.zip, or a folder with the same layout")
     add("--split", default="challenge", help="the games that must be there [challenge]")
-    add("--SoccerNet_path", type=Path,
+    add("--SoccerNet_path", type=place,
         help="data folder: its splits.json, classes.json, games [SoccerNet's own]")
     add("--version", type=int, default=2, choices=(1, 2),
         help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")

@@ -1,14 +1,17 @@
 """Numbers on the command line: bounds of the field, and a sentence beyond them."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
 from common.training.argument_types import (
     MOST,
     confidence,
+    file_to_write,
     finite,
     not_negative,
+    place,
     positive,
     rate,
     seconds,
@@ -66,3 +69,23 @@ def test_seconds_need_not_be_whole():
     for text in ("0", "-1", "7201", "1e20", "nan", ""):
         with pytest.raises(argparse.ArgumentTypeError):
             seconds(text)
+
+
+@pytest.mark.parametrize("kind", [place, file_to_write])
+def test_an_empty_path_is_not_the_working_folder(kind):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a path, found an empty word"):
+        kind("")
+    assert kind("a b/c") == Path("a b/c")
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    assert place(str(tmp_path)) == tmp_path
+    with pytest.raises(argparse.ArgumentTypeError, match="name of a file to write, found the fold"):
+        file_to_write(str(tmp_path))
+
+
+def test_every_flag_that_is_a_path_refuses_an_empty_word(repo_root):
+    """`type=Path` would take it for the working folder."""
+    folders = ["common", *(path.parent.name for path in repo_root.glob("*/main.py"))]
+    files = [file for folder in folders for file in (repo_root / folder).rglob("*.py")]
+    assert [file.name for file in files if "type=Path" in file.read_text("utf-8")] == []

@@ -86,3 +86,14 @@ def test_results_of_a_file_are_found_by_its_name(tmp_path):
     assert found.classes.names == ("Goal", "Foul")
     assert not found.has_labels()
     assert [f"{game}/{found.file}" in found.predictions for game in found.games] == [True]
+
+
+def test_a_folder_and_a_missing_file_are_answered_with_the_arrays_that_are_there(tmp_path):
+    (tmp_path / "game").mkdir()
+    with pytest.raises(UserError, match="one feature file, of which it holds none"):
+        one_file(tmp_path, 2)
+    for number in range(6):
+        np.save(tmp_path / "game" / f"{number + 1}_Mine.npy", np.zeros((2, 2)))
+    for given in ("game", "game/Mine.npy"):
+        with pytest.raises(UserError, match=r"holds:(?s:.*)1_Mine\.npy(?s:.*)and 2 more$"):
+            one_file(tmp_path / given, 2)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_what_is_there_instead_of_json_is_told():
 
 def test_a_folder_is_no_place_to_write_to(tmp_path):
     for path in (tmp_path, tmp_path / ".", type(tmp_path)(".")):
-        with pytest.raises(UserError, match="expected the path of a file to write, found the fold"):
+        with pytest.raises(UserError, match="expected the name of a file to write, found the fold"):
             write_bytes(path, b"x")
     assert names(tmp_path) == []
 
@@ -156,3 +157,12 @@ def test_json_with_a_byte_order_mark_is_read_and_utf16_named(tmp_path):
         content = "\ufeff{}".encode(encoding) if encoding != "utf-16" else "{}".encode(encoding)
         with pytest.raises(UserError, match="UTF-16: save it as UTF-8"):
             parse_json(content, "file")
+
+
+@pytest.mark.parametrize("name", ["a folder", ".", ".."])
+def test_a_folder_is_never_written_over_and_no_temporary_name_is_shown(tmp_path, monkeypatch, name):
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"found the folder (a folder|\.|\.\.)$"):
+        write_json(Path(name), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a folder"]

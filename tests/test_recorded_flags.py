@@ -192,3 +192,10 @@ def test_what_changed_is_told():
     now = {"max_epochs": 5, "device": "cpu", "split_test": ["a"], "resume": True, "new": 1}
     assert changes(then, now) == ["--max_epochs 5 (was 3)", "--split_test a (was a b)"]
     assert changes(then, then) == []
+
+
+def test_names_that_no_record_can_hold_are_refused_before_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"--model_name a.*udcff is not UTF-8"):
+        parse_flags(parser_of_a_baseline(), ["--SoccerNet_path", "d", "--model_name", "a\udcff"])
+    assert list(tmp_path.iterdir()) == []

@@ -135,10 +135,11 @@ def test_extra_game(write):
 
 def test_prefix_folder(write):
     submitted = {f"outputs_test/{name}": text for name, text in files(b=content(GAMES[1])).items()}
-    findings = check(write(submitted))
-    assert "the league folders must be at its root: zip from inside outputs_test/" in only_error(
-        findings
-    )
+    path = write(submitted)
+    findings = check(path)
+    error = only_error(findings)
+    assert "the league folders must be at its root: zip from inside outputs_test/" in error
+    assert error.endswith(f"or give {path / 'outputs_test'}") == path.is_dir()
     assert findings.predictions == [1, 0, 1]  # the rest is checked all the same
 
 

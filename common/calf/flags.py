@@ -1,9 +1,16 @@
 """The command-line flags of the CALF family. Published names do not change."""
 
 import argparse
-from pathlib import Path
 
-from common.training.argument_types import confidence, not_negative, positive, rate, seconds, whole
+from common.training.argument_types import (
+    confidence,
+    not_negative,
+    place,
+    positive,
+    rate,
+    seconds,
+    whole,
+)
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -42,7 +49,7 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     add("--dim_capsule", type=whole(1, 4096), default=16, metavar="P", help="size of a capsule")
     add("--num_detections", type=whole(1, 4096), default=15, metavar="N",
         help="spots per chunk at most")
-    add("--k_params", "--K_params", type=Path, metavar="FILE",
+    add("--k_params", "--K_params", type=place, metavar="FILE",
         help='context parameters, JSON {"class": [K1, K2, K3, K4], …} in seconds; without it the '
         "published ones of SoccerNet-v2, which are of soccer: python -m CALF.fit_k_params finds "
         "those of other data, none below 10 s")
@@ -68,7 +75,7 @@ def add_result_flags(parser: argparse.ArgumentParser) -> None:
     add("--plots", type=not_negative, nargs="?", const=1, default=0, metavar="GAMES",
         help="draw what the network says of so many games of each tested split (one, if no "
         "number is given)")
-    add("--features_path", type=Path, metavar="FILE",
+    add("--features_path", type=place, metavar="FILE",
         help="spot in this one feature file, of any length and without labels, and draw it; "
         "framerate, chunks and classes are those of the run whose weights they are")
     # fmt: on

@@ -39,16 +39,26 @@ def one_file(path: Path, halves: int) -> OneFile:
 
     Example: DATA/league/season/game/2_Mine.npy is half 2, and its name is game_2_Mine.
 
-    Raises UserError for a folder.
+    Raises UserError for a folder, or a missing file beside arrays: it names those that are there.
     """
     if path.is_dir():
-        raise UserError(f"{path} is a folder; give --features_path one feature file in it")
+        what = f"{path} is a folder; give --features_path one feature file"
+        raise UserError(f"{what}{_arrays_of(path) or ', of which it holds none'}")
+    if not path.exists() and (beside := _arrays_of(path.parent)):
+        raise UserError(f"expected features at {path}, found no such file{beside}")
     number = re.match(r"([1-9])_.", path.name)
     of_game = number is not None and int(number[1]) <= halves
     parts = [path.stem]
     if of_game or path.stem in OFFICIAL_SPLITS:  # whose detections lie in outputs_<split>
         parts.insert(0, path.resolve().parent.name or "file")
     return OneFile(path, int(number[1]) if number and of_game else 1, "_".join(parts))
+
+
+def _arrays_of(folder: Path, most: int = 4) -> str:
+    """Which arrays a folder holds, in words; nothing if it is not there or holds none."""
+    names = sorted(str(found) for found in folder.glob("*.npy") if found.is_file())
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return "; that folder holds:\n  " + "\n  ".join(names[:most]) + more if names else ""
 
 
 def trained_settings(weights: Path, flags: Collection[str]) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.training.argument_types import finite, not_negative, pixels, whole
+from common.training.argument_types import finite, not_negative, pixels, place, whole
 
 # Flags that change nothing without another one.
 _NEEDED = {
@@ -41,7 +40,7 @@ def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     add("--dim_representation_c", type=pixels, default=3, help="its channels; must be 3")
     add("--dim_representation_player", type=pixels, default=2,
         help="side of a player's square, in pixels, even")
-    add("--cache_dir", type=Path, metavar="FOLDER",
+    add("--cache_dir", type=place, metavar="FOLDER",
         help="where parsed box and calibration files are kept; else beside them")
     # fmt: on
 

@@ -5,12 +5,11 @@ python -m common.compare models/NetVLAD++ models/MaxPool --metric loose tight --
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from common.errors import counted, run_cli
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
-from common.training.argument_types import rate, seed, whole
+from common.training.argument_types import file_to_write, place, rate, seed, whole
 from common.training.flags import new_parser
 
 
@@ -24,7 +23,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("runs", type=Path, nargs="+", metavar="RUN",
+    add("runs", type=place, nargs="+", metavar="RUN",
         help="run folder models/<model_name>, or a zip or folder of result files")
     add("--split", default="test", help="games to compare on, any split with labels [test]")
     add("--metric", nargs="+", default=["loose", "tight"], choices=TOLERANCES_SECONDS,
@@ -34,7 +33,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--per-class", action="store_true", help="print each class, too")
     add("--resamples", type=whole(1, 10**7), default=10_000, help="number of resamples [10000]")
     add("--seed", type=seed, default=0, help="of the resamples [0]")
-    add("--SoccerNet_path", type=Path, help="data root for all runs [that of each run]")
+    add("--SoccerNet_path", type=place, help="data root for all runs [that of each run]")
     add("--version", type=int, choices=(1, 2),
         help="SoccerNet version: 1 (3 classes) or 2 (17) [that of each run, else 2]")
     add("--gt-time", choices=("position", "gameTime"), default="position",
@@ -42,7 +41,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--framerate", type=rate, default=2,
         help="frames per second of the metric, 25 for ball actions; not that of features [2]")
     add("--allow-missing", action="store_true", help="count games without results as empty")
-    add("--output", type=Path, metavar="FILE",
+    add("--output", type=file_to_write, metavar="FILE",
         help="write all numbers as .json or .csv, or the printed tables as .md")
     # fmt: on
     return parser.parse_args(argv)

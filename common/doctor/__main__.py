@@ -5,10 +5,9 @@ python -m common.doctor --SoccerNet_path DATA --features ResNET_TF2.npy --split 
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from common.errors import UserError, run_cli
-from common.training.argument_types import positive
+from common.training.argument_types import place, positive
 from common.training.flags import new_parser
 
 
@@ -20,7 +19,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "training on it would fail. Reads all features; --fast reads only their headers.",
     )
     add = parser.add_argument
-    add("--SoccerNet_path", type=Path, required=True, help="data folder")
+    add("--SoccerNet_path", type=place, required=True, help="data folder")
     add("--features", nargs="+", required=True, metavar="NAME",
         help="feature files without the number of the half, used side by side")  # fmt: skip
     add("--split", nargs="+", help="splits to check [those of which games are there]")

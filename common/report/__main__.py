@@ -13,7 +13,7 @@ from tqdm import tqdm
 from common.errors import UserError, run_cli
 from common.operating_point import threshold
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import rate, whole
+from common.training.argument_types import place, rate, whole
 from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"
@@ -28,15 +28,15 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("run", type=Path, metavar="RUN", help="folder of a run, or a zip or folder of results")
-    add("--compare", type=Path, metavar="RUN_B", help="another run on the same games")
+    add("run", type=place, metavar="RUN", help="folder of a run, or a zip or folder of results")
+    add("--compare", type=place, metavar="RUN_B", help="another run on the same games")
     add("--split", default="test", help="games to report on, any split with labels [test]")
-    add("--SoccerNet_path", type=Path, help="data root [the one that the run was tested on]")
+    add("--SoccerNet_path", type=place, help="data root [the one that the run was tested on]")
     add("--version", type=int, choices=(1, 2),
         help="SoccerNet version: 1 (3 classes) or 2 (17) [that of the run, else 2]")
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations: ms, or whole seconds as in 2021 [position]")
-    add("--tolerance", type=float, default=5, help="s, of errors, F1 and reliability [5]")
+    add("--tolerance", type=float, default=5, help="of errors, F1 and reliability, in seconds [5]")
     add("--threshold", type=threshold,
         help="lowest confidence counted; auto: those that common.operating_point saved in the run "
         "[each class's of best F1 on these games]")
@@ -45,7 +45,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--resamples", type=whole(0, 10**7), default=2000,
         help="of the games, for intervals; 0: none [2000]")
-    add("--output", type=Path, help="folder to write to [RUN/report_<split>]")
+    add("--output", type=place, help="folder to write to [RUN/report_<split>]")
     # fmt: on
     args = parser.parse_args(argv)
     if not 0 < args.tolerance <= NEAR_SECONDS:

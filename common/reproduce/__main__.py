@@ -14,7 +14,7 @@ from pathlib import Path
 
 from common.errors import UserError, run_cli
 from common.reproduce.tables import ROOT, find_tables, read_tables, refuse_taken
-from common.training.argument_types import seed, whole
+from common.training.argument_types import place, seed, whole
 from common.training.flags import new_parser
 
 LAUNCHERS = {"local": None, "slurm": "slurm", "submitit-local": "local"}
@@ -30,19 +30,19 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     # fmt: off
     add("baseline", help="folder of a baseline: TemporallyAwarePooling, Pooling, …")
-    add("--SoccerNet_path", type=Path, required=True, help="data root")
+    add("--SoccerNet_path", type=place, required=True, help="data root")
     add("--table", help="of the baseline's tables.toml; else embedded if the data have a "
         "splits.json of their own and there is such a table, else main")
-    add("--tables", type=Path, metavar="FILE",
+    add("--tables", type=place, metavar="FILE",
         help="tables of your own, in place of the baseline's tables.toml")
     add("--rows", nargs="+", metavar="NAME", help="only these rows")
     add("--seeds", nargs="+", type=seed, metavar="N", help="in place of the table's")
-    add("--extra-args", type=shlex.split, default=[], metavar='"FLAGS"',
+    add("--extra-args", type=_words, default=[], metavar='"FLAGS"',
         help="appended to every run, so that they win; of a single word: --extra-args=--FLAG")
     add("--dry-run", action="store_true", help="only say what would be run")
     add("--any-code", action="store_true",
         help="take finished runs of the same settings by an earlier state of the code, too")
-    add("--out", type=Path, default=Path("reproduce"), help="where runs and tables go [reproduce]")
+    add("--out", type=place, default=Path("reproduce"), help="where runs and tables go [reproduce]")
     launch = parser.add_argument_group("launch").add_argument
     launch("--jobs", type=whole(1, 1024), metavar="N",
            help="runs at once; else 1, and on a cluster all")
@@ -55,6 +55,16 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
            help="parameters of submitit: slurm_partition=gpu gpus_per_node=1 timeout_min=2880")
     # fmt: on
     return parser.parse_args(argv)
+
+
+def _words(text: str) -> list[str]:
+    """An argparse type: flags in one word, as a shell would part them."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected flags as in a shell, found {text} ({str(error).lower()}); close what is open"
+        ) from None
 
 
 def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:

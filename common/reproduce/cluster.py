@@ -107,7 +107,7 @@ def begin_on_cluster(kind: str, *, folder: Path, root: Path, parameters: Sequenc
 
 def _parsed(parameters: Sequence[str]) -> dict[str, int | str]:
     pairs = [each.partition("=") for each in parameters]
-    wrong = next((name for name, equals, _ in pairs if not equals or not name), None)
+    wrong = next(("".join(pair) for pair in pairs if not pair[0] or not pair[1]), None)
     if wrong is not None:
         raise UserError(f"--cluster: expected NAME=VALUE, found {wrong!r}")
     return {name: int(value) if value.isdigit() else value for name, _, value in pairs}

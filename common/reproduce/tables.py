@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.files import read_whole
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 
 if sys.version_info >= (3, 11):
@@ -97,9 +98,7 @@ def find_tables(baseline: str, root: Path) -> dict[str, Table]:
 def read_tables(path: Path) -> dict[str, Table]:
     """Parses and checks a file of tables. Raises UserError naming file, table, row and key."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"expected tables at {path}, found no such file") from None
+        content = tomllib.loads(read_whole(path, "tables").decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
     tables = content.get("table")

@@ -10,14 +10,16 @@ from pathlib import Path
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import run_cli
 from common.results.typed_commands import typed
-from common.training.argument_types import finite, seed, whole
+from common.training.argument_types import finite, place, seed, whole
 from common.training.flags import new_parser
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The flags in `argv`, or in the command line."""
     parser = new_parser("python -m common.synthetic", "Write a miniature SoccerNet to play with.")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the data set to")
+    parser.add_argument(
+        "--out", type=place, required=True, help="folder to write it to, made if need be"
+    )
     parser.add_argument(
         "--games",
         type=whole(0, 10_000),
@@ -26,10 +28,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar=tuple(split.upper() for split in OFFICIAL_SPLITS),
         help="number of games per split",
     )
-    parser.add_argument("--minutes", type=finite, default=45, help="per half")
+    parser.add_argument("--minutes", type=finite, default=45, help="length of a half, in minutes")
     parser.add_argument("--dim", type=whole(1, 65_536), default=512, help="features per frame")
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
-    parser.add_argument("--framerate", type=int, default=2, help="frames per second")
+    parser.add_argument("--framerate", type=whole(1, 100), default=2, help="frames per second")
     parser.add_argument(
         "--players",
         action="store_true",

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from math import isfinite
+from pathlib import Path
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -30,6 +31,25 @@ _LONGEST_SECONDS = 2 * 60 * 60  # no window is longer than the longest half
 seed = whole(0, 2**63 - 1)  # what torch takes, and JSON
 pixels = whole(1, 4096)
 threads = whole(0, 1024)
+
+
+def place(text: str) -> Path:
+    """An argparse type: a path; an empty one would be the working folder, which nobody named."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "expected a path, found an empty word; a shell variable that is not set? The working "
+            "folder is ."
+        )
+    return Path(text)
+
+
+def file_to_write(text: str) -> Path:
+    """An argparse type: the path of a file to write; a folder is refused before the work begins."""
+    if place(text).is_dir():
+        raise argparse.ArgumentTypeError(
+            f"expected the name of a file to write, found the folder {text}; add a file's name"
+        )
+    return Path(text)
 
 
 def finite(text: str) -> float:

@@ -4,13 +4,13 @@ import argparse
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from common.data.games import default_tested
 from common.training.argument_types import (
     above_zero,
     not_negative,
+    place,
     positive,
     rate,
     seed,
@@ -76,6 +76,8 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         default, text = action.default, action.help or ""
+        if action.required and action.option_strings:
+            return f"{text} (required)"
         if default is None or isinstance(default, bool) or default == [] or text.endswith("]"):
             return action.help
         if isinstance(default, list):
@@ -87,7 +89,7 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
     """Where the data is and which part of it to use."""
     add = parser.add_argument_group("data").add_argument
     # fmt: off
-    add("--SoccerNet_path", type=Path, metavar="DATA", help="data root")
+    add("--SoccerNet_path", type=place, metavar="DATA", help="data root")
     add("--features", nargs="+", default=[features], metavar="FILE",
         help="feature files without the half's number; several are joined side by side")
     add("--feature_dim", "--num_features", type=positive, metavar="D",
@@ -115,7 +117,7 @@ def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
     add("--model_name", default=model_name, help="results go to models/<model_name>/")
     add("--test_only", action="store_true", help="do not train; test the weights of this "
         "run, with the settings that it recorded")
-    add("--load_weights", type=Path, metavar="FILE",
+    add("--load_weights", type=place, metavar="FILE",
         help="checkpoint to start from, or with --test_only to test")
     earlier = group.add_mutually_exclusive_group().add_argument
     earlier("--resume", action="store_true", help="go on with a run that was stopped, with the "

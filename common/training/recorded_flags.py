@@ -58,6 +58,7 @@ def _with_record(
 ) -> dict[str, Any]:
     """The settings of this start, those of the run's record among them."""
     args = parser.parse_args(argv)
+    _require_text(vars(args))
     check_relative_path(args.model_name, "--model_name")
     if args.resume and args.test_only:
         raise UserError(
@@ -95,6 +96,19 @@ def _with_record(
         )
     taken = {name: value for name, value in then.items() if name not in told}
     return {**vars(args), **taken}
+
+
+def _require_text(settings: Mapping[str, Any]) -> None:
+    """Raises UserError if a flag holds bytes that are no text here: a record could not keep it."""
+    for name, value in settings.items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            shown = str(value).encode(errors="backslashreplace").decode()
+            raise UserError(
+                f"--{name} {shown} is not UTF-8, which a run's record is written in; rename that "
+                "file or folder, or set PYTHONUTF8=1 if its name is right"
+            ) from None
 
 
 def changes(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
