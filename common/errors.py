@@ -216,7 +216,12 @@ def _largest_numbers(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(text for _, text in sorted(found, reverse=True)[:most])
 
 
+_WRITTEN_IN_PART = re.compile(r"\d+ requested and \d+ written")
+
+
 def _explain_os_error(error: OSError) -> str:
+    if error.errno is None and _WRITTEN_IN_PART.fullmatch(str(error)):  # numpy, on a full disk
+        error = OSError(errno.ENOSPC, "")
     where = f" ({error.filename})" if error.filename else ""
     advice = {
         errno.ENOSPC: "the disk is full; free some space and run the same command again",

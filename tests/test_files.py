@@ -141,3 +141,17 @@ def test_what_is_there_instead_of_json_is_told():
         parse_json(b"version https://git-lfs.github.com/spec/v1\n", "x")
     with pytest.raises(UserError, match=r"x is not valid JSON \(a web page"):
         parse_json(b"<!DOCTYPE html><html></html>", "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"a": 1}'.encode("utf-8-sig"), "byte order mark: save it as UTF-8 without one"),
+        ('{"a": 1}'.encode("utf-16"), "text in UTF-16: save it as UTF-8"),
+        ('{"a": "Málaga"}'.encode("latin-1"), "byte 8 is not UTF-8: save it as UTF-8"),
+        (b'{"a": 1,}', "trailing comma"),
+    ],
+)
+def test_json_in_another_encoding_is_told_as_that(content, told):
+    with pytest.raises(UserError, match=f"^x is not valid JSON .*{told}"):
+        parse_json(content, "x")

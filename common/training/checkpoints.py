@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.files import write_bytes
+from common.files import read_whole, write_bytes
 from common.results.run_record import BEST_FILE as BEST_FILE
 from common.results.run_record import LAST_FILE as LAST_FILE
 
@@ -34,9 +34,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises UserError when the file is missing, damaged, or no checkpoint.
     """
-    if not path.is_file():
-        raise UserError(f"expected a checkpoint at {path}, found no such file")
-    archive = io.BytesIO(path.read_bytes())
+    archive = io.BytesIO(read_whole(path, "a checkpoint"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
