@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import read_players
-from common.data.data_set import too_late
 from common.data.events import EventClasses
 from common.data.features import HalfFeatures, open_half
 from common.data.games import shared_games
 from common.data.label_quirks import label_quirks, late_spots
+from common.data.label_tally import LabelTally
 from common.data.labels import Labels, read_labels
+from common.data.late_spots import LateSpots
 from common.data.periods import count_halves
 from common.data.wanted_files import split_files
 from common.errors import UserError, counted
@@ -45,8 +46,8 @@ class GameReport:
     absent: Sequence[str] = ()  # files it needs and does not have
     frames: dict[int, int] = field(default_factory=dict)  # half -> rows, of halves that open
     dimensions: dict[int, int] = field(default_factory=dict)  # half -> D
-    spots: int = 0
-    late: int = 0  # of them, behind the last row of their half
+    labels: Labels | None = None
+    late: LateSpots = field(default_factory=LateSpots)  # counts of halves that open
     reach: list[float] = field(default_factory=list)  # where in a half its last spot is, 0…1
 
 
@@ -103,14 +104,29 @@ def check_lists(
     return problems
 
 
+def compare_games(
+    check: FolderCheck, checked: Mapping[str, Sequence[GameReport]], dimension: int | None = None
+) -> tuple[list[str], list[str]]:
+    """Errors and notes over all games; those of single games are added to their reports.
+
+    Args:
+        checked: the reports of each split.
+        dimension: D that each half must have; None: the one that most halves have.
+    """
+    reports = [report for of_split in checked.values() for report in of_split]
+    compare_halves(reports, check.framerate, dimension)
+    found = [compare_labels(reports)]
+    found += [check_classes(check, split, of_split) for split, of_split in checked.items()]
+    return [e for errors, _ in found for e in errors], [n for _, notes in found for n in notes]
+
+
 def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]:
     """Errors and notes about how labels and features fit together, over all games."""
-    spots, late = sum(report.spots for report in reports), sum(report.late for report in reports)
-    if too_late(spots, late):
-        return [
-            f"{late} of {spots} spots lie behind the last row of their half; check --framerate, "
-            "and that features are stored as [frames, features]"
-        ], []
+    late = LateSpots()
+    for report in reports:
+        late.add_all(report.late)
+    if fault := late.fault():
+        return [fault], []
     reach = [share for report in reports for share in report.reach]
     if len(reach) < _FEWEST_HALVES or max(reach) > _SHORT_REACH:
         return [], []
@@ -118,6 +134,32 @@ def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]
         f"no half has spots behind {max(reach):.0%} of it; have the features more rows per second "
         "than --framerate says?"
     ]
+
+
+def default_splits(listed: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each split that a training takes by default and that the lists do not have."""
+    absent = [[name] for name in ("train", "valid") if name not in listed]
+    if "test" not in listed and "challenge" not in listed:
+        absent.append(["test", "challenge"])
+    return [
+        f"there is no split {' or '.join(names)}: a training then needs --split_{names[0]}"
+        for names in absent
+    ]
+
+
+def check_classes(
+    check: FolderCheck, split: str, reports: Sequence[GameReport]
+) -> tuple[list[str], list[str]]:
+    """Errors and notes about what is annotated in a split."""
+    labels = [report.labels for report in reports if report.labels is not None]
+    tally = LabelTally(f"the split {split}", check.classes)
+    for of_game in labels:
+        tally.add(of_game)
+    try:
+        tally.require_known_class()
+    except UserError as error:
+        return [str(error)], []
+    return [], tally.remarks() if labels else []
 
 
 def check_split(check: FolderCheck, split: str) -> list[GameReport]:
@@ -159,7 +201,7 @@ def _check_labels(check: FolderCheck, folder: Path, report: GameReport) -> Label
         return None
     try:
         labels = read_labels(folder / check.classes.label_file, check.classes)
-        report.spots = len(labels)
+        report.labels = labels
         report.notes += label_quirks(labels, check.framerate)
         return labels
     except (UserError, OSError) as error:
@@ -177,14 +219,17 @@ def _check_half(check: FolderCheck, half: int, labels: Labels | None, report: Ga
         if labels is not None:
             report.notes += late_spots(labels, half, features.frames, check.framerate)
             frames = labels.frames(check.framerate)[labels.half == half]
-            report.late += int((frames >= features.frames).sum())
+            report.late.add(half, frames, features.frames)
             if len(frames) >= _FEWEST_SPOTS:
                 report.reach.append(float(frames.max() / features.frames))
         if check.players:
             boxes = read_players(folder, half)
             report.notes += player_quirks(boxes, half, features.frames)
-        if check.read_values:
-            read_all(features)
+        if check.read_values and (empty := read_all(features)):
+            report.notes.append(
+                f"half {half}: {empty} of {counted(features.frames, 'row')} hold nothing but 0; "
+                "was the file written to its end?"
+            )
     except (UserError, OSError) as error:
         report.errors.append(_inside(folder, error))
 
@@ -193,13 +238,19 @@ def _inside(folder: Path, error: Exception) -> str:
     return str(error).replace(f"{folder}/", "")
 
 
-def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> None:
-    """Reads a half in blocks. Raises UserError naming the first row that is not finite."""
+def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> int:
+    """Reads a half in blocks; returns how many rows hold nothing but 0.
+
+    Raises UserError naming the first row that is not finite.
+    """
+    empty = 0
     block = max(1, block_bytes // (4 * features.dimension))
     # Infinities meet in sums; the report says so in better words than numpy's warning.
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, features.frames, block):
-            features.rows(start, min(start + block, features.frames))
+            rows = features.rows(start, min(start + block, features.frames))
+            empty += int((~rows.any(axis=1)).sum())
+    return empty
 
 
 def compare_halves(
