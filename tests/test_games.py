@@ -184,7 +184,7 @@ def test_plain_names_of_splits_pass(tmp_path, name):
 @pytest.mark.parametrize("name", ["splits.json", "classes.json"])
 def test_a_list_behind_a_broken_link_is_missed_and_not_soccernets(tmp_path, name):
     (tmp_path / name).symlink_to("nowhere.json")
-    with pytest.raises(UserError, match=f"expected a JSON file at .*{name}, found a link that leads nowhere"):
+    with pytest.raises(UserError, match=f"expected a JSON file at .*{name}, found a link that"):
         read_splits(tmp_path)
         event_classes(tmp_path)
 
