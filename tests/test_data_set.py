@@ -412,3 +412,15 @@ def test_one_file_that_is_missing_is_one(root):
 
     with pytest.raises(UserError, match=r"^1 file beside the features is missing, such as"):
         data_set(root).require_further(["valid"], missing, ["boxes.json"])
+
+
+def test_features_that_are_asked_for_already_are_not_advised(root):
+    for letter in FRAMES:
+        for half in (1, 2):
+            rows = np.load(root / f"l/s/{letter}/{half}_F.npy")
+            np.save(root / f"l/s/{letter}/{half}_G.npy", rows)
+    (root / "l/s/a/1_G.npy").unlink()
+    with pytest.raises(UserError) as error:
+        data_set(root, features=("F.npy", "G.npy")).require_files(["train"])
+    assert "--features F.npy?" not in str(error.value)
+    assert "has features of half 2 and none" not in str(error.value)  # the half was recorded

@@ -373,3 +373,13 @@ def test_numbers_beyond_float32_are_told_without_a_warning(tmp_path):
     np.save(tmp_path / "1_A.npy", rows)
     with pytest.raises(UserError, match="row 2 holds NaN or infinity, or more than float32 can"):
         open_half(tmp_path, 1, ["A.npy"]).rows(0, 5)
+
+
+def test_more_features_than_frames_may_be_an_array_that_is_transposed(tmp_path):
+    for half, shape in ((1, (6, 20)), (2, (20, 6))):
+        np.save(tmp_path / f"{half}_A.npy", np.ones(shape, np.float32))
+    with pytest.raises(UserError, match=r"has 20 features per frame, expected 7; .* transposed"):
+        open_half(tmp_path, 1, ["A.npy"], dimension=7)
+    with pytest.raises(UserError) as error:
+        open_half(tmp_path, 2, ["A.npy"], dimension=7)
+    assert "transposed" not in str(error.value)

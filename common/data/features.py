@@ -138,6 +138,8 @@ def _check_dimension(half: HalfFeatures, dimension: int | None, advice: str) -> 
         return
     if half.frames == dimension:
         advice = "it seems to be stored as [features, frames]: save it transposed"
+    elif half.frames < half.dimension:
+        advice += "; if they are stored as [features, frames], save them transposed"
     raise UserError(
         f"{' + '.join(map(str, half.paths))} has {half.dimension} features per frame, expected "
         f"{dimension}; {advice}"

@@ -95,16 +95,19 @@ def how_to_get(
 def hints(absent: Sequence[Path], root: Path, feature_names: Sequence[str]) -> list[str]:
     """What is there instead, and so was probably meant: a sentence for features and for labels."""
     first = {kind_of(path) in feature_names: path for path in reversed(absent)}
-    found = [_hint(path, root, is_feature) for is_feature, path in first.items()]
-    found += [_only_later_half(path) for path in absent if kind_of(path) in feature_names][:1]
+    found = [
+        _hint(path, root, feature_names if is_feature else ()) for is_feature, path in first.items()
+    ]
+    if True in first:
+        found.append(_only_later_half(first[True], feature_names))
     return [*dict.fromkeys(filter(None, found))]
 
 
-def _only_later_half(path: Path) -> str:
-    """A sentence if the features of a half are absent and those of a later one are there."""
+def _only_later_half(path: Path, feature_names: Sequence[str]) -> str:
+    """A sentence if a half has no features at all and a later one has those of `path`."""
     half, name = path.name[:1], path.name[1:]
     later = [n for n in range(int(half) + 1, 10) if (path.parent / f"{n}{name}").is_file()]
-    if not later or os.path.lexists(path):
+    if not later or any(os.path.lexists(path.parent / f"{half}_{n}") for n in feature_names):
         return ""
     return (
         f"{path.parent} has features of half {later[0]} and none of half {half}. If that was not "
@@ -113,7 +116,9 @@ def _only_later_half(path: Path) -> str:
     )
 
 
-def _hint(path: Path, root: Path, is_feature: bool) -> str:
+def _hint(path: Path, root: Path, feature_names: Sequence[str]) -> str:
+    """What is there instead of a file; of labels if no names of features are given."""
+    is_feature = bool(feature_names)
     if found := in_other_form(path.parent, root):
         return other_form_sentence(found)
     folder = path.parent
@@ -128,6 +133,7 @@ def _hint(path: Path, root: Path, is_feature: bool) -> str:
     like = [name for name in names if name.startswith(ours) and name.endswith(path.suffix)]
     if is_feature and path.suffix != ".npy":  # --features ResNET_TF2
         like = [name for name in names if name.startswith(ours) and name.endswith(".npy")]
+    like = [name for name in like if name.removeprefix(ours) not in feature_names]
     if not like:
         return f"{folder} holds {_some(names)}"
     nearest = get_close_matches(path.name, like, 1, 0)[0]
