@@ -19,11 +19,9 @@ from common.doctor.checks import (
     GameReport,
     check_lists,
     check_split,
-    compare_halves,
-    compare_labels,
-    odd_lengths,
     read_all,
 )
+from common.doctor.comparisons import compare_halves, compare_labels, odd_lengths
 from common.errors import UserError
 
 LABELS = "Labels-v2.json"
@@ -172,10 +170,10 @@ def test_values_are_read_in_blocks_to_the_last_row(tmp_path, row, value):
     np.save(tmp_path / "1_X.npy", values)
     three_rows = 3 * 4 * values.itemsize
     half = open_half(tmp_path, 1, ["X.npy"])
-    assert read_all(half, three_rows) == 10  # rows of nothing but 0
+    assert read_all(half, three_rows)[0] == 10  # rows of nothing but 0
     values[3, 1] = -1
     np.save(tmp_path / "1_X.npy", values)
-    assert read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows) == 9
+    assert read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows)[0] == 9
     values[row, 2] = value
     np.save(tmp_path / "1_X.npy", values)
     with pytest.raises(UserError, match=f"row {row} holds NaN or infinity"):
@@ -338,7 +336,7 @@ def test_a_part_of_soccernet_is_a_data_folder(tmp_path, examine, monkeypatch):
     monkeypatch.setattr("common.data.games.official_splits", lambda: games)
     (tmp_path / "l/s/b").mkdir(parents=True)
     np.save(tmp_path / "l/s/b/1_X.npy", np.ones((FRAMES, DIM), np.float32))
-    np.save(tmp_path / "l/s/b/2_X.npy", np.ones((FRAMES, DIM), np.float32))
+    np.save(tmp_path / "l/s/b/2_X.npy", np.full((FRAMES, DIM), 2, np.float32))
     write_labels(tmp_path / "l/s/b", [spot()])
     code, out = examine(tmp_path)
     assert code == 1  # a training would ask for games of test
@@ -528,3 +526,17 @@ def test_clocks_that_go_on_in_the_second_half_are_told(root, examine):
     assert "error: 16 of 16 spots of half 2 lie behind the last row of their half" in out
     assert "of half 1 0 of 32" in out
     assert "count from the start of each half" in out
+
+
+def test_the_same_features_in_two_places_are_told(root, examine):
+    assert "the same features" not in examine(root)[1]
+    (root / "l/s/d/2_X.npy").write_bytes((root / "l/s/a/1_X.npy").read_bytes())
+    code, out = examine(root)
+    told = "note: 2 halves hold the same features: half 1 of l/s/a, half 2 of l/s/d"
+    assert code == 0 and told in out.splitlines()
+
+
+def test_a_checksum_does_not_follow_the_blocks(tmp_path):
+    np.save(tmp_path / "1_X.npy", np.arange(70, dtype=np.float64).reshape(10, 7))
+    half = open_half(tmp_path, 1, ["X.npy"])
+    assert len({read_all(half, size) for size in (1, 60, 1 << 20)}) == 1

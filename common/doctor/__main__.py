@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         FolderCheck,
         check_lists,
         check_split,
-        compare_games,
         default_splits,
     )
+    from common.doctor.comparisons import compare_games
     from common.doctor.findings import findings_table, summary
 
     root = args.SoccerNet_path

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
@@ -17,7 +17,6 @@ from common.data.events import EventClasses
 from common.data.features import HalfFeatures, open_half
 from common.data.games import shared_games
 from common.data.label_quirks import label_quirks, late_spots
-from common.data.label_tally import LabelTally
 from common.data.labels import Labels, read_labels
 from common.data.late_spots import LateSpots
 from common.data.periods import count_halves
@@ -28,12 +27,7 @@ from common.errors import UserError, counted
 _THREADS = 4
 _BLOCK_BYTES = 1 << 24
 
-# Half lengths that the released challenge predictions imply reach 1.38 times their median.
-_SHORTEST, _LONGEST = 0.75, 1.5
-
-# Spots of a sport are found up to the end of a half. Halves with as many are asked, and no half may
-# be an exception.
-_FEWEST_SPOTS, _FEWEST_HALVES, _SHORT_REACH = 5, 2, 0.6
+_FEWEST_SPOTS = 5  # in a half, for a look at where its last one is
 
 
 @dataclass
@@ -48,6 +42,7 @@ class GameReport:
     dimensions: dict[int, int] = field(default_factory=dict)  # half -> D
     labels: Labels | None = None
     late: LateSpots = field(default_factory=LateSpots)  # counts of halves that open
+    checksums: dict[int, int] = field(default_factory=dict)  # half -> that of its values, if read
     reach: list[float] = field(default_factory=list)  # where in a half its last spot is, 0…1
 
 
@@ -104,38 +99,6 @@ def check_lists(
     return problems
 
 
-def compare_games(
-    check: FolderCheck, checked: Mapping[str, Sequence[GameReport]], dimension: int | None = None
-) -> tuple[list[str], list[str]]:
-    """Errors and notes over all games; those of single games are added to their reports.
-
-    Args:
-        checked: the reports of each split.
-        dimension: D that each half must have; None: the one that most halves have.
-    """
-    reports = [report for of_split in checked.values() for report in of_split]
-    compare_halves(reports, check.framerate, dimension)
-    found = [compare_labels(reports)]
-    found += [check_classes(check, split, of_split) for split, of_split in checked.items()]
-    return [e for errors, _ in found for e in errors], [n for _, notes in found for n in notes]
-
-
-def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]:
-    """Errors and notes about how labels and features fit together, over all games."""
-    late = LateSpots()
-    for report in reports:
-        late.add_all(report.late)
-    if fault := late.fault():
-        return [fault], []
-    reach = [share for report in reports for share in report.reach]
-    if len(reach) < _FEWEST_HALVES or max(reach) > _SHORT_REACH:
-        return [], []
-    return [], [
-        f"no half has spots behind {max(reach):.0%} of it; have the features more rows per second "
-        "than --framerate says?"
-    ]
-
-
 def default_splits(listed: Mapping[str, Sequence[str]]) -> list[str]:
     """A sentence for each split that a training takes by default and that the lists do not have."""
     absent = [[name] for name in ("train", "valid") if name not in listed]
@@ -145,21 +108,6 @@ def default_splits(listed: Mapping[str, Sequence[str]]) -> list[str]:
         f"there is no split {' or '.join(names)}: a training then needs --split_{names[0]}"
         for names in absent
     ]
-
-
-def check_classes(
-    check: FolderCheck, split: str, reports: Sequence[GameReport]
-) -> tuple[list[str], list[str]]:
-    """Errors and notes about what is annotated in a split."""
-    labels = [report.labels for report in reports if report.labels is not None]
-    tally = LabelTally(f"the split {split}", check.classes)
-    for of_game in labels:
-        tally.add(of_game)
-    try:
-        tally.require_known_class()
-    except UserError as error:
-        return [str(error)], []
-    return [], tally.remarks() if labels else []
 
 
 def check_split(check: FolderCheck, split: str) -> list[GameReport]:
@@ -225,7 +173,10 @@ def _check_half(check: FolderCheck, half: int, labels: Labels | None, report: Ga
         if check.players:
             boxes = read_players(folder, half)
             report.notes += player_quirks(boxes, half, features.frames)
-        if check.read_values and (empty := read_all(features)):
+        if not check.read_values:
+            return
+        empty, report.checksums[half] = read_all(features)
+        if empty:
             report.notes.append(
                 f"half {half}: {empty} of {counted(features.frames, 'row')} hold nothing but 0; "
                 "was the file written to its end?"
@@ -238,52 +189,17 @@ def _inside(folder: Path, error: Exception) -> str:
     return str(error).replace(f"{folder}/", "")
 
 
-def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> int:
-    """Reads a half in blocks; returns how many rows hold nothing but 0.
+def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> tuple[int, int]:
+    """Reads a half in blocks; returns how many rows hold nothing but 0, and a checksum of all.
 
     Raises UserError naming the first row that is not finite.
     """
-    empty = 0
+    empty = checksum = 0
     block = max(1, block_bytes // (4 * features.dimension))
     # Infinities meet in sums; the report says so in better words than numpy's warning.
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, features.frames, block):
             rows = features.rows(start, min(start + block, features.frames))
             empty += int((~rows.any(axis=1)).sum())
-    return empty
-
-
-def compare_halves(
-    reports: Sequence[GameReport], framerate: float = 2, dimension: int | None = None
-) -> None:
-    """Adds to the reports where a half has another dimension or length than most halves.
-
-    Args:
-        dimension: D that each half must have; None: the one that most halves have.
-    """
-    dimensions = Counter(d for report in reports for d in report.dimensions.values())
-    if not dimensions:
-        return
-    expected = dimension or dimensions.most_common(1)[0][0]
-    frames = np.array([n for report in reports for n in report.frames.values()])
-    odd = frames[odd_lengths(frames)]
-    # Lengths as alike as dimensions, and dimensions as different as lengths.
-    turned = len(set(frames.tolist())) == 1 and len(dimensions) > max(2, len(frames) / 2)
-    hint = "; are they stored as [features, frames]?" if turned else ""
-    usual = f"{np.median(frames) / framerate / 60:.1f}"
-    for report in reports:
-        for half, found in report.dimensions.items():
-            if found != expected:
-                report.errors.append(
-                    f"half {half}: {found} features per frame, not {expected}{hint}"
-                )
-        for half, length in report.frames.items():
-            if length in odd:
-                minutes = f"{length / framerate / 60:.1f} min"
-                report.notes.append(f"half {half}: {minutes}, where {usual} are usual")
-
-
-def odd_lengths(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which halves are far shorter or longer than the median half."""
-    ratio = frames / np.median(frames)
-    return (ratio < _SHORTEST) | (ratio > _LONGEST)
+            checksum = crc32(rows.data, checksum)
+    return empty, checksum
