@@ -16,7 +16,7 @@ from common.calf.kept_labels import KeptLabels
 from common.calf.spot_targets import spot_targets
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows, ResidentRows
-from common.errors import log
+from common.errors import counted, log
 
 
 class Chunks:
@@ -97,7 +97,9 @@ def read_chunks(
         late[half.folder, half.number] = int((frames >= half.features.frames).sum())
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
-    log.info("%s: %d games, %d spots, %d stretches without any",
-             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    log.info(
+        "%s: %s, %s, %s without any", " + ".join(splits), counted(len(games), "game"),
+        counted(labels.spots, "spot"), counted(without, "stretch", "stretches"),
+    )  # fmt: skip
     tell_late_spots(late, data.framerate, published)
     return Chunks(MappedRows(halves), labels)

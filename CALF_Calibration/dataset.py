@@ -24,7 +24,7 @@ from common.calibration.top_view_rows import KeptTopViews, PlayersByTopView, Top
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures, open_half
 from common.data.frame_rows import FrameRows, MappedRows, Numbers, ResidentRows, bytes_of
-from common.errors import UserError, log
+from common.errors import UserError, counted, log
 from common.results.suppression import Peaks
 
 _BLOCK_ROWS = 1024  # frames that are read, or drawn, at a time
@@ -65,8 +65,8 @@ class PlayersByVector:
             ) from None
         if vectors.frames != half.features.frames:
             raise UserError(
-                f"{vectors.paths[0]} has {vectors.frames} rows, the features of this half "
-                f"{half.features.frames}; extract the file again"
+                f"{vectors.paths[0]} has {counted(vectors.frames, 'row')}, the features of this "
+                f"half {half.features.frames}; extract the file again"
             )
         return vectors
 
@@ -191,8 +191,10 @@ def read_chunks(
     rows = players.open(halves, training=True) if players is not None else None
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
-    log.info("%s: %d games, %d spots, %d stretches without any",
-             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    log.info(
+        "%s: %s, %s, %s without any", " + ".join(splits), counted(len(games), "game"),
+        counted(labels.spots, "spot"), counted(without, "stretch", "stretches"),
+    )  # fmt: skip
     tell_late_spots(late, data.framerate, published)
     return Chunks(MappedRows([half.features for half in halves]), rows, labels)
 

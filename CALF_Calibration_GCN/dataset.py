@@ -36,7 +36,7 @@ from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.data_set import DataSet
 from common.data.features import Half
 from common.data.frame_rows import FrameRows, MappedRows
-from common.errors import log
+from common.errors import counted, log
 from common.results.suppression import Peaks
 
 _BLOCK_ROWS = 1024  # frames that are read at a time
@@ -222,8 +222,10 @@ def read_chunks(
     rows = players.open(halves, training=True) if players is not None else None
     labels = ChunkLabels(shifts, k_frames, shape, published)
     without = len(labels.anchors.last) - labels.spots
-    log.info("%s: %d games, %d spots, %d stretches without any",
-             " + ".join(splits), len(games), labels.spots, without)  # fmt: skip
+    log.info(
+        "%s: %s, %s, %s without any", " + ".join(splits), counted(len(games), "game"),
+        counted(labels.spots, "spot"), counted(without, "stretch", "stretches"),
+    )  # fmt: skip
     tell_late_spots(late, data.framerate, published)
     return Chunks(MappedRows([half.features for half in halves]), rows, labels)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows, ResidentRows
-from common.errors import UserError, log
+from common.errors import UserError, counted, log
 from common.pooling.clips import clip_targets, count_clips
 
 
@@ -82,7 +82,9 @@ def read_clips(
             f"the halves of {' + '.join(splits)} are too short for a clip (with --protocol "
             "published one of 2 rows has one); check the features"
         )
-    log.info("%s: %d games, %d clips", " + ".join(splits), len(games), len(clips))
+    log.info("%s: %s, %s", " + ".join(splits), counted(len(games), "game"),
+             counted(len(clips), "clip"))  # fmt: skip
     if late:
-        log.warning("%d spots lie behind the last clip of their half: left out", late)
+        lie = f"{counted(late, 'spot')} {'lies' if late == 1 else 'lie'}"
+        log.warning("%s behind the last clip of their half: left out", lie)
     return clips

@@ -10,7 +10,7 @@ order. The network is the same: both give the same confidences, to rounding.
 from collections.abc import Callable
 from typing import Any
 
-from common.errors import run_cli
+from common.errors import UserError, run_cli
 from common.pooling.layouts import StateDict, to_pooling, to_temporally_aware_pooling
 from common.training.argument_types import file_to_write, place
 from common.training.checkpoints import read_checkpoint, save_checkpoint
@@ -34,6 +34,11 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=file_to_write, required=True, help="file to write")
     args = parser.parse_args()
     content = read_checkpoint(args.checkpoint)
+    if args.output.exists() and args.output.samefile(args.checkpoint):
+        raise UserError(
+            f"{args.output} is the file to read, and a run could not be resumed from what would be "
+            "written; choose another name for -o"
+        )
     kept: dict[str, Any] = {
         name: content[name] for name in ("epoch", "best_loss", "classes") if name in content
     }

@@ -229,7 +229,12 @@ def _largest_numbers(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(text for _, text in sorted(found, reverse=True)[:most])
 
 
+_WRITTEN_IN_PART = re.compile(r"\d+ requested and \d+ written")
+
+
 def _explain_os_error(error: OSError) -> str:
+    if error.errno is None and _WRITTEN_IN_PART.fullmatch(str(error)):  # numpy, on a full disk
+        error = OSError(errno.ENOSPC, "")
     path = error.filename2 or error.filename  # of a renaming its end: what it begins with is gone
     where = f" ({path})" if path else ""
     again = (

@@ -97,7 +97,8 @@ def open_file(path: Path, expected: str) -> BinaryIO:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"expected {expected} at {path}, found no such file") from None
+        found = "a link that leads nowhere" if path.is_symlink() else "no such file"
+        raise UserError(f"expected {expected} at {path}, found {found}") from None
     if kind := next((name for is_kind, name in _OTHER_KINDS if is_kind(mode)), None):
         raise UserError(f"expected {expected} at {path}, found {kind}; give the path of a file")
     return path.open("rb")
@@ -127,6 +128,15 @@ def _known_kind(head: bytes) -> str:
     return next((kind for begins, kind in _KINDS.items() if start.startswith(begins)), "")
 
 
+def _other_encoding(content: bytes) -> str:
+    """What tells that a text is not in UTF-8; empty if it is."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is not UTF-8: save it as UTF-8"
+    return ""
+
+
 def read_json(path: Path) -> Any:
     """Parsed content of a JSON file. Raises UserError when it is missing or is not JSON."""
     return parse_json(read_whole(path, "a JSON file"), str(path))
@@ -146,7 +156,7 @@ def parse_json(content: bytes, source: str, lenient: bool = False) -> Any:
                 return json.loads(content.decode())
             except (ValueError, RecursionError):
                 pass  # the other reader's complaint is as good
-        found = _known_kind(content[:_HEAD_BYTES]) or error
+        found = _known_kind(content[:_HEAD_BYTES]) or _other_encoding(content) or error
         raise UserError(f"{source} is not valid JSON ({found}); fetch or write it again") from None
 
 

@@ -10,6 +10,7 @@ from common.training.argument_types import (
     confidence,
     file_to_write,
     finite,
+    framerate,
     not_negative,
     place,
     positive,
@@ -89,3 +90,10 @@ def test_every_flag_that_is_a_path_refuses_an_empty_word(repo_root):
     folders = ["common", *(path.parent.name for path in repo_root.glob("*/main.py"))]
     files = [file for folder in folders for file in (repo_root / folder).rglob("*.py")]
     assert [file.name for file in files if "type=Path" in file.read_text("utf-8")] == []
+
+
+def test_frames_per_second_to_make_are_bounded_and_need_not_be_whole():
+    assert [framerate(text) for text in ("0.5", "2", "100")] == [0.5, 2, 100]
+    for text in ("100.1", "1e6"):
+        with pytest.raises(argparse.ArgumentTypeError, match="frames per second up to 100, found"):
+            framerate(text)

@@ -369,3 +369,58 @@ def test_rates_need_not_be_whole(root, framerate, expected):
     half = next(data_set(root, framerate=framerate).labelled_halves(["l/s/a"]))
     assert half.spot_frames.tolist() == [expected]
     assert half.spot_frames.dtype == np.int64
+
+
+def test_clocks_that_go_on_in_a_later_half_are_refused(root):
+    for letter in "abc":
+        first, second = [spot(1, s) for s in (1, 2, 3, 4)] * 2, [spot(2, 2700)] * 4
+        write_labels(root, f"l/s/{letter}", *first, *second)
+    with pytest.raises(UserError, match=r"12 of 12 spots of half 2 lie .* start of each half"):
+        list(data_set(root).labelled_halves(SPLITS["train"]))
+    write_labels(root, "l/s/c", *[spot(2, 2)] * 13)  # 8 of 21: may be a slip
+    assert len(list(data_set(root).labelled_halves(SPLITS["train"]))) == 6
+
+
+def test_features_of_tested_games_are_opened_before_a_training(root):
+    data = data_set(root)
+    data.require_files(["valid"], [["train"]])
+    write_rows(root, "l/s/e", 2, np.ones((6, D + 1), np.float32))
+    with pytest.raises(UserError, match=r"e/2_F\.npy has 5 features per frame, expected 4"):
+        data.require_files(["valid"], [["train"]])
+    (root / "l/s/e/2_F.npy").write_bytes(b"<html>")
+    with pytest.raises(UserError, match=r"e/2_F\.npy is cut off .* a web page"):
+        data.require_files(["valid"], [["train"]])
+    data.require_files([], [["train"]])
+
+
+def test_a_first_half_that_is_not_there_while_the_second_is_comes_with_what_can_be_done(root):
+    (root / "l/s/a/1_F.npy").unlink()
+    (root / "l/s/b/2_F.npy").unlink()
+    with pytest.raises(UserError) as error:
+        data_set(root).require_files(["train"])
+    assert f"{root / 'l/s/a'} has features of half 2 and none of half 1" in str(error.value)
+    assert "number the others from 1 on" in str(error.value)
+    write_rows(root, "l/s/a", 1, np.ones((6, D), np.float32))
+    with pytest.raises(UserError) as error:
+        data_set(root).require_files(["train"])
+    assert "has features of half" not in str(error.value)  # the last one is missing
+
+
+def test_one_file_that_is_missing_is_one(root):
+    def missing(folder, halves):
+        return [folder / "1_boxes.json"] if folder.name == "d" else []
+
+    with pytest.raises(UserError, match=r"^1 file beside the features is missing, such as"):
+        data_set(root).require_further(["valid"], missing, ["boxes.json"])
+
+
+def test_features_that_are_asked_for_already_are_not_advised(root):
+    for letter in FRAMES:
+        for half in (1, 2):
+            rows = np.load(root / f"l/s/{letter}/{half}_F.npy")
+            np.save(root / f"l/s/{letter}/{half}_G.npy", rows)
+    (root / "l/s/a/1_G.npy").unlink()
+    with pytest.raises(UserError) as error:
+        data_set(root, features=("F.npy", "G.npy")).require_files(["train"])
+    assert "--features F.npy?" not in str(error.value)
+    assert "has features of half 2 and none" not in str(error.value)  # the half was recorded

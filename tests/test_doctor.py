@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,17 +12,16 @@ from common.data.events import SOCCERNET_V1, SOCCERNET_V2
 from common.data.features import open_half
 from common.data.label_quirks import label_quirks, late_spots, shared_frames
 from common.data.labels import parse_labels, read_labels
+from common.data.late_spots import LateSpots
 from common.doctor.__main__ import main
 from common.doctor.checks import (
     FolderCheck,
     GameReport,
     check_lists,
     check_split,
-    compare_halves,
-    compare_labels,
-    odd_lengths,
     read_all,
 )
+from common.doctor.comparisons import compare_halves, compare_labels, odd_lengths
 from common.errors import UserError
 
 LABELS = "Labels-v2.json"
@@ -88,7 +88,14 @@ def examine(monkeypatch, capsys):
         ([spot(1, 1000, gameTime="1 - 00:02")], []),
         (
             [spot(1, 373_576, gameTime="1 - 06:45")],
-            ["spot at 1 - 06:45: gameTime and position differ by 31 s"],
+            ["gameTime and position differ by more than 1 s in 1 spot, at 1 - 06:45 (31 s)"],
+        ),
+        (
+            [spot(2, 1000 * t, gameTime=f"2 - 01:{t:02}") for t in range(1, 6)],
+            [
+                "gameTime and position differ by more than 1 s in 5 spots, at 2 - 01:01 (60 s), "
+                "2 - 01:02 (60 s), 2 - 01:03 (60 s) and 2 more"
+            ],
         ),
         (
             [spot(1, 1000), spot(1, 1499)],
@@ -162,7 +169,11 @@ def test_values_are_read_in_blocks_to_the_last_row(tmp_path, row, value):
     values = np.zeros((10, 4), np.float32)
     np.save(tmp_path / "1_X.npy", values)
     three_rows = 3 * 4 * values.itemsize
-    assert read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows) is None
+    half = open_half(tmp_path, 1, ["X.npy"])
+    assert read_all(half, three_rows)[0] == 10  # rows of nothing but 0
+    values[3, 1] = -1
+    np.save(tmp_path / "1_X.npy", values)
+    assert read_all(open_half(tmp_path, 1, ["X.npy"]), three_rows)[0] == 9
     values[row, 2] = value
     np.save(tmp_path / "1_X.npy", values)
     with pytest.raises(UserError, match=f"row {row} holds NaN or infinity"):
@@ -179,7 +190,7 @@ def test_the_real_labels_have_the_known_quirks(real_labels):
         quirks = label_quirks(labels)
         other += [q for q in quirks if "position 0" not in q and "one frame" not in q]
     assert counts == {"zero": 471, "shared": 117}
-    assert other == ["spot at 1 - 06:45: gameTime and position differ by 31 s"]
+    assert other == ["gameTime and position differ by more than 1 s in 1 spot, at 1 - 06:45 (31 s)"]
 
 
 # Whole folders.
@@ -189,6 +200,7 @@ def test_sound_folder(root, examine):
     code, out = examine(root)
     assert code == 0
     assert out.splitlines() == [
+        "note: there is no split valid: a training then needs --split_valid",
         "train: 3 games, 0 with errors, 0 with notes; 6 spots; 6 halves of 2.0 to 2.0 min "
         "(median 2.0), 8 features per frame",
         "test: 1 game, 0 with errors, 0 with notes; 2 spots; 2 halves of 2.0 to 2.0 min "
@@ -324,7 +336,7 @@ def test_a_part_of_soccernet_is_a_data_folder(tmp_path, examine, monkeypatch):
     monkeypatch.setattr("common.data.games.official_splits", lambda: games)
     (tmp_path / "l/s/b").mkdir(parents=True)
     np.save(tmp_path / "l/s/b/1_X.npy", np.ones((FRAMES, DIM), np.float32))
-    np.save(tmp_path / "l/s/b/2_X.npy", np.ones((FRAMES, DIM), np.float32))
+    np.save(tmp_path / "l/s/b/2_X.npy", np.full((FRAMES, DIM), 2, np.float32))
     write_labels(tmp_path / "l/s/b", [spot()])
     code, out = examine(tmp_path)
     assert code == 1  # a training would ask for games of test
@@ -417,14 +429,17 @@ def test_a_framerate_that_does_not_fit_the_labels_is_told(root, examine):
 
 
 def test_labels_and_features_are_compared_over_all_games():
-    few = GameReport("a", spots=4, late=4)
+    def report(game, spots, late, **how):
+        return GameReport(game, late=LateSpots(Counter({1: spots}), Counter({1: late})), **how)
+
+    few = report("a", 4, 4)
     assert compare_labels([few]) == ([], [])
-    (error,), notes = compare_labels([few, GameReport("b", spots=30, late=16)])
+    (error,), notes = compare_labels([few, report("b", 30, 16)])
     assert error.startswith("20 of 34 spots lie behind the last row") and not notes
-    half = [GameReport("a", spots=20, reach=[0.48, 0.45])]
+    half = [report("a", 20, 0, reach=[0.48, 0.45])]
     errors, (note,) = compare_labels(half)
     assert not errors and note.startswith("no half has spots behind 48% of it")
-    assert compare_labels([*half, GameReport("b", spots=9, reach=[0.9])]) == ([], [])
+    assert compare_labels([*half, report("b", 9, 0, reach=[0.9])]) == ([], [])
 
 
 def test_arrays_that_are_all_turned_are_told_as_that():
@@ -441,3 +456,87 @@ def test_games_may_have_fewer_halves_than_the_most(root, examine):
     write_labels(root / "l/s/a", [spot(3)])
     code, out = examine(root)
     assert code == 1 and "error: missing: 3_X.npy" in out
+
+
+def test_a_split_without_a_known_class_is_an_error_as_in_training(root, examine):
+    for game in GAMES["train"]:
+        write_labels(root / game, [spot(label="goal"), spot(label="foul")])
+    code, out = examine(root)
+    assert code == 1
+    told = "error: not one annotation of the split train is of a known class: found 'goal' (3)"
+    assert told in out
+    write_labels(root / "l/s/b", [spot()])
+    code, out = examine(root)
+    assert code == 0 and "note: 4 annotations of the split train left out, of no known class" in out
+
+
+def test_a_split_without_a_spot_and_clocks_that_disagree_are_told_once(root, examine):
+    for game in GAMES["train"]:
+        write_labels(root / game, [])
+    write_labels(root / "l/s/d", [spot(1, t, gameTime="1 - 01:30") for t in (10, 20, 30)])
+    code, out = examine(root)
+    assert code == 0
+    assert "note: the annotations of the split train hold not a single spot" in out
+    assert out.count("gameTime and position differ by more than a second in 3 of 3 spots") == 1
+
+
+def test_rows_of_zeros_are_told(root, examine):
+    values = np.load(root / "l/s/b/2_X.npy")
+    values[100:] = 0  # the rest of a file that was laid out first and never filled
+    np.save(root / "l/s/b/2_X.npy", values)
+    code, out = examine(root)
+    assert code == 0 and f"half 2: 140 of {FRAMES} rows hold nothing but 0" in out
+    assert "nothing but 0" not in examine(root, "--fast")[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["train", "val", "test"], ["valid"]),
+        (["Train", "valid", "challenge"], ["train"]),
+        (["a", "b"], ["train", "valid", "test or challenge"]),
+        (["train", "valid", "test"], []),
+    ],
+)
+def test_splits_that_a_training_takes_by_default_are_missed(root, examine, names, told):
+    games = [["l/s/a"], ["l/s/b"], ["l/s/c"]]
+    (root / "splits.json").write_text(json.dumps(dict(zip(names, games, strict=False))))
+    write_labels(root / "l/s/c", [spot()])
+    code, out = examine(root)
+    notes = [line for line in out.splitlines() if line.startswith("note: there is no split")]
+    assert code == 0
+    assert [note.split("split ")[1].split(":")[0] for note in notes] == told
+    assert "no split" not in examine(root, "--split", *names[:2])[1]
+
+
+def test_what_is_missing_comes_with_what_is_there(root, examine):
+    code, out = examine(root, "--features", "x.npy")
+    assert code == 1 and "holds 1_X.npy: --features X.npy?" in out
+    (root / "l/s/a/1_X.npy").unlink()
+    (root / "l/s/a/1_X.npy").mkdir()
+    assert "1_X.npy is there, but is no file: a folder" in examine(root)[1]
+
+
+def test_clocks_that_go_on_in_the_second_half_are_told(root, examine):
+    for game in [*GAMES["train"], *GAMES["test"]]:
+        late = [spot(2, 1000 * (2700 + second)) for second in range(4)]
+        write_labels(root / game, [spot(1, 1000 * second) for second in range(8)] + late)
+    code, out = examine(root)
+    assert code == 1
+    assert "error: 16 of 16 spots of half 2 lie behind the last row of their half" in out
+    assert "of half 1 0 of 32" in out
+    assert "count from the start of each half" in out
+
+
+def test_the_same_features_in_two_places_are_told(root, examine):
+    assert "the same features" not in examine(root)[1]
+    (root / "l/s/d/2_X.npy").write_bytes((root / "l/s/a/1_X.npy").read_bytes())
+    code, out = examine(root)
+    told = "note: 2 halves hold the same features: half 1 of l/s/a, half 2 of l/s/d"
+    assert code == 0 and told in out.splitlines()
+
+
+def test_a_checksum_does_not_follow_the_blocks(tmp_path):
+    np.save(tmp_path / "1_X.npy", np.arange(70, dtype=np.float64).reshape(10, 7))
+    half = open_half(tmp_path, 1, ["X.npy"])
+    assert len({read_all(half, size) for size in (1, 60, 1 << 20)}) == 1

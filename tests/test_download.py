@@ -384,3 +384,10 @@ def test_features_or_labels_only_have_to_be_chosen(hub, tmp_path, capsys):
         with pytest.raises(SystemExit, match="2"):
             run_main("--SoccerNet_path", tmp_path, *arguments)
         assert "either --features NAME … or --labels-only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["Labels-v2.json", "Labels.json"])
+def test_labels_are_no_features(hub, tmp_path, name):
+    with pytest.raises(UserError, match=f"1_{name}, 2_{name}: Hugging Face does not have them"):
+        download(tmp_path, ["test"], [name], None)
+    assert not hub.calls

@@ -196,3 +196,13 @@ def test_a_signal_that_is_ignored_stays_so(end):
 def test_numbers_and_their_nouns():
     assert [counted(n, "game") for n in (0, 1, 2)] == ["0 games", "1 game", "2 games"]
     assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
+
+
+def test_a_full_disk_is_told_also_where_numpy_gives_no_number(capsys):
+    def main():
+        raise OSError("39552 requested and 5088 written")
+
+    with pytest.raises(SystemExit) as end:
+        run_cli(main)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: the disk is full; free some space")

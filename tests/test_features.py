@@ -364,3 +364,22 @@ def test_one_file_is_a_half_of_its_own(tmp_path):
         open_features(tmp_path / "1_A.npy", dimension=512)
     with pytest.raises(UserError, match=r"expected features at .*2_A\.npy, found no such file"):
         open_features(tmp_path / "2_A.npy")
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_float32_are_told_without_a_warning(tmp_path):
+    rows = np.ones((5, 3))
+    rows[2, 1] = 1e39
+    np.save(tmp_path / "1_A.npy", rows)
+    with pytest.raises(UserError, match="row 2 holds NaN or infinity, or more than float32 can"):
+        open_half(tmp_path, 1, ["A.npy"]).rows(0, 5)
+
+
+def test_more_features_than_frames_may_be_an_array_that_is_transposed(tmp_path):
+    for half, shape in ((1, (6, 20)), (2, (20, 6))):
+        np.save(tmp_path / f"{half}_A.npy", np.ones(shape, np.float32))
+    with pytest.raises(UserError, match=r"has 20 features per frame, expected 7; .* transposed"):
+        open_half(tmp_path, 1, ["A.npy"], dimension=7)
+    with pytest.raises(UserError) as error:
+        open_half(tmp_path, 2, ["A.npy"], dimension=7)
+    assert "transposed" not in str(error.value)

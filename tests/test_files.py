@@ -166,3 +166,16 @@ def test_a_folder_is_never_written_over_and_no_temporary_name_is_shown(tmp_path,
     with pytest.raises(UserError, match=r"found the folder (a folder|\.|\.\.)$"):
         write_json(Path(name), {})
     assert [path.name for path in tmp_path.iterdir()] == ["a folder"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"a": 1}'.encode("utf-16"), "text in UTF-16: save it as UTF-8"),
+        ('{"a": "Málaga"}'.encode("latin-1"), "byte 8 is not UTF-8: save it as UTF-8"),
+        (b'{"a": 1,}', "trailing comma"),
+    ],
+)
+def test_json_in_another_encoding_is_told_as_that(content, told):
+    with pytest.raises(UserError, match=f"^x is not valid JSON .*{told}"):
+        parse_json(content, "x")

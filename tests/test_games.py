@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from common.data.events import event_classes
 from common.data.games import (
     OFFICIAL_SPLITS,
     check_relative_path,
@@ -184,3 +186,41 @@ def test_a_split_whose_name_would_write_elsewhere_is_refused(tmp_path, name):
 def test_plain_names_of_splits_pass(tmp_path, name):
     (tmp_path / "splits.json").write_text(json.dumps({name: ["l/s/a"]}))
     assert read_splits(tmp_path) == {name: ["l/s/a"]}
+
+
+@pytest.mark.parametrize("name", ["splits.json", "classes.json"])
+def test_a_list_behind_a_broken_link_is_missed_and_not_soccernets(tmp_path, name):
+    (tmp_path / name).symlink_to("nowhere.json")
+    with pytest.raises(UserError, match=f"expected a JSON file at .*{name}, found a link that"):
+        read_splits(tmp_path)
+        event_classes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("l/s/a/", "without / at its end"), (None, "where a path is expected"), (3, "as a text")],
+)
+def test_what_is_no_danger_is_not_told_as_one(tmp_path, name, told):
+    with pytest.raises(UserError, match=told) as error:
+        read_splits(data_root(tmp_path, {"train": [name]}))
+    assert "lead out" not in str(error.value)
+
+
+def test_a_home_that_the_shell_left_as_it_is_and_a_file_are_told(tmp_path):
+    with pytest.raises(UserError, match=r"folder at ~/data, found none; .* write \$HOME"):
+        list_games(Path("~/data"), ["train"])
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file, found a file; check --SoccerNet_path$"):
+        list_games(tmp_path / "file", ["train"])
+
+
+@pytest.mark.parametrize("key", ["labelfile", "label-file", "Label_file", "halfs", "class", "half"])
+def test_a_misspelt_key_of_the_classes_is_refused(tmp_path, key):
+    (tmp_path / "classes.json").write_text(json.dumps({"classes": ["a"], key: 2}))
+    with pytest.raises(UserError, match=f"has no key '{key}'; is"):
+        event_classes(tmp_path)
+
+
+def test_other_keys_of_the_classes_are_not_read(tmp_path):
+    (tmp_path / "classes.json").write_text('{"classes": ["a"], "comment": "ours", "sport": 1}')
+    assert event_classes(tmp_path).names == ("a",)

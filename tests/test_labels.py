@@ -130,7 +130,7 @@ def test_version_1_classes_are_found_as_substrings_in_order(label, event):
         (without("gameTime"), "gameTime", None),
         *(
             (SPOT | {"position": value}, "position", value)
-            for value in ("12.5", "-1", -1, "abc", "", None, [], "nan")
+            for value in ("12.5", "-1", -1, -0.4, "abc", "", None, [], "nan", True)
         ),
         *((SPOT | {"label": value}, "label", value) for value in (None, 5, ["Goal"])),
         (without("label"), "label", None),

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from common.synthetic.data_set import write_data_set
+from common.training.checkpoints import save_checkpoint
+from Pooling.model import PoolingModel
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +93,20 @@ def test_weights_that_do_not_fit_are_one_sentence(tmp_path, shared):
     assert done.stderr.startswith("error: expected the weights of")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_a_conversion_does_not_write_over_what_it_reads(tmp_path):
+    weights = tmp_path / "weights.pth.tar"
+    network = PoolingModel(6, 3, 10, pool="NetVLAD")
+    save_checkpoint(weights, {"state_dict": network.state_dict(), "epoch": 1})
+    (tmp_path / "link.pth.tar").symlink_to(weights)
+    before = weights.read_bytes()
+    for output in (weights, "link.pth.tar"):
+        words = [weights, "--to", "TemporallyAwarePooling", "-o", output]
+        done = run(tmp_path, *words, module="common.convert_checkpoint")
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ") and "another name for -o" in done.stderr
+    assert weights.read_bytes() == before
+    done = run(tmp_path, tmp_path, "--to", "Pooling", "-o", "x", module="common.convert_checkpoint")
+    assert done.returncode == 2 and "expected a checkpoint at" in done.stderr
+    assert "found a folder" in done.stderr

@@ -16,6 +16,7 @@ from common.data.features import open_half
 from common.data.games import OFFICIAL_SPLITS, list_games, read_splits
 from common.data.labels import read_labels
 from common.errors import UserError
+from common.synthetic.__main__ import main
 from common.synthetic.data_set import FEATURE_FILE, labels_v2, write_data_set
 from common.synthetic.game import ANNOTATIONS, draw_game
 from common.synthetic.signals import SIGNATURES, draw_codebook, draw_features
@@ -218,13 +219,15 @@ def test_what_is_not_shown_is_weaker() -> None:
     assert (shown[60] - hidden[60]) @ word > 0.4 * (shown[60] @ word)
 
 
-@pytest.mark.parametrize(("dim", "framerate"), [(16, 1), (100, 25), (2048, 2)])
-def test_other_sizes(tmp_path: Path, dim: int, framerate: int) -> None:
+@pytest.mark.parametrize(
+    ("dim", "framerate"), [(16, 1), (100, 25), (2048, 2), (16, 12.5), (16, 25 / 16), (16, 0.5)]
+)
+def test_other_sizes(tmp_path: Path, dim: int, framerate: float) -> None:
     write_data_set(tmp_path, (1, 0, 0, 1), 0.5, dim, framerate=framerate)
     for game in list_games(tmp_path, ["train", "challenge"]):
         features = open_half(tmp_path / game, 2, [FEATURE_FILE])
         assert features.dimension == dim
-        assert 30 * framerate <= features.frames <= 31.5 * framerate
+        assert 30 * framerate - 1 < features.frames <= 31.5 * framerate + 1
 
 
 @pytest.mark.parametrize(
@@ -238,6 +241,8 @@ def test_other_sizes(tmp_path: Path, dim: int, framerate: int) -> None:
         ({"minutes": float("nan")}, "--minutes"),
         ({"dim": 15}, "--dim"),
         ({"framerate": 0}, "--framerate"),
+        ({"framerate": 0.09}, "--framerate"),
+        ({"framerate": float("nan")}, "--framerate"),
         ({"seed": -1}, "--seed"),
     ],
 )
@@ -301,3 +306,21 @@ def test_program(tmp_path: Path, repo_root: Path) -> None:
     second = subprocess.run(command, cwd=repo_root, capture_output=True, text=True)
     assert second.returncode == 2 and "--overwrite" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+def test_a_whole_rate_writes_the_same_bytes_whatever_its_type(tmp_path: Path) -> None:
+    write_data_set(tmp_path / "a", (1, 0, 0, 0), 0.5, 16, framerate=3)
+    write_data_set(tmp_path / "b", (1, 0, 0, 0), 0.5, 16, framerate=3.0)
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+@pytest.mark.parametrize("rate", ["12.5", "0.5", "25"])
+def test_the_printed_command_reads_the_data_as_it_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
+) -> None:
+    words = ["--minutes", "0.5", "--dim", "16", "--framerate", rate, "--players"]
+    main([*words, "--out", str(tmp_path / "a"), "--games", "1", "1", "0", "0"])
+    assert f" --framerate {rate}" in capsys.readouterr().out
+    main([*words, "--out", str(tmp_path / "b"), "--games", "1", "0", "1", "0"])
+    told = capsys.readouterr().out
+    assert "a training needs games of train and of valid" in told and "-m" not in told

@@ -13,14 +13,10 @@ from common.data.features import Half, open_half
 from common.data.games import games_at_hand, list_games, shared_games
 from common.data.label_tally import LabelTally
 from common.data.labels import Labels, TimeField, read_labels
+from common.data.late_spots import LateSpots
 from common.data.periods import count_halves
 from common.data.wanted_files import how_to_get, require_files
 from common.errors import UserError, counted, log
-
-
-def too_late(spots: int, late: int) -> bool:
-    """Whether so many of the spots lie behind the end of their half that it is no slip."""
-    return late >= 10 and late > spots / 2
 
 
 class LabelledHalf(NamedTuple):
@@ -70,8 +66,9 @@ class DataSet:
             trained: lists of splits that need labels, too, and hold no game twice.
 
         Raises:
-            UserError: files are missing (how many, which, what to do), a game counts twice, or
-                the annotations of a split are all of classes that are not known.
+            UserError: files are missing (how many, which, what to do), a game counts twice, the
+                annotations of a split are all of classes that are not known, or features of a
+                tested split would not open.
         """
         labelled = [split for splits in trained for split in splits]
         require_files(self.root, tested, self.features, None, self._count_halves)
@@ -89,6 +86,11 @@ class DataSet:
         if short:
             log.info("%s have fewer than %d halves, such as %s",
                      counted(len(short), "game"), self.classes.halves, short[0])  # fmt: skip
+        first = next((split for split in used if self.games([split])), None)
+        if first:
+            data = replace(self, dimension=self.measure(first))
+            for game in self.games(tested):  # those of a training are opened before it
+                data.open_game(game)
         labels = {self.root / g / self.classes.label_file for g in self.games(tested)}
         self._labelled.update(path for path in labels if path.is_file())
 
@@ -129,7 +131,8 @@ class DataSet:
         lacking = [path for game in games for path in missing(self.root / game, self.halves(game))]
         if lacking:
             raise UserError(
-                f"{len(lacking)} files beside the features are missing, such as {lacking[0]}\n"
+                f"{counted(len(lacking), 'file')} beside the features "
+                f"{'is' if len(lacking) == 1 else 'are'} missing, such as {lacking[0]}\n"
                 + how_to_get(lacking, self.root, splits, names, None)
             )
 
@@ -180,7 +183,7 @@ class DataSet:
         """
         if not games:
             raise UserError("there are no games to train on; check the splits that were asked for")
-        data, spots, late = self, 0, 0
+        data, late = self, LateSpots()
         tally = LabelTally(f"{counted(len(games), 'game')} in {self.root}", self.classes)
         for game in games:
             labels = read_labels(self.root / game / self.classes.label_file, self.classes)
@@ -189,15 +192,12 @@ class DataSet:
             for half in data.open_game(game):
                 data = replace(data, dimension=half.features.dimension)
                 ours = labels.half == half.number
-                spots += int(ours.sum())
-                late += int((frames[ours] >= half.features.frames).sum())
+                late.add(half.number, frames[ours], half.features.frames)
                 yield LabelledHalf(half, frames[ours], labels.event[ours])
         for remark in tally.remarks():
             log.warning("%s", remark)
-        if too_late(spots, late):
+        if fault := late.fault():
             last = half.features
             raise UserError(
-                f"{late} of {spots} spots lie behind the last feature row of their half; check "
-                "--framerate, and that features are stored as [frames, features]: "
-                f"{last.paths[0]} has {last.frames} frames of {last.dimension} features"
+                f"{fault}: {last.paths[0]} has {last.frames} frames of {last.dimension} features"
             )

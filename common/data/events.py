@@ -1,6 +1,8 @@
 """Event classes: their order is part of every checkpoint and of every result."""
 
+import os
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from common.errors import UserError
@@ -104,15 +106,21 @@ def event_classes(root: Path | None, version: int = 2) -> EventClasses:
     if root is None:
         raise UserError("where is the data? Give --SoccerNet_path FOLDER")
     path = root / "classes.json"
-    if path.exists():
+    if os.path.lexists(path):  # a link to nowhere is an error, not SoccerNet's classes
         return _parse_classes(read_json(path), path)
     if version not in (1, 2):
         raise UserError(f"--version must be 1 (3 classes) or 2 (17 classes), found {version}")
     return SOCCERNET_V1 if version == 1 else SOCCERNET_V2
 
 
+_KEYS = {"classes", "label_file", "halves"}  # of classes.json; others, such as notes, are not read
+
+
 def _parse_classes(content: object, path: Path) -> EventClasses:
     fields = content if isinstance(content, dict) else {"classes": content}
+    for key in fields.keys() - _KEYS:
+        if meant := get_close_matches(key.lower(), sorted(_KEYS), 1, 0.6):
+            raise UserError(f'{path} has no key {key!r}; is "{meant[0]}" meant? Correct its name')
     names = fields.get("classes")
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise UserError(f'{path} must be a list of class names or {{"classes": [names]}}')

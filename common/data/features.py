@@ -69,10 +69,11 @@ class HalfFeatures:
     def copy_rows(self, start: int, stop: int, out: NDArray[np.float32]) -> None:
         """Copies rows start…stop-1 into `out` [stop - start, D], unchecked."""
         column = 0
-        for array in self.arrays:
-            width = array.shape[1]
-            out[:, column : column + width] = array[start:stop]
-            column += width
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, of which the check tells
+            for array in self.arrays:
+                width = array.shape[1]
+                out[:, column : column + width] = array[start:stop]
+                column += width
 
 
 class Half(NamedTuple):
@@ -93,8 +94,8 @@ def check_finite(rows: NDArray[np.float32], half: HalfFeatures, first_row: int) 
     if len(bad):
         names = " + ".join(str(path) for path in half.paths)
         raise UserError(
-            f"{names}: row {first_row + int(bad[0])} holds NaN or infinity; "
-            "expected finite features; download or extract the file again"
+            f"{names}: row {first_row + int(bad[0])} holds NaN or infinity, or more than float32 "
+            "can; expected finite features; download or extract the file again"
         )
 
 
@@ -137,6 +138,8 @@ def _check_dimension(half: HalfFeatures, dimension: int | None, advice: str) -> 
         return
     if half.frames == dimension:
         advice = "it seems to be stored as [features, frames]: save it transposed"
+    elif half.frames < half.dimension:
+        advice += "; if they are stored as [features, frames], save them transposed"
     raise UserError(
         f"{' + '.join(map(str, half.paths))} has {half.dimension} features per frame, expected "
         f"{dimension}; {advice}"
@@ -165,7 +168,7 @@ def _open_table(path: Path) -> MappedArray:
     if array.ndim < 2:
         raise UserError(
             f"{path} must hold one array of numbers [frames, features], found the shape "
-            f"{array.shape}"
+            f"{array.shape}; save a row per frame"
         )
     return MappedArray(array, size)
 

@@ -1,6 +1,7 @@
 """Which games a split holds: the official lists, or a `splits.json` at the data root."""
 
 import importlib.util
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,14 @@ def check_relative_path(path: object, source: str) -> str:
 
     Raises UserError naming `source`, the file that the path came from.
     """
-    if not isinstance(path, str) or not path or _UNSAFE.search(path):
+    if not isinstance(path, str):
+        raise UserError(
+            f"{source} holds {path!r} where a path is expected; write it as a text such as "
+            '"league/season/game"'
+        )
+    if path.endswith("/") and not _UNSAFE.search(path[:-1]):
+        raise UserError(f"{source} holds the path {path!r}; write it without / at its end")
+    if not path or _UNSAFE.search(path):
         raise UserError(
             f"{source} holds the path {path!r}, which may lead out of its folder; expected a "
             "plain relative path such as league/season/game"
@@ -47,7 +55,12 @@ def list_games(root: Path, splits: Iterable[str]) -> list[str]:
     Raises UserError for a wrong root, an unknown split, or a game that stands in two splits.
     """
     if not root.is_dir():
-        raise UserError(f"expected the data folder at {root}, found none; check --SoccerNet_path")
+        found = "a file" if root.is_file() else "none"
+        home = "; ~ stands for your home only at the begin of a word of the shell: write $HOME"
+        advice = home if str(root).startswith("~") else ""
+        raise UserError(
+            f"expected the data folder at {root}, found {found}; check --SoccerNet_path{advice}"
+        )
     known = read_splits(root)
     games: list[str] = []
     for split in splits:
@@ -82,12 +95,13 @@ def games_at_hand(root: Path, splits: Iterable[str]) -> list[str]:
                     raise UserError(other_form_sentence(meant))
         if not here:
             raise UserError(
-                f"none of the {len(games)} games of the split {split} is in {root}; check "
-                "--SoccerNet_path"
+                f"none of the {counted(len(games), 'game')} of the split {split} is in {root}; "
+                "check --SoccerNet_path"
             )
         if len(here) < len(games) and (root, split) not in _warned:
             _warned.add((root, split))
-            log.warning("%s: only %d of %d games are in %s", split, len(here), len(games), root)
+            are = "game is" if len(games) == 1 else "games are"
+            log.warning("%s: only %d of %d %s in %s", split, len(here), len(games), are, root)
         found += here
     return found
 
@@ -162,7 +176,7 @@ def _form(name: str) -> str:
 def read_splits(root: Path) -> dict[str, list[str]]:
     """All splits of the data at `root`: {"train": [game, …], …}."""
     path = root / "splits.json"
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nowhere is an error, not the official lists
         return official_splits()
     content = read_json(path)
     if (

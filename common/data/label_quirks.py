@@ -5,6 +5,8 @@ import numpy as np
 from common.data.labels import Labels
 from common.errors import counted
 
+_MOST_NAMED = 3  # spots
+
 
 def label_quirks(labels: Labels, framerate: float = 2) -> list[str]:
     """What a reader of these labels must survive, a sentence each."""
@@ -13,9 +15,12 @@ def label_quirks(labels: Labels, framerate: float = 2) -> list[str]:
     if at_zero := int((labels.milliseconds == 0).sum()):
         quirks.append(f"{counted(at_zero, 'spot')} at position 0")
     gap = np.abs(labels.milliseconds / 1000 - labels.seconds)
-    for i in np.flatnonzero(timed & (gap > 1)):
+    if len(apart := np.flatnonzero(timed & (gap > 1))):
+        named = ", ".join(f"{_clock(labels, i)} ({gap[i]:.0f} s)" for i in apart[:_MOST_NAMED])
+        more = f" and {len(apart) - _MOST_NAMED} more" if len(apart) > _MOST_NAMED else ""
         quirks.append(
-            f"spot at {_clock(labels, i)}: gameTime and position differ by {gap[i]:.0f} s"
+            f"gameTime and position differ by more than 1 s in {counted(len(apart), 'spot')}, at "
+            f"{named}{more}"
         )
     if doubled := shared_frames(labels, framerate):
         quirks.append(f"{counted(doubled, 'spot')} in one frame with another of the same class")

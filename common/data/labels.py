@@ -145,7 +145,7 @@ def _parse_position(value: Any, number: int, source: str) -> int:
         milliseconds = whole_number(value)
     except (TypeError, ValueError, OverflowError):
         milliseconds = -1
-    if milliseconds < 0:
+    if milliseconds < 0 or isinstance(value, bool) or (isinstance(value, float) and value < 0):
         raise _field_error(source, number, "position", "whole milliseconds from 0 on", value)
     return min(milliseconds, _FARTHEST)
 

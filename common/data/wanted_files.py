@@ -1,5 +1,6 @@
 """Which files a split needs, whether they are there and sound, and how to get them."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,7 @@ def require_files(
     if absent:
         shown = "".join(f"\n  {path}" for path in absent[:5])
         more = f"\n  and {len(absent) - 5} more" if len(absent) > 5 else ""
-        advice = "".join(f"{hint}\n" for hint in _hints(absent, root, feature_names))
+        advice = "".join(f"{hint}\n" for hint in hints(absent, root, feature_names))
         advice += how_to_get(absent, root, splits, feature_names, label_file)
         found = f"{len(absent)} of the {len(wanted)} files of {', '.join(splits)} are missing"
         raise UserError(f"{found}:{shown}{more}\n{advice}")
@@ -91,14 +92,33 @@ def how_to_get(
     return f"check --SoccerNet_path, or fetch them with:\n  {command}"
 
 
-def _hints(absent: Sequence[Path], root: Path, feature_names: Sequence[str]) -> list[str]:
+def hints(absent: Sequence[Path], root: Path, feature_names: Sequence[str]) -> list[str]:
     """What is there instead, and so was probably meant: a sentence for features and for labels."""
     first = {kind_of(path) in feature_names: path for path in reversed(absent)}
-    hints = [_hint(path, root, is_feature) for is_feature, path in first.items()]
-    return [*dict.fromkeys(filter(None, hints))]
+    found = [
+        _hint(path, root, feature_names if is_feature else ()) for is_feature, path in first.items()
+    ]
+    if True in first:
+        found.append(_only_later_half(first[True], feature_names))
+    return [*dict.fromkeys(filter(None, found))]
 
 
-def _hint(path: Path, root: Path, is_feature: bool) -> str:
+def _only_later_half(path: Path, feature_names: Sequence[str]) -> str:
+    """A sentence if a half has no features at all and a later one has those of `path`."""
+    half, name = path.name[:1], path.name[1:]
+    later = [n for n in range(int(half) + 1, 10) if (path.parent / f"{n}{name}").is_file()]
+    if not later or any(os.path.lexists(path.parent / f"{half}_{n}") for n in feature_names):
+        return ""
+    return (
+        f"{path.parent} has features of half {later[0]} and none of half {half}. If that was not "
+        "recorded: halves count from 1 on without a gap, so number the others from 1 on, in the "
+        'labels, too, with "halves" in classes.json; or leave the game out'
+    )
+
+
+def _hint(path: Path, root: Path, feature_names: Sequence[str]) -> str:
+    """What is there instead of a file; of labels if no names of features are given."""
+    is_feature = bool(feature_names)
     if found := in_other_form(path.parent, root):
         return other_form_sentence(found)
     folder = path.parent
@@ -113,6 +133,7 @@ def _hint(path: Path, root: Path, is_feature: bool) -> str:
     like = [name for name in names if name.startswith(ours) and name.endswith(path.suffix)]
     if is_feature and path.suffix != ".npy":  # --features ResNET_TF2
         like = [name for name in names if name.startswith(ours) and name.endswith(".npy")]
+    like = [name for name in like if name.removeprefix(ours) not in feature_names]
     if not like:
         return f"{folder} holds {_some(names)}"
     nearest = get_close_matches(path.name, like, 1, 0)[0]
@@ -162,4 +183,7 @@ def kind_of(path: Path) -> str:
 
 def not_offered(paths: Sequence[Path]) -> list[str]:
     """Kinds of files among these that cannot be downloaded."""
-    return sorted({kind_of(path) for path in paths} - {*FEATURE_FILES, *LABEL_FILES})
+    return sorted(
+        {path.name if kind_of(path) in LABEL_FILES else kind_of(path) for path in paths}
+        - {*FEATURE_FILES, *LABEL_FILES}
+    )

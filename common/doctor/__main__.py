@@ -46,14 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from common.data.events import event_classes
     from common.data.games import read_splits
-    from common.data.wanted_files import how_to_get
+    from common.data.wanted_files import hints, how_to_get
     from common.doctor.checks import (
         FolderCheck,
         check_lists,
         check_split,
-        compare_halves,
-        compare_labels,
+        default_splits,
     )
+    from common.doctor.comparisons import compare_games
     from common.doctor.findings import findings_table, summary
 
     root = args.SoccerNet_path
@@ -78,10 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         players=args.players,
     )
     checked = {split: check_split(check, split) for split in splits}
-    reports = [report for of_split in checked.values() for report in of_split]
-    compare_halves(reports, args.framerate, args.feature_dim)
-    errors, notes = compare_labels(reports)
+    errors, notes = compare_games(check, checked, args.feature_dim)
     problems += errors
+    notes += [] if args.split else default_splits(listed)
+    reports = [report for of_split in checked.values() for report in of_split]
     table = findings_table(reports, not args.no_notes)
     if table.row_count:
         # Wide enough for game names in a log file, too; file names are no markup.
@@ -95,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(summary(split, len(listed[split]), of_split, args.framerate))
     absent = [root / report.game / name for report in reports for name in report.absent]
     if absent:
-        print(how_to_get(absent, root, splits, args.features, classes.label_file))
+        advice = how_to_get(absent, root, splits, args.features, classes.label_file)
+        print(*hints(absent, root, args.features), advice, sep="\n")
     return int(bool(problems) or any(report.errors for report in reports))
 
 

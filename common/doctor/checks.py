@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from common.calibration.player_quirks import player_quirks
 from common.calibration.players import read_players
-from common.data.data_set import too_late
 from common.data.events import EventClasses
 from common.data.features import HalfFeatures, open_half
 from common.data.games import shared_games
 from common.data.label_quirks import label_quirks, late_spots
 from common.data.labels import Labels, read_labels
+from common.data.late_spots import LateSpots
 from common.data.periods import count_halves
 from common.data.wanted_files import split_files
 from common.errors import UserError, counted
@@ -27,12 +27,7 @@ from common.errors import UserError, counted
 _THREADS = 4
 _BLOCK_BYTES = 1 << 24
 
-# Half lengths that the released challenge predictions imply reach 1.38 times their median.
-_SHORTEST, _LONGEST = 0.75, 1.5
-
-# Spots of a sport are found up to the end of a half. Halves with as many are asked, and no half may
-# be an exception.
-_FEWEST_SPOTS, _FEWEST_HALVES, _SHORT_REACH = 5, 2, 0.6
+_FEWEST_SPOTS = 5  # in a half, for a look at where its last one is
 
 
 @dataclass
@@ -45,8 +40,9 @@ class GameReport:
     absent: Sequence[str] = ()  # files it needs and does not have
     frames: dict[int, int] = field(default_factory=dict)  # half -> rows, of halves that open
     dimensions: dict[int, int] = field(default_factory=dict)  # half -> D
-    spots: int = 0
-    late: int = 0  # of them, behind the last row of their half
+    labels: Labels | None = None
+    late: LateSpots = field(default_factory=LateSpots)  # counts of halves that open
+    checksums: dict[int, int] = field(default_factory=dict)  # half -> that of its values, if read
     reach: list[float] = field(default_factory=list)  # where in a half its last spot is, 0…1
 
 
@@ -103,20 +99,14 @@ def check_lists(
     return problems
 
 
-def compare_labels(reports: Sequence[GameReport]) -> tuple[list[str], list[str]]:
-    """Errors and notes about how labels and features fit together, over all games."""
-    spots, late = sum(report.spots for report in reports), sum(report.late for report in reports)
-    if too_late(spots, late):
-        return [
-            f"{late} of {spots} spots lie behind the last row of their half; check --framerate, "
-            "and that features are stored as [frames, features]"
-        ], []
-    reach = [share for report in reports for share in report.reach]
-    if len(reach) < _FEWEST_HALVES or max(reach) > _SHORT_REACH:
-        return [], []
-    return [], [
-        f"no half has spots behind {max(reach):.0%} of it; have the features more rows per second "
-        "than --framerate says?"
+def default_splits(listed: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each split that a training takes by default and that the lists do not have."""
+    absent = [[name] for name in ("train", "valid") if name not in listed]
+    if "test" not in listed and "challenge" not in listed:
+        absent.append(["test", "challenge"])
+    return [
+        f"there is no split {' or '.join(names)}: a training then needs --split_{names[0]}"
+        for names in absent
     ]
 
 
@@ -159,7 +149,7 @@ def _check_labels(check: FolderCheck, folder: Path, report: GameReport) -> Label
         return None
     try:
         labels = read_labels(folder / check.classes.label_file, check.classes)
-        report.spots = len(labels)
+        report.labels = labels
         report.notes += label_quirks(labels, check.framerate)
         return labels
     except (UserError, OSError) as error:
@@ -177,14 +167,20 @@ def _check_half(check: FolderCheck, half: int, labels: Labels | None, report: Ga
         if labels is not None:
             report.notes += late_spots(labels, half, features.frames, check.framerate)
             frames = labels.frames(check.framerate)[labels.half == half]
-            report.late += int((frames >= features.frames).sum())
+            report.late.add(half, frames, features.frames)
             if len(frames) >= _FEWEST_SPOTS:
                 report.reach.append(float(frames.max() / features.frames))
         if check.players:
             boxes = read_players(folder, half)
             report.notes += player_quirks(boxes, half, features.frames)
-        if check.read_values:
-            read_all(features)
+        if not check.read_values:
+            return
+        empty, report.checksums[half] = read_all(features)
+        if empty:
+            report.notes.append(
+                f"half {half}: {empty} of {counted(features.frames, 'row')} hold nothing but 0; "
+                "was the file written to its end?"
+            )
     except (UserError, OSError) as error:
         report.errors.append(_inside(folder, error))
 
@@ -193,46 +189,17 @@ def _inside(folder: Path, error: Exception) -> str:
     return str(error).replace(f"{folder}/", "")
 
 
-def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> None:
-    """Reads a half in blocks. Raises UserError naming the first row that is not finite."""
+def read_all(features: HalfFeatures, block_bytes: int = _BLOCK_BYTES) -> tuple[int, int]:
+    """Reads a half in blocks; returns how many rows hold nothing but 0, and a checksum of all.
+
+    Raises UserError naming the first row that is not finite.
+    """
+    empty = checksum = 0
     block = max(1, block_bytes // (4 * features.dimension))
     # Infinities meet in sums; the report says so in better words than numpy's warning.
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, features.frames, block):
-            features.rows(start, min(start + block, features.frames))
-
-
-def compare_halves(
-    reports: Sequence[GameReport], framerate: float = 2, dimension: int | None = None
-) -> None:
-    """Adds to the reports where a half has another dimension or length than most halves.
-
-    Args:
-        dimension: D that each half must have; None: the one that most halves have.
-    """
-    dimensions = Counter(d for report in reports for d in report.dimensions.values())
-    if not dimensions:
-        return
-    expected = dimension or dimensions.most_common(1)[0][0]
-    frames = np.array([n for report in reports for n in report.frames.values()])
-    odd = frames[odd_lengths(frames)]
-    # Lengths as alike as dimensions, and dimensions as different as lengths.
-    turned = len(set(frames.tolist())) == 1 and len(dimensions) > max(2, len(frames) / 2)
-    hint = "; are they stored as [features, frames]?" if turned else ""
-    usual = f"{np.median(frames) / framerate / 60:.1f}"
-    for report in reports:
-        for half, found in report.dimensions.items():
-            if found != expected:
-                report.errors.append(
-                    f"half {half}: {found} features per frame, not {expected}{hint}"
-                )
-        for half, length in report.frames.items():
-            if length in odd:
-                minutes = f"{length / framerate / 60:.1f} min"
-                report.notes.append(f"half {half}: {minutes}, where {usual} are usual")
-
-
-def odd_lengths(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which halves are far shorter or longer than the median half."""
-    ratio = frames / np.median(frames)
-    return (ratio < _SHORTEST) | (ratio > _LONGEST)
+            rows = features.rows(start, min(start + block, features.frames))
+            empty += int((~rows.any(axis=1)).sum())
+            checksum = crc32(rows.data, checksum)
+    return empty, checksum

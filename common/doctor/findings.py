@@ -16,7 +16,7 @@ def summary(split: str, listed: int, reports: Sequence[GameReport], framerate: f
     """One line about a split, which lists so many games."""
     errors = sum(bool(report.errors) for report in reports)
     notes = sum(bool(report.notes) for report in reports)
-    spots = sum(report.spots for report in reports)
+    spots = sum(len(report.labels) for report in reports if report.labels is not None)
     part = f"{len(reports)} of " if len(reports) < listed else ""
     line = (
         f"{split}: {part}{counted(listed, 'game')}, {errors} with errors, {notes} with notes; "
@@ -27,8 +27,8 @@ def summary(split: str, listed: int, reports: Sequence[GameReport], framerate: f
         shortest, median, longest = np.quantile(frames, [0, 0.5, 1]) / framerate / 60
         dimensions = Counter(d for report in reports for d in report.dimensions.values())
         line += (
-            f"; {len(frames)} halves of {shortest:.1f} to {longest:.1f} min (median {median:.1f})"
-            f", {dimensions.most_common(1)[0][0]} features per frame"
+            f"; {counted(len(frames), 'half', 'halves')} of {shortest:.1f} to {longest:.1f} min "
+            f"(median {median:.1f}), {dimensions.most_common(1)[0][0]} features per frame"
         )
     return line
 
@@ -45,6 +45,6 @@ def findings_table(reports: Sequence[GameReport], with_notes: bool = True) -> Ta
     for findings, alike in sorted(games.items(), key=lambda row: row[0][0].startswith("note")):
         named = alike[:_MOST_NAMED]
         if len(alike) > len(named):
-            named = [*named[:1], f"and {len(alike) - 1} more games"]
+            named = [*named[:1], f"and {counted(len(alike) - 1, 'more game')}"]
         table.add_row("\n".join(named), "\n".join(findings))
     return table

@@ -10,7 +10,7 @@ from pathlib import Path
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import run_cli
 from common.results.typed_commands import typed
-from common.training.argument_types import finite, place, seed, whole
+from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
 
 
@@ -31,7 +31,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=finite, default=45, help="length of a half, in minutes")
     parser.add_argument("--dim", type=whole(1, 65_536), default=512, help="features per frame")
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
-    parser.add_argument("--framerate", type=whole(1, 100), default=2, help="frames per second")
+    parser.add_argument("--framerate", type=framerate, default=2, help="frames per second")
     parser.add_argument(
         "--players",
         action="store_true",
@@ -65,11 +65,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     program = "CALF_Calibration" if args.players else "TemporallyAwarePooling"
     words = ["-m", f"{program}.main", "--SoccerNet_path", str(out.resolve()),
              "--features", FEATURE_FILE, "--model_name", "demo"]  # fmt: skip
+    if args.framerate != 2:
+        words += ["--framerate", f"{args.framerate}"]
     if args.players:
         words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
+    advice = f"train on them with:\n  {typed(words)}"
+    if not splits["train"] or not splits["valid"]:
+        advice = "a training needs games of train and of valid: see --games"
     print(
         f"Wrote {counts} games with {args.dim} features per frame to {out} "
-        f"({size / 1e6:,.0f} MB); train on them with:\n  {typed(words)}"
+        f"({size / 1e6:,.0f} MB); {advice}"
     )
 
 

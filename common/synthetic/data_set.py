@@ -44,7 +44,7 @@ def write_data_set(
     dim: int,
     *,
     seed: int = 0,
-    framerate: int = 2,
+    framerate: float = 2,
     overwrite: bool = False,
     players: bool = False,
 ) -> dict[str, list[str]]:
@@ -58,7 +58,7 @@ def write_data_set(
         minutes: length of a half before stoppage time.
         dim: features per frame D.
         seed: another seed is another world, with other meanings of the features.
-        framerate: frames per second.
+        framerate: frames per second; need not be whole.
         overwrite: write into a folder that holds files, replacing those of the same name.
         players: also write box and calibration files, about 14 MB per game of full length.
     """
@@ -89,7 +89,7 @@ def write_data_set(
 
 
 def _write_players(
-    rng: Generator, folder: Path, game: Game, *, half: int, rows: int, framerate: int
+    rng: Generator, folder: Path, game: Game, *, half: int, rows: int, framerate: float
 ) -> None:
     """The box file and the calibration file of a half."""
     contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
@@ -153,13 +153,13 @@ def _team(label: str, home: bool) -> str:
 
 
 def _half_features(
-    rng: Generator, codebook: NDArray[np.float32], game: Game, half: int, framerate: int
+    rng: Generator, codebook: NDArray[np.float32], game: Game, half: int, framerate: float
 ) -> NDArray[np.float32]:
     events, here = game.events, game.events.half == half
     return draw_features(
         rng,
         codebook,
-        rows=game.half_seconds[half - 1] * framerate,
+        rows=max(1, round(game.half_seconds[half - 1] * framerate)),
         framerate=framerate,
         seconds=events.milliseconds[here] / 1000,
         event=events.event[here],
@@ -168,7 +168,7 @@ def _half_features(
 
 
 def _check_settings(
-    games: Sequence[int], minutes: float, *, dim: int, seed: int, framerate: int
+    games: Sequence[int], minutes: float, *, dim: int, seed: int, framerate: float
 ) -> None:
     if len(games) != len(OFFICIAL_SPLITS) or min(games) < 0 or sum(games) == 0:
         found = " ".join(map(str, games))
@@ -177,8 +177,8 @@ def _check_settings(
         raise UserError(f"--minutes, per half, must be above 0 and at most 90; found {minutes:g}")
     if dim < 16:
         raise UserError(f"--dim must be 16 or more, found {dim}; in fewer, the events look alike")
-    if framerate < 1:
-        raise UserError(f"--framerate must be 1 or more frames per second, found {framerate}")
+    if not framerate >= 0.1:
+        raise UserError(f"--framerate must be 0.1 or more frames per second, found {framerate:g}")
     if seed < 0:
         raise UserError(f"--seed must be 0 or more, found {seed}")
 

@@ -29,7 +29,7 @@ _BOX_SHARE = 0.95  # probability that a player in the picture gets a box
 
 
 def draw_players(
-    rng: Generator, events: GameEvents, *, half: int, rows: int, framerate: int
+    rng: Generator, events: GameEvents, *, half: int, rows: int, framerate: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Content of the box file and of the calibration file of one half.
 
@@ -58,7 +58,7 @@ def draw_players(
     )
 
 
-def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: int) -> NDArray[np.float64]:
+def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: float) -> NDArray[np.float64]:
     """Where the ball is in each frame: [T, 2]."""
     count = int(rows / framerate / _WAYPOINT_SECONDS) + 2
     points = rng.normal(0, (20, 14), (count, 2)).clip((-48, -31), (48, 31))
@@ -75,7 +75,7 @@ def _people(
     rng: Generator,
     scenes: list[Scene],
     ball: NDArray[np.float64],
-    framerate: int,
+    framerate: float,
     home_right: bool,
 ) -> NDArray[np.float64]:
     """Home team, away team, referee, assistants: [T, 25, 2]."""
@@ -103,8 +103,9 @@ def _people(
     return people
 
 
-def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def _smooth(values: NDArray[np.float64], frames: float) -> NDArray[np.float64]:
     """Moving average over so many frames, along the first axis."""
+    width = max(1, round(frames))
     padded = np.pad(values, ((width, width), *((0, 0),) * (values.ndim - 1)), mode="edge")
     total = np.cumsum(padded, axis=0)
     middle = width // 2
@@ -112,7 +113,7 @@ def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 def _replays(
-    rng: Generator, hidden: NDArray[np.float64], rows: int, framerate: int
+    rng: Generator, hidden: NDArray[np.float64], rows: int, framerate: float
 ) -> NDArray[np.bool_]:
     """Frames that show something else than the game: [T]."""
     minutes = rows / framerate / 60
@@ -128,7 +129,7 @@ def _replays(
 
 
 def _film(
-    rng: Generator, ball: NDArray[np.float64], framerate: int
+    rng: Generator, ball: NDArray[np.float64], framerate: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A camera that follows the ball: projections [T, 3, 4] and homographies [T, 3, 3]."""
     rows = len(ball)
@@ -168,7 +169,7 @@ def _box_file(
     people: NDArray[np.float64],
     cameras: NDArray[np.float64],
     replay: NDArray[np.bool_],
-    framerate: int,
+    framerate: float,
 ) -> dict[str, Any]:
     rows, count = people.shape[:2]
     feet, heads = _project(cameras, people, 0), _project(cameras, people, _TALL)
@@ -207,7 +208,7 @@ def _box_file(
 
 
 def _calibration_file(
-    rng: Generator, homographies: NDArray[np.float64], replay: NDArray[np.bool_], framerate: int
+    rng: Generator, homographies: NDArray[np.float64], replay: NDArray[np.bool_], framerate: float
 ) -> dict[str, Any]:
     """Sure for most frames of the game, unsure for some, and wrong during replays."""
     rows = len(homographies)

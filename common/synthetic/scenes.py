@@ -141,7 +141,7 @@ _STANDING = {
 }
 
 
-def presence(scene: Scene, rows: int, framerate: int) -> tuple[slice, NDArray[np.float64]]:
+def presence(scene: Scene, rows: int, framerate: float) -> tuple[slice, NDArray[np.float64]]:
     """Frames around a scene, and how much everybody already (or still) stands as it wants."""
     begins = scene.time - scene.before - _WALKING_SECONDS
     ends = scene.time + scene.after + _WALKING_SECONDS

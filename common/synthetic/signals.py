@@ -71,7 +71,7 @@ def draw_features(
     codebook: NDArray[np.float32],
     *,
     rows: int,
-    framerate: int,
+    framerate: float,
     seconds: NDArray[np.float64],
     event: NDArray[np.int64],
     visible: NDArray[np.bool_],
@@ -124,7 +124,7 @@ def _join(first: Bumps, second: Bumps) -> Bumps:
     return Bumps(*map(np.concatenate, pairs))
 
 
-def _strengths(rng: Generator, bumps: Bumps, rows: int, framerate: int) -> NDArray[np.float32]:
+def _strengths(rng: Generator, bumps: Bumps, rows: int, framerate: float) -> NDArray[np.float32]:
     """How much of each codeword each row holds, [T, CODEWORDS]: triangles of random length."""
     length = rng.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS, len(bumps.seconds))
     reach = int(np.ceil(_LONGEST_SECONDS * framerate))
@@ -140,14 +140,14 @@ def _strengths(rng: Generator, bumps: Bumps, rows: int, framerate: int) -> NDArr
     return strength
 
 
-def _add_flashes(rng: Generator, strength: NDArray[np.float32], framerate: int) -> None:
+def _add_flashes(rng: Generator, strength: NDArray[np.float32], framerate: float) -> None:
     rows = len(strength)
     count = rng.poisson(_FLASHES_PER_MINUTE * rows / framerate / 60)
     where = rng.integers(0, rows, count), rng.integers(0, CODEWORDS, count)
     np.add.at(strength, where, np.float32(_PEAK_OF_FLASH))
 
 
-def _background(rng: Generator, rows: int, dim: int, framerate: int) -> NDArray[np.float32]:
+def _background(rng: Generator, rows: int, dim: int, framerate: float) -> NDArray[np.float32]:
     """White noise per frame, and an offset that lasts from one cut to the next, [T, D]."""
     features = rng.standard_normal((rows, dim), np.float32)
     shot = np.cumsum(rng.random(rows) < 1 / (_SHOT_SECONDS * framerate))  # [T]

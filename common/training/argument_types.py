@@ -28,6 +28,7 @@ MOST = 10**9  # of what has no bound in the field; it fits 32 bits
 positive = whole(1, MOST)
 not_negative = whole(0, MOST)
 _LONGEST_SECONDS = 2 * 60 * 60  # no window is longer than the longest half
+_LARGEST_FRAMERATE = 100  # that synthetic data are made at
 seed = whole(0, 2**63 - 1)  # what torch takes, and JSON
 pixels = whole(1, 4096)
 threads = whole(0, 1024)
@@ -80,6 +81,16 @@ def above_zero(text: str) -> float:
     """An argparse type: a finite number above 0; a whole one stays a whole number."""
     number = rate(text)
     return int(number) if number.is_integer() else number
+
+
+def framerate(text: str) -> float:
+    """An argparse type: frames per second to make, above 0 and at most a hundred."""
+    number = above_zero(text)
+    if number > _LARGEST_FRAMERATE:
+        raise argparse.ArgumentTypeError(
+            f"expected frames per second up to {_LARGEST_FRAMERATE}, found {_short(text)}"
+        )
+    return number
 
 
 def seconds(text: str) -> float:
