@@ -14,10 +14,11 @@ from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
 from common.data.frame_rows import ResidentRows, bytes_of, fits_on
 from common.results.suppression import Suppression
+from common.training.epoch import Epoch
 from common.training.optimisation import adam
 from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Epoch, Training
+from common.training.training import Training
 
 SCORE = "valid_a_mAP"  # selects the best weights
 _ADAM_EPS = 1e-7

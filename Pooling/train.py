@@ -9,10 +9,11 @@ from common.data.data_set import DataSet
 from common.data.frame_rows import bytes_of, fits_on
 from common.pooling.clip_map import clip_map
 from common.training.batches import shuffled
+from common.training.epoch import Epoch
 from common.training.optimisation import adam
 from common.training.progress import TrainingSettings
 from common.training.run import Run
-from common.training.training import Epoch, Training
+from common.training.training import Training
 from Pooling.dataset import Clips, read_clips
 from Pooling.loss import clip_loss
 from Pooling.model import PoolingModel

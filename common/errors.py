@@ -70,6 +70,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     try:
         with lasting_streams():
             try:
+                require_working_folder()
                 code = main() or 0
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
@@ -88,6 +89,14 @@ def run_cli(main: Callable[[], int | None]) -> None:
             for number, handler in before.items():
                 signal.signal(number, handler)
     sys.exit(code)
+
+
+def require_working_folder() -> None:
+    """Raises UserError if the folder that we work in was removed: libraries end badly there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("the working folder is gone; cd to one that is there") from None
 
 
 def _tell_launcher(sentence: str) -> None:

@@ -62,6 +62,17 @@ def test_what_ends_a_program_is_one_sentence(end, error, code, sentence):
     assert end(raising(error)) == (code, f"error: {sentence}\n")
 
 
+def test_a_working_folder_that_is_gone_is_told_before_anything_else(end, tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    begun = []
+    code = end(lambda: begun.append(1))
+    assert code == (2, "error: the working folder is gone; cd to one that is there\n")
+    assert not begun
+
+
 def test_exit_codes(end):
     assert end(lambda: None) == (0, "")
     assert end(lambda: 1) == (1, "")

@@ -164,6 +164,14 @@ def test_scores_are_read_in_percent_from_finished_runs_only(runs):
     assert (dict(visible.scores), dict(visible.per_class)) == ({0: 12.5}, {"Goal": 10})
 
 
+def test_seeds_that_were_scored_on_other_classes_are_not_averaged(runs):
+    finish(runs[0], 0.25)
+    other = {"a_mAP": 0.5, "per_class": {"Corner": {"AP": 0.5}}}
+    finish(runs[1], 0.5, metrics={"loose": other})
+    with pytest.raises(UserError, match="was scored on other classes than"):
+        outcome_of(ROW, runs, "")
+
+
 def test_scores_of_a_part(runs):
     finish(runs[0], 0.25, part="visual")
     assert outcome_of(replace(ROW, part="visual"), runs, "").scores == {0: 25}

@@ -451,6 +451,17 @@ def test_resuming_with_another_seed_or_batch_size_is_refused(tmp_path, name, val
         Trial(tmp_path, resume=True, **{name: value})
 
 
+@pytest.mark.parametrize("after", [3, 7])  # half-way, and between two epochs
+def test_resuming_on_another_number_of_items_is_refused(tmp_path, after):
+    with pytest.raises(Interrupted):
+        Trial(tmp_path / "run").run(stop_after=after)
+    before = (tmp_path / "run" / LAST_FILE).read_bytes()
+    with pytest.raises(UserError, match="trained on 26 items per epoch so far, and here are 25"):
+        Trial(tmp_path / "run", resume=True, train=Points(25)).run()
+    assert (tmp_path / "run" / LAST_FILE).read_bytes() == before
+    assert Trial(tmp_path / "run", resume=True).run().progress.epoch == 4
+
+
 def test_a_checkpoint_without_progress_cannot_be_resumed(tmp_path):
     run = Trial(tmp_path / "other", max_epochs=1).run()
     content = read_checkpoint(run.folder / BEST_FILE)

@@ -179,6 +179,13 @@ def outcome_of(
     found = {seed: scores for seed, scores in read.items() if scores is not None}
     suffix = _suffix(row)
     classes = list(next(iter(found.values()))["per_class"]) if found else []
+    for seed, scores in found.items():
+        if set(scores["per_class"]) != set(classes):
+            first = next(iter(found))
+            raise UserError(
+                f"{done[seed]} was scored on other classes than {done[first]}; remove the folder "
+                "that is wrong to run it again"
+            )
     return RowOutcome(
         row,
         {seed: 100 * scores[f"a_mAP{suffix}"] for seed, scores in found.items()},

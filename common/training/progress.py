@@ -42,10 +42,24 @@ class Progress:
     best_epoch: int = 0  # whose weights are the best so far
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+    length: int = 0  # items that an epoch trains on; 0 if no epoch has begun
     # An epoch that was stopped half-way: its batches, their items and sums of losses.
     batch: int = 0
     items: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+
+    def begin_epoch(self, length: int) -> None:
+        """An epoch on so many items begins, or goes on.
+
+        Raises UserError if there were another number in the epochs before.
+        """
+        if self.length not in (0, length):
+            raise UserError(
+                f"the run has trained on {self.length} items per epoch so far, and here are "
+                f"{length}: the training data have changed; bring back those of its start, or "
+                "train anew with --overwrite"
+            )
+        self.length = length
 
     def improves(self, valid_loss: float, score: float | None) -> bool:
         """Whether these are the best weights so far; notes that they are."""

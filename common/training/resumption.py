@@ -78,6 +78,7 @@ def checked_progress(saved: Mapping[str, Any]) -> dict[str, Any]:
         "best_epoch": _count(saved.get("best_epoch", 0)),
         "finished": saved["finished"],
         "history": [dict(row) for row in history],
+        "length": _count(saved.get("length", 0)),
         "batch": _count(saved["batch"]),
         "items": _count(saved["items"]),
         "sums": {str(name): _number(value) for name, value in sums.items()},
