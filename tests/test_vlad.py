@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from common.pooling import vlad
-from common.pooling.vlad import EPSILON, kept_entries, sliding_vlad_logits, vlad_logits
+from common.pooling import residuals, vlad
+from common.pooling.residuals import EPSILON
+from common.pooling.vlad import kept_entries, sliding_vlad_logits, vlad_logits
 
 WITH_CENTRES = pytest.mark.parametrize("with_centres", [True, False], ids=["VLAD", "RVLAD"])
 CPU = torch.device("cpu")
@@ -117,7 +118,7 @@ def test_the_size_of_the_groups_changes_nothing(B, monkeypatch):
     args = [arg.requires_grad_() for arg in invented(B, 5, 8, 4, 3, with_centres=True)]
     results = []
     for size in (1, 16, 64):  # clips per group; V has 4 x 8 entries
-        monkeypatch.setattr(vlad, "_GROUP_ENTRIES", size * 32)
+        monkeypatch.setattr(residuals, "_GROUP_ENTRIES", size * 32)
         torch.manual_seed(3)
         logits = vlad_logits(*args, dropout=0.4)
         results.append((logits, *torch.autograd.grad(logits.square().sum(), args)))

@@ -10,7 +10,6 @@ numbers that each frame has once.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from common.data.windows import window_sum
+from common.pooling.residuals import EPSILON, classify_residuals, scale_of
 from common.training.device import at_least_single
-from common.training.lanes import LANES, in_lanes
+from common.training.lanes import in_lanes
 
-EPSILON = 1e-12  # as in torch.nn.functional.normalize
-_GROUP_ENTRIES = 1 << 19  # of V for a group of clips on a CPU: a few such arrays fit its cache
 _WINDOWS_PER_BLOCK = 512
 _ROWS_AT_ONCE = 32  # of the band of inner products
 
@@ -70,7 +68,7 @@ def vlad_logits(
     if dropout > 0:
         kept = kept_entries((len(frames), *weight.shape[1:]), dropout, frames.device)
     with torch.autocast(frames.device.type, enabled=False):
-        return _ClassifyResiduals.apply(unit, assignment, centres, weight, kept)
+        return classify_residuals(unit, assignment, centres, weight, kept)
 
 
 def kept_entries(
@@ -91,91 +89,6 @@ def kept_entries(
     dropped = round(dropout * 2**16)
     kept = (bits >= dropped).view(np.int8)  # torch multiplies by int8 faster than by bool
     return torch.from_numpy(kept).view(shape), 2**16 / (2**16 - dropped)
-
-
-class _ClassifyResiduals(torch.autograd.Function):
-    """From soft assignments to logits; the long vectors are made anew in the backward pass."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        unit: Tensor,  # [B, T, E]
-        assignment: Tensor,  # [B, T, K]
-        centres: Tensor | None,  # [K, E]
-        weight: Tensor,  # [C, K, E]
-        kept: tuple[Tensor, float] | None,
-    ) -> Tensor:
-        ctx.save_for_backward(unit, assignment, centres, weight, kept[0] if kept else None)
-        ctx.gain = kept[1] if kept else 1.0
-        flat = weight.flatten(1)  # [C, K·E]
-        logits = unit.new_empty(len(unit), len(weight))
-
-        def classify(lane: int, groups: Sequence[slice]) -> None:
-            for group in groups:
-                residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
-                residual *= ctx.gain * _scale(residual.norm(dim=2))[..., None]
-                if kept:
-                    residual *= kept[0][group]
-                torch.mm(residual.flatten(1), flat.T, out=logits[group])
-
-        in_lanes(classify, _groups(unit, flat.shape[1]), unit.device)
-        return logits
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        unit, assignment, centres, weight, kept = ctx.saved_tensors
-        flat = weight.flatten(1).contiguous()
-        to_assignment = torch.empty_like(assignment)
-        # Features that no layer has touched need no gradient.
-        to_unit = torch.empty_like(unit) if ctx.needs_input_grad[0] else None
-        groups = _groups(unit, flat.shape[1])
-        # The first group of a lane overwrites: clearing all of it would cost as much as a product.
-        to_weight = flat.new_empty(LANES, *flat.shape)
-        to_weight[len(groups) :] = 0
-        to_centres = None if centres is None else centres.new_zeros(LANES, *centres.shape)
-
-        def propagate(lane: int, groups: Sequence[slice]) -> None:
-            for number, group in enumerate(groups):
-                residual = _residuals(unit[group], assignment[group], centres)  # [G, K, E]
-                length = residual.norm(dim=2, keepdim=True)  # [G, K, 1]
-                scale = ctx.gain * _scale(length[..., 0])[..., None]
-                up = (gradient[group] @ flat).view_as(residual)  # d loss / d dropped-out v
-                pooled = residual * scale
-                if kept is not None:
-                    pooled *= kept[group]
-                    up *= kept[group]
-                to_weight[lane].addmm_(gradient[group].T, pooled.flatten(1), beta=min(number, 1))
-                # v_k = V_k · scale_k turns with V_k but does not grow: only the part of the
-                # gradient across V_k passes. (The whole's length is √K, whatever the V_k are.)
-                up *= scale
-                along = (up * residual).sum(dim=2, keepdim=True) / length.clamp_min(EPSILON) ** 2
-                up.addcmul_(residual, along, value=-1)  # d loss / d V
-                to_assignment[group] = unit[group] @ up.transpose(1, 2)  # [G, T, K]
-                if to_unit is not None:
-                    torch.bmm(assignment[group], up, out=to_unit[group])
-                if to_centres is not None:
-                    to_assignment[group] -= (up * centres).sum(dim=2)[:, None]
-                    total = assignment[group].sum(dim=1)[:, :, None]
-                    to_centres[lane] -= (up * total).sum(dim=0)
-
-        in_lanes(propagate, groups, unit.device)
-        of_weight = to_weight.sum(dim=0).view_as(weight)
-        of_centres = None if to_centres is None else to_centres.sum(dim=0)
-        return to_unit, to_assignment, of_centres, of_weight, None
-
-
-def _groups(clips: Tensor, vector: int) -> list[slice]:
-    """Groups of clips, for vectors of so many entries."""
-    size = max(1, _GROUP_ENTRIES // vector) if clips.device.type == "cpu" else len(clips)
-    return [slice(start, start + size) for start in range(0, len(clips), size)]
-
-
-def _residuals(unit: Tensor, assignment: Tensor, centres: Tensor | None) -> Tensor:
-    """V of each clip: [G, T, E], [G, T, K] -> [G, K, E]."""
-    residual = assignment.transpose(1, 2).contiguous() @ unit
-    if centres is not None:
-        residual.addcmul_(assignment.sum(dim=1)[:, :, None], centres, value=-1)
-    return residual
 
 
 def sliding_vlad_logits(
@@ -214,7 +127,7 @@ def sliding_vlad_logits(
             if offset is not None:
                 towards -= window_sum(assignment, length)[:, None] * offset
             lengths = _window_lengths(unit, assignment, centres, length)
-            towards *= _scale(lengths).to(dtype)[:, None]
+            towards *= scale_of(lengths).to(dtype)[:, None]
             logits[start : start + len(towards)] = towards.sum(dim=2)
 
     in_lanes(score, range(0, len(logits), _WINDOWS_PER_BLOCK), frames.device)
@@ -264,13 +177,3 @@ def _inner_products(unit: Tensor, length: int) -> Tensor:
     # Row r needs the columns r…r + length - 1: a band, read with a row stride of one more.
     band = products.as_strided((n, _ROWS_AT_ONCE, length), (_ROWS_AT_ONCE * wide, wide + 1, 1))
     return band.reshape(-1, length)[:T]
-
-
-def _scale(length: Tensor) -> Tensor:
-    """What each V_k is multiplied with: |V_k| [N, K] -> [N, K].
-
-    First each V_k is brought to length 1, then the whole, whose length follows from the K lengths.
-    """
-    inverse = 1 / length.clamp_min(EPSILON)
-    whole = (length * inverse).norm(dim=1, keepdim=True)
-    return inverse / whole.clamp_min(EPSILON)
