@@ -1,6 +1,6 @@
 """Checks and measures everything on a CUDA card, part after part, within eight minutes.
 
-    bash benchmarks/card.sh [--device cuda] [--tiny] [--limit 480] [--parts golden programs …]
+    bash benchmarks/card.sh [--device cuda] [--tiny] [--limit 460] [--parts golden programs …]
 
 Each part is a process with a time limit of its own, and a part that fails or takes too long costs
 only itself. What it found until then is kept. Ends with card.md and card.json in --out; the exit
@@ -18,9 +18,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from card_notes import Notes, Setting, read_notes
-from card_report import write_report
+from card_report import machine, write_report
 
 ROOT = Path(__file__).resolve().parents[1]
 # Each part is forked off a process that has imported torch and the baselines, and has never
@@ -68,7 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--tiny", action="store_true", help="small sizes, to prove the script")
-    parser.add_argument("--limit", type=float, default=480, help="seconds for all parts")
+    parser.add_argument("--limit", type=float, default=460, help="seconds for all parts")
     parser.add_argument("--stretch", type=float, help="factor on limits of parts (1; on CPUs 4)")
     parser.add_argument("--parts", nargs="+", choices=[part.name for part in PARTS])
     parser.add_argument("--out", type=Path, default=os.environ.get("OUT") or "card_report")
@@ -95,10 +96,13 @@ def start(part: Part, setting: Setting) -> tuple[str, float]:
     file = setting.folder / f"{part.name}.json"
     process = FORKS.Process(target=in_child, args=(part, setting, file))
     process.start()
-    process.join(setting.seconds)
-    late = process.is_alive()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    late = True
+    try:
+        process.join(setting.seconds)
+        late = process.is_alive()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.join()
     if late:
         return f"took longer than {setting.seconds:.0f} s", time.monotonic() - begun
@@ -112,6 +116,7 @@ def prepare_environment() -> None:
     """That of the parts: this code, and the recordings that were brought along."""
     paths = [str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # to look for a card does not touch it
     brought = ROOT / ".card" / "shared"
     if brought.is_dir():
         os.environ.setdefault("SHARED_DATA", str(brought))
@@ -120,7 +125,8 @@ def prepare_environment() -> None:
 def run_all(args: argparse.Namespace, folder: Path) -> bool:
     """All parts that are wanted, as long as time is left, and the report."""
     end = time.monotonic() + args.limit
-    found = []
+    about = machine(args.device) | {"sizes": "tiny" if args.tiny else "full"}
+    found: list[dict[str, Any]] = []
     for part in PARTS:
         if args.parts and part.name not in args.parts:
             continue
@@ -132,13 +138,14 @@ def run_all(args: argparse.Namespace, folder: Path) -> bool:
             trouble, took = start(part, Setting(args.device, args.tiny, folder, seconds))
         found.append(read_notes(folder / f"{part.name}.json", part.name, trouble, took))
         print(f"== {part.name}: {trouble or 'all right'}, {took:.1f} s")
-        write_report(args.out, found, device=args.device, tiny=args.tiny)
+        write_report(args.out, found, about)
     return not any(each["trouble"] for each in found)
 
 
 def main() -> int:
     """Runs all parts."""
     args = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends its part, too
     prepare_environment()
     FORKS.set_forkserver_preload(["card_work"])
     args.out = Path(args.out)

@@ -68,9 +68,11 @@ def of_vlad(
         + _POOLED * batch * clusters * reduced
         + _WEIGHTS * parameters
     )
-    # The residuals are summed up forward, anew backward, and have two gradients.
-    exact = 4 * assign + 3 * classify
-    return Counts(_FLOAT * floats, 2 * reduce + 3 * assign, exact)
+    # The residuals are summed up forward, anew backward, and have two gradients. That of features
+    # which no layer has touched is not asked for.
+    asked = reduced != features
+    exact = (3 + asked) * assign + 3 * classify
+    return Counts(_FLOAT * floats, 2 * reduce + (2 + asked) * assign, exact)
 
 
 def _pyramid(rows: int, width: int) -> int:

@@ -4,13 +4,13 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 
 def machine(device: str) -> dict[str, str]:
-    """What was measured on, in words. Asks the driver itself, not torch, so that no part waits."""
+    """What is measured on, in words. Asks the driver: torch would take memory of the card."""
     import torch
 
     found = {
@@ -45,9 +45,8 @@ def _processor() -> str:
     return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "")
 
 
-def write_report(out: Path, parts: Sequence[dict[str, Any]], *, device: str, tiny: bool) -> None:
-    """Writes card.md and card.json, anew after each part."""
-    about = machine(device) | {"sizes": "tiny" if tiny else "full"}
+def write_report(out: Path, parts: Sequence[dict[str, Any]], about: Mapping[str, str]) -> None:
+    """Writes card.md and card.json, anew after each part; `about` the machine."""
     (out / "card.json").write_text(json.dumps({"machine": about, "parts": parts}, indent=1) + "\n")
     lines = ["# Card", "", *_table([about]), "", "| part | seconds | outcome |", "|---|---|---|"]
     for part in parts:

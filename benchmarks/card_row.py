@@ -51,6 +51,7 @@ def row(setting: Setting, notes: Notes) -> None:
     device = choose_device(setting.device)
     full = device.type == "cuda" and not setting.tiny
     games = (card_work.GAMES, _VALIDATED) if full else (1, 1) if setting.tiny else (6, 2)
+    rows = 480 if setting.tiny else ROWS  # of a half
     with tempfile.TemporaryDirectory(dir=setting.folder) as folder:
         run = Run(folder=Path(folder) / "run", device=device, classes=tuple(V2_NAMES))
         run.folder.mkdir()
@@ -58,7 +59,7 @@ def row(setting: Setting, notes: Notes) -> None:
         model = TemporallyAwarePooling.main.build_model(args, _DIMENSION, CLASSES).to(device)
         parts = [
             card_work.invented_clips(
-                TemporallyAwarePooling, model.window_frames, _DIMENSION, count, device
+                TemporallyAwarePooling, model.window_frames, _DIMENSION, count, rows, device
             )
             for count in games
         ]
@@ -67,7 +68,7 @@ def row(setting: Setting, notes: Notes) -> None:
         )
         epoch *= (card_work.GAMES + _VALIDATED) / sum(games)
         del parts
-        tested, rows = (40, ROWS) if full else (2, 400) if setting.tiny else (3, ROWS)
+        tested = 40 if full else 2
         game = _test(run, Path(folder) / "data", model, tested, rows)
     notes.row(
         epochs=epochs, epoch_s=round(epoch, 3), of_games=f"{games[0]} + {games[1]}",

@@ -5,20 +5,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-WAIT = 100  # seconds for one command
+from card_notes import Setting
+
+WAIT = 200  # seconds for one command; its part may end it before
 _CHUNKS = ["--chunk_size", "30", "--receptive_field", "10", "--batch_size", "8"]
 _PLAYERS = ["--backbone_feature", "2DConv", "--calibration"]
 
 
-def flags_of(tiny: bool) -> dict[str, list[str]]:
+def flags_of(setting: Setting) -> dict[str, list[str]]:
     """The programs, and flags that make them small enough and leave many batches of one shape."""
-    chunks = [*_CHUNKS, "--chunks_per_epoch", "40" if tiny else "96"]
-    graph = "resGCN-2" if tiny else "resGCN-14"
+    chunks = [*_CHUNKS, "--chunks_per_epoch", "40" if setting.tiny else "96"]
+    graph = "resGCN-14" if setting.device == "cuda" else "resGCN-2"
     return {
         "TemporallyAwarePooling": ["--batch_size", "8"],
         "Pooling": ["--preset", "netvlad-v2", "--batch_size", "8"],
@@ -110,8 +112,9 @@ def call_of(program: str, data: Path, *words: object) -> list[object]:
     ]
 
 
-def side_by_side(device: str, tasks: Sequence) -> list:
-    """What these functions return; as many at a time as the machine has room for."""
-    jobs = 5 if device == "cuda" else max(1, min(2, len(os.sched_getaffinity(0))))
+def side_by_side(tasks: Sequence[Callable[[], Ended]]) -> Iterator[Ended]:
+    """What these functions return, in their order; half as many at a time as there are cores."""
+    jobs = max(2, min(8, len(os.sched_getaffinity(0)) // 2))
     with ThreadPoolExecutor(jobs) as pool:
-        return [future.result() for future in [pool.submit(task) for task in tasks]]
+        for future in [pool.submit(task) for task in tasks]:
+            yield future.result()

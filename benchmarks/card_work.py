@@ -82,9 +82,9 @@ class Work:
         return adam(self.model, 1e-3, 1e-7, True) if self.summed else adam(self.model, 1e-3)
 
 
-def invented_halves(count: int, dimension: int) -> list[Any]:
-    """So many halves that have a size and no rows."""
-    return [SimpleNamespace(frames=ROWS, dimension=dimension)] * count
+def invented_halves(count: int, dimension: int, rows: int) -> list[Any]:
+    """So many halves that have a size and nothing in them."""
+    return [SimpleNamespace(frames=rows, dimension=dimension)] * count
 
 
 def game_in_memory(dimension: int, rows: int) -> list[Half]:
@@ -96,10 +96,10 @@ def game_in_memory(dimension: int, rows: int) -> list[Half]:
 def pooling(
     run: Run, module: Any, words: Sequence[str], dimension: int, *, games: int, rows: int
 ) -> Work:
-    """Either pooling baseline; `module` is its package, `rows` are those of a half to score."""
+    """Either pooling baseline; `module` is its package, `rows` are those of a half."""
     args = module.main.parse_arguments(words)
     model = module.main.build_model(args, dimension, CLASSES).to(run.device)
-    clips = invented_clips(module, model.window_frames, dimension, games, run.device)
+    clips = invented_clips(module, model.window_frames, dimension, games, rows, run.device)
     halves = [half.features for half in game_in_memory(dimension, rows)]
     window = int(2 * args.NMS_window)
 
@@ -122,30 +122,30 @@ def pooling(
 
 
 def invented_clips(
-    module: Any, length: int, dimension: int, games: int, device: torch.device
+    module: Any, length: int, dimension: int, games: int, rows: int, device: torch.device
 ) -> Any:
     """All clips of so many games, kept on the device by the baseline's own code."""
     rng = np.random.default_rng(0)
-    targets = (rng.random((ROWS // length, CLASSES + 1)) > 0.9).astype(np.float32)
-    rows = SimpleNamespace(halves=invented_halves(2 * games, dimension))
-    clips = module.dataset.Clips(rows, [targets] * (2 * games), length)
+    targets = (rng.random((rows // length, CLASSES + 1)) > 0.9).astype(np.float32)
+    none = SimpleNamespace(halves=invented_halves(2 * games, dimension, rows))
+    clips = module.dataset.Clips(none, [targets] * (2 * games), length)
     with patch.object(module.dataset, "ResidentRows", InventedRows):
         clips.keep_on(device)
     return clips
 
 
 def calf(run: Run, chunks_per_epoch: int, games: int, rows: int) -> Work:
-    """CALF at its defaults; `rows` are those of a half to score."""
+    """CALF at its defaults; `rows` are those of a half."""
     args = CALF.main.parse_arguments([])
     model = CALF.main.build_model(args, 512, CLASSES).to(run.device)
     k = k_frames(V2_NAMES, 2)
     rng = np.random.default_rng(0)
     distinct = [
-        encode_shifts(rng.integers(0, ROWS, _SPOTS), rng.integers(0, CLASSES, _SPOTS), ROWS, k)
+        encode_shifts(rng.integers(0, rows, _SPOTS), rng.integers(0, CLASSES, _SPOTS), rows, k)
         for _ in range(min(6, 2 * games))
     ]
     shifts = [distinct[n % len(distinct)].astype(np.int16) for n in range(2 * games)]
-    none = SimpleNamespace(halves=invented_halves(2 * games, 512))
+    none = SimpleNamespace(halves=invented_halves(2 * games, 512, rows))
     chunks = CALF.dataset.Chunks(none, ChunkLabels(shifts, k, model.shape))
     with patch.object(CALF.dataset, "ResidentRows", InventedRows):
         chunks.keep_on(run.device)
