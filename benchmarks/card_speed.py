@@ -77,9 +77,10 @@ def _full_work(name: str, run: Run, setting: Setting) -> Work:
     if setting.tiny:
         calf_calibration.ROWS = rows
     root = setting.folder / "games on disk"
-    if not root.exists():
-        root.mkdir()
-        calf_calibration.make_games(root, calf_calibration_gcn.KEPT, distinct)
+    if not root.exists():  # whole, or not at all: a part may be ended while it writes
+        begun = Path(tempfile.mkdtemp(dir=setting.folder))
+        calf_calibration.make_games(begun, calf_calibration_gcn.KEPT, distinct)
+        begun.rename(root)
     return card_work.with_players(run, root, chunks, graphs="GCN" in name, games=distinct)
 
 
@@ -230,8 +231,10 @@ def ceilings(setting: Setting, notes: Notes) -> None:
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
         rates[precision] = 2 * size**3 / _best(partial(torch.mm, left, right), device)
-    notes.row(copy_GBs=round(bandwidth / 1e9, 1), fp32_TFLOPs=round(rates["fp32"] / 1e12, 3),
-              bf16_TFLOPs=round(rates["bf16"] / 1e12, 3))  # fmt: skip
+    notes.row(
+        device=setting.device, copy_GBs=round(bandwidth / 1e9, 1),
+        fp32_TFLOPs=round(rates["fp32"] / 1e12, 3), bf16_TFLOPs=round(rates["bf16"] / 1e12, 3),
+    )  # fmt: skip
 
 
 def _best(once: Callable[[], object], device: torch.device, repeat: int = 10) -> float:
@@ -245,4 +248,6 @@ def _ceilings(setting: Setting) -> Ceilings | None:
     if not rows:
         return None
     row = rows[0]
+    if row["device"] != setting.device:
+        return None
     return Ceilings(1e9 * row["copy_GBs"], 1e12 * row["fp32_TFLOPs"], 1e12 * row["bf16_TFLOPs"])

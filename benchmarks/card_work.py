@@ -152,7 +152,6 @@ def calf(run: Run, chunks_per_epoch: int, games: int, rows: int) -> Work:
     criterion, halves = CALF.main.build_criterion(args, k, run.device), game_in_memory(512, rows)
 
     def score() -> None:
-        model.eval()
         CALF.test.spot_game(run, model, halves, Suppression(60, 0.0))
 
     counts = card_counts.of_chunks(
@@ -189,7 +188,6 @@ def with_players(run: Run, root: Path, chunks_per_epoch: int, *, graphs: bool, g
     halves = games_on_disk.halves_of(root, 2)
 
     def score() -> None:
-        model.eval()
         module.test.spot_game(run, players, model, halves, Suppression(60, 0.0))
 
     own = card_counts.of_chunks(
