@@ -36,7 +36,7 @@ import TemporallyAwarePooling.dataset
 import TemporallyAwarePooling.loss
 import TemporallyAwarePooling.main
 import TemporallyAwarePooling.test
-from common.training.device import choose_device
+from common.training.device import choose_device, describe
 from common.training.run import Run
 from common.training.training import Training, TrainingSettings
 
@@ -232,7 +232,7 @@ def ceilings(setting: Setting, notes: Notes) -> None:
         left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
         rates[precision] = 2 * size**3 / _best(partial(torch.mm, left, right), device)
     notes.row(
-        device=setting.device, copy_GBs=round(bandwidth / 1e9, 1),
+        device=setting.device, name=describe(device), copy_GBs=round(bandwidth / 1e9, 1),
         fp32_TFLOPs=round(rates["fp32"] / 1e12, 3), bf16_TFLOPs=round(rates["bf16"] / 1e12, 3),
     )  # fmt: skip
 
