@@ -69,11 +69,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--tiny", action="store_true", help="small sizes, to prove the script")
-    parser.add_argument("--limit", type=float, default=460, help="seconds for all parts")
+    parser.add_argument("--limit", type=float, help="seconds for all parts (460; CPUs: 1800)")
     parser.add_argument("--stretch", type=float, help="factor on limits of parts (1; on CPUs 4)")
     parser.add_argument("--parts", nargs="+", choices=[part.name for part in PARTS])
     parser.add_argument("--out", type=Path, default=os.environ.get("OUT") or "card_report")
     args = parser.parse_args()
+    args.limit = args.limit or (1800 if args.device == "cpu" else 460)
     args.stretch = args.stretch or (4 if args.device == "cpu" else 1)
     return args
 

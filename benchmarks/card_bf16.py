@@ -17,8 +17,8 @@ import Pooling.main
 import TemporallyAwarePooling.main
 from common.training.device import autocast, choose_device
 
-# |bf16 - fp32| / |fp32 - mean over the batch|, over all outputs: about three times what was measured
-# on a CPU, in batches of 64 windows or 8 chunks (behind each). A card also takes the long
+# |bf16 - fp32| / |fp32 - mean over the batch|, over all outputs: three to five times what was
+# measured on a CPU, in batches of 64 windows or 8 chunks (behind each). A card also takes the long
 # convolutions of the CALF family in bf16, which a CPU does not.
 BOUNDS = {
     "NetVLAD++ 2048": 0.01,  # 0.0032
