@@ -23,7 +23,7 @@ def flags_of(setting: Setting) -> dict[str, list[str]]:
     graph = "resGCN-14" if setting.device == "cuda" else "resGCN-2"
     return {
         "TemporallyAwarePooling": ["--batch_size", "8"],
-        "Pooling": ["--preset", "netvlad-v2", "--batch_size", "8"],
+        "Pooling": ["--preset", "netvlad-v2", "--batch_size", "8", "--NMS_threshold", "0"],
         "CALF": chunks,
         "CALF_Calibration": [*chunks, *_PLAYERS, "--backbone_player", "3DConv",
                              "--calibration_field", "--calibration_cone"],
