@@ -48,14 +48,14 @@ SHAPE = ChunkShape(plain_calf.T, plain_calf.R, plain_calf.N)
 VIEW = TopView(calibration=True, field=True, cone=True, published=True)
 
 
-def make_games(root: Path, kept: float = 1.0) -> None:
+def make_games(root: Path, kept: float = 1.0, games: int = DISTINCT) -> None:
     """A few games with features, boxes and calibrations; many games are the same ones again.
 
     Args:
         kept: share of the boxes that are kept.
     """
     rng = np.random.default_rng(0)
-    for number in range(DISTINCT):
+    for number in range(games):
         folder = root / f"game {number}"
         folder.mkdir()
         game = draw_game(0, 0, number, 45)

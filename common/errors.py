@@ -117,7 +117,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return str(error), EXIT_INTERRUPTED
     if isinstance(error, KeyboardInterrupt):
         return f"stopped by {str(error) or 'Ctrl-C'}", EXIT_INTERRUPTED
-    sentence = _explain_too_large(error, sys.argv[1:])
+    sentence = _explain_taken_card(error) or _explain_too_large(error, sys.argv[1:])
     if not sentence and isinstance(error, OSError):
         sentence = _explain_os_error(error)
     if isinstance(error, RuntimeError) and _NO_THREAD.search(str(error)):
@@ -175,12 +175,15 @@ def _ignore_signals(numbers: Iterable[int]) -> None:
 
 _NO_MEMORY = re.compile(
     "(can't|cannot|tried to|unable to) allocate|out of memory|not enough memory|bad_alloc|"
-    "invalid buffer size",
+    "invalid buffer size|ALLOC_FAILED",
     re.IGNORECASE,
 )
 _NO_THREAD = re.compile(
     "can't start new thread|(cannot|failed to) create (a )?thread", re.IGNORECASE
 )
+_ON_A_CARD = re.compile(r"\b(CUDA|CUBLAS|CUDNN|CUFFT|MPS)", re.IGNORECASE)
+# Without memory for their own needs, the card's libraries say no more than that they did not begin.
+_CARD_TAKEN = re.compile("busy or unavailable|(CUBLAS|CUDNN)_STATUS_NOT_INITIALIZED", re.IGNORECASE)
 _TOO_LARGE = re.compile(
     "overflow|integer is too large|too large to convert|array is too big|infinity to integer|"
     "allowed (dimension|size) exceeded|out of bounds for int",
@@ -201,6 +204,8 @@ def _explain_too_large(error: BaseException, words: Sequence[str]) -> str:
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     ):
         what = f"there is not enough memory{_amount(text)}"
+        if isinstance(error, RuntimeError) and _ON_A_CARD.search(text):
+            what += " on the card, of which others may have a part (nvidia-smi)"
     elif isinstance(error, OverflowError) or (
         isinstance(error, RuntimeError | ValueError | TypeError) and _TOO_LARGE.search(text)
     ):
@@ -210,6 +215,17 @@ def _explain_too_large(error: BaseException, words: Sequence[str]) -> str:
     largest = _largest_numbers(words)
     advice = f"; the largest given: {largest}" if largest else ""
     return f"{what}; give smaller numbers, or less data at once{advice}"
+
+
+def _explain_taken_card(error: BaseException) -> str:
+    """A sentence if a card is there and does not take us, else nothing."""
+    text = str(error)
+    if not isinstance(error, RuntimeError) or not _CARD_TAKEN.search(text):
+        return ""
+    return (
+        f"the card does not take this program ({text.partition(chr(10))[0]}); see with nvidia-smi "
+        "who has it or its memory, then wait or choose another --device"
+    )
 
 
 def _amount(text: str) -> str:

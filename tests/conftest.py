@@ -4,9 +4,13 @@
 holds recorded outputs of the original implementation (`golden/`) and real labels and predictions
 (`data/`). It is no part of the repository; a test that asks for it is skipped where it is absent.
 `golden("nms_pooling.npz")` reads such a recording: arrays from .npz, parsed .json.
+
+Two environment variables serve machines with a card: SHARED_DATA names another folder instead of
+`shared`; with TEST_DEVICE (cuda) only the tests that take `device` run, and on it.
 """
 
 import json
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +21,27 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
+SHARED = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With TEST_DEVICE leaves those out that would run on the CPU all the same."""
+    if not os.environ.get("TEST_DEVICE"):
+        return
+    others = [item for item in items if "device" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
+@pytest.fixture(scope="session")
+def device() -> Any:
+    """Where networks and losses are compared with their recordings, to the same tolerances."""
+    import torch
+
+    from common.training.device import choose_device
+
+    name = os.environ.get("TEST_DEVICE") or "cpu"
+    return torch.device("cpu") if name == "cpu" else choose_device(name)  # single is not TF32
 
 
 @pytest.fixture(scope="session")

@@ -21,23 +21,24 @@ GOAL = torch.tensor([[-40.0], [-20.0], [120.0], [180.0]])
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", ["all", "visual", "nonvisual", "fps1"])
-def test_recorded_segmentation_loss(golden, case, form):
+def test_recorded_segmentation_loss(golden, device, case, form):
     recorded = golden("context_aware_loss.npz")
     score, labels, K = (
-        torch.from_numpy(recorded[f"{case}_{what}"]) for what in ("score", "labels", "K")
+        torch.from_numpy(recorded[f"{case}_{what}"]).to(device) for what in ("score", "labels", "K")
     )
     score.requires_grad_()
     loss = FORMS[form](score, labels, K)
     loss.backward()
     assert float(loss.detach()) == pytest.approx(float(recorded[f"{case}_{form}"]), rel=1e-6)
     expected = torch.from_numpy(recorded[f"{case}_{form}_grad"])
-    assert torch.allclose(score.grad, expected, rtol=1e-5, atol=1e-5)
+    assert torch.allclose(score.grad.cpu(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_finite_where_the_original_is_not(golden):
+def test_finite_where_the_original_is_not(golden, device):
     recorded = golden("context_aware_loss.npz")
     score, labels, K = (
-        torch.from_numpy(recorded[f"saturated_{what}"]) for what in ("score", "labels", "K")
+        torch.from_numpy(recorded[f"saturated_{what}"]).to(device)
+        for what in ("score", "labels", "K")
     )
     for form, loss in FORMS.items():
         assert not np.isfinite(recorded[f"saturated_{form}"])
@@ -53,21 +54,22 @@ def test_finite_where_the_original_is_not(golden):
         ("calib", 0.8, (0.11778, 0, 0, 1.50408, 0.25131, 0, 0, 0.09716, 0.11778)),
     ],
 )
-def test_the_printed_table(form, score, values):
+def test_the_printed_table(device, form, score, values):
     shifts = ((-500, -40), (-30,), (-20, -1), (0,), (60,), (119, 120), (150,), (179,), (180, 400))
     for group, value in zip(shifts, values, strict=True):
         for shift in group:
-            one = torch.full((1, 1, 1), float(shift))
-            loss = float(FORMS[form](torch.full_like(one, score), one, GOAL))
+            one = torch.full((1, 1, 1), float(shift), device=device)
+            loss = float(FORMS[form](torch.full_like(one, score), one, GOAL.to(device)))
             assert loss == pytest.approx(value, abs=6e-6), shift
 
 
 @pytest.mark.parametrize(("form", "total"), [("calf", 4665.2275), ("calib", 4519.2578)])
-def test_the_printed_total(printed_noise, form, total):
+def test_the_printed_total(printed_noise, device, form, total):
     labels = torch.from_numpy(np.floor(520 * printed_noise("labels", 8160))).view(2, 240, 17)
     score = torch.from_numpy(0.98 * printed_noise("score", 8160) + 0.5).view(2, 240, 17)
     K = torch.from_numpy(k_frames(V2_NAMES, 2))
-    assert float(FORMS[form](score, labels, K)) == pytest.approx(total, abs=1e-4)
+    loss = FORMS[form](score.to(device), labels.to(device), K.to(device))
+    assert float(loss) == pytest.approx(total, abs=1e-4)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -108,22 +110,22 @@ def test_the_two_forms_are_mirrored_far_from_an_action_and_differ_near_it():
 
 
 @pytest.mark.parametrize("case", ["full", "small", "ties", "visual"])
-def test_recorded_spotting_loss(golden, case):
+def test_recorded_spotting_loss(golden, device, case):
     recorded = golden("spotting_loss.npz")
-    targets = torch.from_numpy(recorded[f"{case}_true"])
-    spots = torch.from_numpy(recorded[f"{case}_pred"]).requires_grad_()
+    targets = torch.from_numpy(recorded[f"{case}_true"]).to(device)
+    spots = torch.from_numpy(recorded[f"{case}_pred"]).to(device).requires_grad_()
     order = match_predictions(targets, spots, published=True)
     permuted = spots.gather(1, order.unsqueeze(2).expand_as(spots))
-    assert np.array_equal(permuted.detach(), recorded[f"{case}_permuted"])
+    assert np.array_equal(permuted.detach().cpu(), recorded[f"{case}_permuted"])
     loss = spotting_loss(spots, targets, *recorded[f"{case}_lambda"].tolist(), published=True)
     loss.backward()
     assert float(loss.detach()) == pytest.approx(float(recorded[f"{case}_loss"]), rel=1e-6)
-    assert np.allclose(spots.grad, recorded[f"{case}_grad"], rtol=1e-5, atol=1e-6)
+    assert np.allclose(spots.grad.cpu(), recorded[f"{case}_grad"], rtol=1e-5, atol=1e-6)
     if case != "ties":  # times of exactly 1
         assert torch.equal(match_predictions(targets, spots), order)
 
 
-def test_the_printed_matching(printed_noise):
+def test_the_printed_matching(printed_noise, device):
     conf = torch.from_numpy(printed_noise("conf", 60) + 0.5).view(2, 15, 2)
     named = torch.from_numpy(4 * printed_noise("cls", 510)).view(2, 15, 17).softmax(dim=2)
     spots = torch.cat([conf, named], dim=2)
@@ -132,6 +134,7 @@ def test_the_printed_matching(printed_noise):
                                      (1, 0, 0.3, 0)):  # fmt: skip
         targets[chunk, slot, :2] = torch.tensor([1, time])
         targets[chunk, slot, 2 + event] = 1
+    spots, targets = spots.to(device), targets.to(device)
     assert float(spotting_loss(spots, targets)) == pytest.approx(9.692705, abs=1e-6)
     order = match_predictions(targets, spots)
     assert order[0, :3].tolist() == [7, 0, 14]
@@ -154,7 +157,7 @@ def literal_matching(times, predicted):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_matching_is_the_rounds_and_a_permutation(seed):
+def test_matching_is_the_rounds_and_a_permutation(device, seed):
     rng = np.random.default_rng(seed)
     B, N = 40, 15
     targets, spots = np.zeros((B, N, 4)), rng.random((B, N, 4))
@@ -163,7 +166,8 @@ def test_matching_is_the_rounds_and_a_permutation(seed):
     for chunk, count in enumerate(rng.integers(0, N + 1, B)):
         targets[chunk, :count, 0] = 1
         targets[chunk, :count, 1] = np.sort(rng.integers(0, 16, count) / 16)
-    order = match_predictions(torch.from_numpy(targets), torch.from_numpy(spots))
+    both = (torch.from_numpy(part).to(device) for part in (targets, spots))
+    order = match_predictions(*both).cpu()
     assert np.array_equal(np.sort(order, axis=1), np.tile(np.arange(N), (B, 1)))
     for chunk in range(B):
         count = int(targets[chunk, :, 0].sum())

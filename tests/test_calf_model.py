@@ -84,8 +84,9 @@ def close(found, expected, tolerance=1e-5):
 
 
 @pytest.fixture(params=["calf_model_small", "calf_model_small_3cls", "calf_model_default"])
-def recording(shared, request):
-    return torch.load(shared(f"golden/{request.param}.pt"), weights_only=True)
+def recording(shared, request, device):
+    path = shared(f"golden/{request.param}.pt")
+    return torch.load(path, weights_only=True, map_location=device)
 
 
 def model_of(recording):
@@ -100,7 +101,7 @@ def model_of(recording):
     model = ContextAwareModel(recording["input"].shape[3], classes, shape, capsule)
     assert list(model.state_dict()) == list(weights)
     model.load_state_dict(weights)
-    return model, recording["input"].float()[:, 0]
+    return model.to(recording["input"].device), recording["input"].float()[:, 0]
 
 
 def test_recorded_answers(recording):
@@ -129,9 +130,10 @@ def test_recorded_gradients_and_running_statistics(recording):
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_recorded_training_steps(shared, fused):
-    recorded = torch.load(shared("golden/calf_training_steps.pt"), weights_only=True)
-    model = small_model()
+def test_recorded_training_steps(shared, fused, device):
+    path = shared("golden/calf_training_steps.pt")
+    recorded = torch.load(path, weights_only=True, map_location=device)
+    model = small_model().to(device)
     model.load_state_dict(recorded["state_dict"])
     model.train()
     optimizer = adam(model, 1e-3, 1e-7, fused)
@@ -168,12 +170,13 @@ def test_names_shapes_order_and_number_of_parameters_are_the_published_ones():
          0.321293, (0.695646, 0.118885, 4.6e-5, 4e-6)),
     ],
 )  # fmt: skip
-def test_printed_numbers(printed_noise, mode, sums, deviation, first, last, spot):
+def test_printed_numbers(printed_noise, device, mode, sums, deviation, first, last, spot):
     model = published_model()
     fill_as_printed(model, printed_noise)
+    model.to(device)
     chunks = torch.from_numpy(4 * printed_noise("input", 2 * 240 * 512)).float()
     with torch.no_grad():
-        segmentation, spots = model.train(mode == "train")(chunks.view(2, 240, 512))
+        segmentation, spots = model.train(mode == "train")(chunks.view(2, 240, 512).to(device))
     found = [float(t.sum()) for t in (segmentation, spots[..., 0], spots[..., 1])]
     assert found == pytest.approx(sums, rel=1e-6)
     assert float(segmentation.std()) == pytest.approx(deviation, abs=5e-6)

@@ -70,8 +70,9 @@ def usual_model(classes=8, **settings):
 
 
 @pytest.fixture(params=RECORDED)
-def recording(shared, request):
-    recorded = torch.load(shared(f"golden/{request.param}.pt"), weights_only=True)
+def recording(shared, request, device):
+    path = shared(f"golden/{request.param}.pt")
+    recorded = torch.load(path, weights_only=True, map_location=device)
     weights = recorded["state_dict"]
     longest = next(v for k, v in weights.items() if "conv_p_4" in k and k.endswith("weight"))
     chunks = recorded["input"].float()[:, 0]
@@ -85,7 +86,7 @@ def recording(shared, request):
     if "representation" in recorded:
         seen = recorded["representation"]
         inputs.append(seen if seen.dtype == torch.uint8 else seen.float()[:, 0])
-    return model, inputs, recorded
+    return model.to(device), inputs, recorded
 
 
 def test_recorded_answers(recording):
@@ -185,24 +186,29 @@ PRINTED = [
     PRINTED,
 )
 def test_printed_numbers(
-    printed_noise, branch, width, classes, features, sums, deviation, first, last, spot
+    printed_noise, device, branch, width, classes, features, sums, deviation, first, last, spot
 ):
     model = usual_model(
         classes, player_branch=branch, player_features=width, feature_branch=features
     ).eval()
     fill_as_printed(model, printed_noise)
-    chunks = torch.from_numpy(4 * printed_noise("input", 2 * 240 * 512)).float().view(2, 240, 512)
+    model.to(device)
+
+    def drawn(values):
+        return torch.from_numpy(values).float().to(device)
+
+    chunks = drawn(4 * printed_noise("input", 2 * 240 * 512)).view(2, 240, 512)
     with torch.no_grad():
         if branch == "picture":
             # The printed input is what the network sees of the pixels, between whole bytes.
             noise = 2 * printed_noise("repr3d", 2 * 240 * 32 * 64 * 3).reshape(2, 240, 32, 64, 3)
-            parts = [literal_stack(model.player_branch, torch.from_numpy(noise).float())]
+            parts = [literal_stack(model.player_branch, drawn(noise))]
             if features:
                 parts = [model.feature_branch.reduce(chunks), *parts]
             segmentation, spots = model.forward_reduced(*(part.transpose(0, 1) for part in parts))
         elif branch is not None:
             noise = 2 * printed_noise(f"repr{width}", 2 * 240 * width) + 1
-            segmentation, spots = model(chunks, torch.from_numpy(noise).float().view(2, 240, width))
+            segmentation, spots = model(chunks, drawn(noise).view(2, 240, width))
         else:
             segmentation, spots = model(chunks)
     found = [float(t.sum()) for t in (segmentation, spots[..., 0], spots[..., 1])]

@@ -104,6 +104,54 @@ def test_memory_that_does_not_suffice_is_told_with_the_largest_numbers(end, main
     assert complaint.count("\n") == 1
 
 
+CUDA_TELLS = [
+    torch.cuda.OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 9.00 GiB. GPU 0 has a total capacity of 79.11 GiB "
+        "of which 2.12 GiB is free.\nProcess 7 has 70.00 GiB memory in use."
+    ),
+    RuntimeError(
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some "
+        "other API call"
+    ),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+]
+
+
+@pytest.mark.parametrize("error", CUDA_TELLS, ids=str)
+def test_memory_of_a_card_that_does_not_suffice_is_told_as_such(end, error):
+    code, complaint = end(raising(error), "--batch_size", 4096)
+    assert code == 2
+    amount = " for 9.00 GiB" if "9.00" in str(error) else ""
+    assert complaint == (
+        f"error: there is not enough memory{amount} on the card, of which others may have a part "
+        "(nvidia-smi); give smaller numbers, or less data at once; the largest given: "
+        "--batch_size 4096\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: all CUDA-capable devices are busy or unavailable",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+    ],
+)
+def test_a_card_that_is_taken_is_told(end, text):
+    code, complaint = end(raising(RuntimeError(f"{text}\nCompile with TORCH_USE_CUDA_DSA")))
+    assert code == 2
+    assert complaint == (
+        f"error: the card does not take this program ({text}); see with nvidia-smi who has it or "
+        "its memory, then wait or choose another --device\n"
+    )
+
+
+def test_other_errors_of_a_card_are_defects():
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        run_cli(raising(RuntimeError("CUDA error: an illegal memory access was encountered")))
+
+
 def test_how_much_memory_was_asked_for(end):
     assert "memory for 7.11 PiB;" in end(lambda: np.empty(10**15))[1]
     assert "memory for 372,529.0 GiB;" in end(lambda: torch.empty(10**14))[1]

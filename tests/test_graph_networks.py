@@ -95,8 +95,9 @@ def published_names(recorded, model):
 
 
 @pytest.mark.parametrize("case", RECORDED)
-def test_recorded_networks(shared, case):
-    recorded = torch.load(shared(f"golden/{case}.pt"), weights_only=True)
+def test_recorded_networks(shared, device, case):
+    path = shared(f"golden/{case}.pt")
+    recorded = torch.load(path, weights_only=True, map_location=device)
     name, with_features, D = RECORDED[case]
     chunks = recorded["input"].float()[:, 0]
     B, T, _ = chunks.shape
@@ -107,6 +108,7 @@ def test_recorded_networks(shared, case):
         20, classes, ChunkShape(T, 8, slots), capsule=capsule, multiplier=1,
         feature_branch=with_features, player_branch=graph_branch(name, D, width),
     ).eval()  # fmt: skip
+    model.to(device)
     model.load_state_dict(published_names(recorded["state_dict"], model))
     frame, edges = recorded["batch"], recorded["edge_index"]
     counts = torch.bincount(frame, minlength=B * T)
@@ -194,7 +196,7 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_printed_numbers(printed_noise, name):
+def test_printed_numbers(printed_noise, device, name):
     model = usual_model(name).eval()
     for key, tensor in model.state_dict().items():
         if tensor.dtype.is_floating_point:
@@ -214,6 +216,8 @@ def test_printed_numbers(printed_noise, name):
     assert edges.shape == (2, 3520)
     edge_counts = torch.tensor([len(own) for own in pairs])
     players = nodes, counts.view(2, 240), edges, edge_counts.view(2, 240)
+    model, chunks = model.to(device), chunks.to(device)
+    players = tuple(part.to(device) for part in players)
     total, deviation, some, sum_s, first, last, conf, time, spot = PRINTED[name]
     with torch.no_grad():
         seen = model.player_branch.reduce(*players)
@@ -245,12 +249,12 @@ def aggregated(layer, x, neighbours):
 
 @pytest.mark.parametrize("scale", [1.0, 50.0, 3000.0])
 @pytest.mark.parametrize("t", [1.0, -2.0, 0.0])
-def test_softmax_aggregation_whatever_the_range_of_the_exponentials(scale, t):
+def test_softmax_aggregation_whatever_the_range_of_the_exponentials(device, scale, t):
     torch.manual_seed(0)
-    layer = SoftmaxAggregation(6).double()
+    layer = SoftmaxAggregation(6).double().to(device)
     with torch.no_grad():
         layer.t.fill_(t)
-    nodes, *rest = random_graphs(features=6)
+    nodes, *rest = (part.to(device) for part in random_graphs(features=6))
     nodes = scale * nodes
     graphs = GraphBatch.build(FrameGraphs(nodes, *rest))
     found = graphs.most(layer(graphs.nodes, graphs))
@@ -264,7 +268,7 @@ def test_softmax_aggregation_whatever_the_range_of_the_exponentials(scale, t):
 def literal_network(network, name, x, near):
     for layer in network.children():
         if name == "GCN":
-            degree = torch.tensor([1.0 + len(n) for n in near], dtype=x.dtype)
+            degree = torch.tensor([1.0 + len(n) for n in near], dtype=x.dtype, device=x.device)
             y = x @ layer.weight
             around = [[i, *near[i].tolist()] for i in range(len(x))]
             x = torch.stack([
@@ -277,7 +281,7 @@ def literal_network(network, name, x, near):
                 near = [d.argsort(stable=True)[:3] for d in distance]
             x = torch.stack([
                 layer.nn(torch.stack([torch.cat([x[i], x[j] - x[i]]) for j in near[i]])).amax(dim=0)
-                if len(near[i]) else torch.zeros(layer.nn[0].out_features, dtype=x.dtype)
+                if len(near[i]) else x.new_zeros(layer.nn[0].out_features)
                 for i in range(len(x))
             ])  # fmt: skip
         x = F.relu(x)
@@ -285,10 +289,10 @@ def literal_network(network, name, x, near):
 
 
 @pytest.mark.parametrize("name", ["GCN", "EdgeConvGCN", "DynamicEdgeConvGCN"])
-def test_plain_networks_node_by_node(name):
+def test_plain_networks_node_by_node(device, name):
     torch.manual_seed(1)
-    network = graph_network(name, 8, 1).double()
-    arguments = random_graphs(12)
+    network = graph_network(name, 8, 1).double().to(device)
+    arguments = [part.to(device) for part in random_graphs(12)]
     graphs = GraphBatch.build(FrameGraphs(*arguments))
     found = graphs.most(network(graphs))
     expected = torch.stack(
@@ -329,11 +333,12 @@ def test_a_batch_without_any_edge(name):
     seen.sum().backward()
 
 
-def test_blocks_and_recomputation_change_nothing():
-    nodes, counts, edges, edge_counts = random_graphs(1200)  # three blocks
+def test_blocks_and_recomputation_change_nothing(device):
+    graphs = (part.to(device) for part in random_graphs(1200))  # three blocks
+    nodes, counts, edges, edge_counts = graphs
     nodes = nodes.float()
     torch.manual_seed(0)
-    branch = graph_branch("resGCN-3").eval()
+    branch = graph_branch("resGCN-3").eval().to(device)
     found = branch.reduce(nodes, counts, edges, edge_counts)
     # A literal one: all frames at once, and nothing computed again.
     graphs = GraphBatch.build(FrameGraphs(nodes, counts, edges, edge_counts))

@@ -43,12 +43,14 @@ def plain_logits(state, clips):
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_recorded_networks_answer_as_recorded(shared, pool):
-    recorded = torch.load(shared(f"golden/basicpool_{pool}.pt"), weights_only=True)
+def test_recorded_networks_answer_as_recorded(shared, device, pool):
+    path = shared(f"golden/basicpool_{pool}.pt")
+    recorded = torch.load(path, weights_only=True, map_location=device)
     clips, output = recorded["input"], recorded["output"]
     model = PoolingModel(clips.shape[2], output.shape[1] - 1, clips.shape[1], pool=pool).eval()
     assert list(model.state_dict()) == list(recorded["state_dict"])
     model.load_state_dict(recorded["state_dict"])
+    model.to(device)
     logits = model(clips)
     assert torch.allclose(torch.sigmoid(logits), output, rtol=0, atol=1e-5)
     if "loss" in recorded:
@@ -61,13 +63,15 @@ def test_recorded_networks_answer_as_recorded(shared, pool):
 
 
 @pytest.mark.parametrize("case, with_bias", [("v20", False), ("v21", True)])
-def test_the_recorded_layer_alone(shared, case, with_bias):
-    recorded = torch.load(shared(f"golden/basicpool_vlad_layer_{case}.pt"), weights_only=True)
+def test_the_recorded_layer_alone(shared, device, case, with_bias):
+    path = shared(f"golden/basicpool_vlad_layer_{case}.pt")
+    recorded = torch.load(path, weights_only=True, map_location=device)
     layer = NetVLAD(16, 5, with_bias=with_bias)
     assert list(layer.state_dict()) == list(recorded["state_dict"])
     layer.load_state_dict(recorded["state_dict"])
+    layer.to(device)
     frames = recorded["input"][..., 0].transpose(1, 2)  # [B, E, T, 1] -> [B, T, E]
-    identity = torch.eye(80).view(80, 5, 16)
+    identity = torch.eye(80, device=device).view(80, 5, 16)
     assert torch.allclose(layer(frames, identity), recorded["output"], rtol=0, atol=1e-6)
 
 
@@ -116,10 +120,10 @@ def test_unknown_pools_are_refused(pool):
 
 @pytest.mark.parametrize("rows", [1, 7, 40, 95])
 @pytest.mark.parametrize("pool", POOLS)
-def test_sliding_equals_window_by_window(pool, rows):
+def test_sliding_equals_window_by_window(device, pool, rows):
     torch.manual_seed(0)
-    model = PoolingModel(12, 5, 40, pool=pool).eval()
-    half = torch.randn(rows, 12)
+    model = PoolingModel(12, 5, 40, pool=pool).eval().to(device)
+    half = torch.randn(rows, 12).to(device)
     index = torch.from_numpy(window_rows(np.arange(rows) - 20, 40, rows))
     with torch.inference_mode():
         expected = torch.sigmoid(model(half[index]))

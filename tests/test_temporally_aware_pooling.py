@@ -52,16 +52,19 @@ def small_model(pool, window_frames=30, seed=0, features=12, **settings):
 
 
 @pytest.fixture
-def recording(shared, request):
+def recording(shared, request, device):
     """A recording, and our model for it without its weights."""
     kind, pool = request.param.removeprefix("pool_").split("_")
     arrays = torch.load(
-        shared(f"golden/{request.param.replace('+', 'p')}.pt"), weights_only=True, mmap=False
+        shared(f"golden/{request.param.replace('+', 'p')}.pt"),
+        weights_only=True,
+        mmap=False,
+        map_location=device,
     )
     window_frames, features = arrays["input"].shape[1:]
     classes = 3 if kind == "v1" else 17
     model = TemporallyAwareModel(features, classes, window_frames, pool=pool, clusters=4)
-    return arrays, model.eval()
+    return arrays, model.eval().to(device)
 
 
 every_recording = pytest.mark.parametrize("recording", RECORDED, indirect=True)
@@ -260,9 +263,9 @@ def test_dropout_acts_in_training_only(pool):
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("window_frames", [30, 29, 7, 2])
 @pytest.mark.parametrize("T", [1, 2, 29, 30, 31, 200])
-def test_a_half_is_scored_as_its_windows_one_by_one(pool, window_frames, T):
-    model = small_model(pool, window_frames)
-    frames = torch.randn(T, 12, generator=torch.Generator().manual_seed(T))
+def test_a_half_is_scored_as_its_windows_one_by_one(device, pool, window_frames, T):
+    model = small_model(pool, window_frames).to(device)
+    frames = torch.randn(T, 12, generator=torch.Generator().manual_seed(T)).to(device)
     rows = window_rows(np.arange(T) - window_frames // 2, window_frames, T)
     with torch.inference_mode():
         one_by_one = torch.sigmoid(model(frames[torch.from_numpy(rows)]))

@@ -22,13 +22,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(params=LAYERS)
-def layer(request):
+def layer(request, device):
     torch.manual_seed(0)
     layer = LAYERS[request.param]()
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter *= 3
-    return layer.eval()
+    return layer.eval().to(device)
 
 
 @pytest.fixture(params=[(torch.float32, 1e-5), (torch.float64, 1e-12)], ids=["single", "double"])
@@ -36,15 +36,27 @@ def precision(request):
     return request.param
 
 
-def clips(dtype, B=20, T=7):
-    return torch.randn(B, T, E, dtype=dtype, generator=torch.Generator().manual_seed(1))
+@pytest.fixture
+def clips(device):
+    def draw(dtype, B=20, T=7):
+        generator = torch.Generator().manual_seed(1)
+        return torch.randn(B, T, E, dtype=dtype, generator=generator).to(device)
+
+    return draw
 
 
-def classifier(dtype, rows=C):
-    return torch.randn(rows, K, E, dtype=dtype, generator=torch.Generator().manual_seed(2))
+@pytest.fixture
+def classifier(device):
+    def draw(dtype, rows=C):
+        generator = torch.Generator().manual_seed(2)
+        return torch.randn(rows, K, E, dtype=dtype, generator=generator).to(device)
+
+    return draw
 
 
-def test_the_pooled_vector_times_the_classifier_is_the_fused_logits(layer, precision):
+def test_the_pooled_vector_times_the_classifier_is_the_fused_logits(
+    layer, precision, clips, classifier
+):
     dtype, tolerance = precision
     layer, frames, weight = layer.to(dtype), clips(dtype), classifier(dtype)
     pooled = layer.pooled(frames)
@@ -54,7 +66,7 @@ def test_the_pooled_vector_times_the_classifier_is_the_fused_logits(layer, preci
     assert torch.allclose(pooled @ weight.flatten(1).T, logits, rtol=0, atol=tolerance)
 
 
-def test_its_gradients_are_those_of_the_fused_form(layer):
+def test_its_gradients_are_those_of_the_fused_form(layer, clips, classifier):
     layer = layer.double()
     inputs = [clips(torch.float64).requires_grad_(), classifier(torch.float64).requires_grad_()]
     inputs += list(layer.parameters())
@@ -67,14 +79,16 @@ def test_its_gradients_are_those_of_the_fused_form(layer):
         assert torch.allclose(one, another, rtol=1e-9, atol=1e-11)
 
 
-def test_it_has_length_1_and_clusters_of_equal_length(layer):
+def test_it_has_length_1_and_clusters_of_equal_length(layer, clips):
     pooled = layer.double().pooled(clips(torch.float64))
-    assert torch.allclose(pooled.norm(dim=1), torch.ones(20, dtype=torch.float64))
+    assert torch.allclose(pooled.norm(dim=1), torch.ones_like(pooled[:, 0]))
     lengths = pooled.unflatten(1, (K, E)).norm(dim=2)
-    assert torch.allclose(lengths, torch.full((20, K), K**-0.5, dtype=torch.float64))
+    assert torch.allclose(lengths, torch.full_like(lengths, K**-0.5))
 
 
-def test_sliding_is_the_vector_of_each_window_times_the_classifier(layer, precision):
+def test_sliding_is_the_vector_of_each_window_times_the_classifier(
+    layer, precision, clips, classifier
+):
     dtype, tolerance = precision
     layer, frames = layer.to(dtype), clips(dtype, 1, 40)[0]
     weight = classifier(dtype)
@@ -84,11 +98,11 @@ def test_sliding_is_the_vector_of_each_window_times_the_classifier(layer, precis
     assert torch.allclose(pooled @ weight.flatten(1).T, slid, rtol=0, atol=2 * tolerance)
 
 
-def test_silent_frames_leave_a_finite_vector(layer):
-    assert torch.isfinite(layer.pooled(torch.zeros(2, 7, E))).all()
+def test_silent_frames_leave_a_finite_vector(layer, device):
+    assert torch.isfinite(layer.pooled(torch.zeros(2, 7, E, device=device))).all()
 
 
-def test_an_average_is_the_mean_and_slides(precision):
+def test_an_average_is_the_mean_and_slides(precision, clips, classifier):
     dtype, tolerance = precision
     layer, frames, weight = pooling.AveragePool(), clips(dtype), classifier(dtype)[:, :1]
     pooled = layer.pooled(frames)
