@@ -11,6 +11,7 @@ Two environment variables serve machines with a card: SHARED_DATA names another 
 
 import json
 import os
+import signal
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,14 @@ def device() -> Any:
 
     name = os.environ.get("TEST_DEVICE") or "cpu"
     return torch.device("cpu") if name == "cpu" else choose_device(name)  # single is not TF32
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_in_a_terminal() -> None:
+    """Under nohup, or behind &, some are ignored, and so they would be in programs under test."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -259,7 +259,7 @@ def test_what_extracting_needs_is_looked_for_before_it_begins(own_data, here, mo
     last = own_data / splits["test"][0] / f"2_{BOXES}"
     last.unlink()
     result = here(*words, main=extract_top_view.main)
-    assert_one_sentence(result, here.cwd, "1 files beside the features are missing", last)
+    assert_one_sentence(result, here.cwd, "1 file beside the features is missing", last)
 
 
 def test_the_splits_of_soccernet_are_extracted_as_far_as_there(tmp_path):

@@ -27,7 +27,7 @@ from common.calibration.players import Players
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import TopViewRows
 from common.data.features import Half, HalfFeatures
-from common.data.frame_rows import window_rows
+from common.data.frame_rows import MappedRows, window_rows
 from common.results.suppression import Suppression
 from common.training.run import Run
 
@@ -81,7 +81,7 @@ def vectors(frames, seed=0):
     seen = np.random.default_rng(seed).random((frames, 7)).astype(np.float32)
     torch.manual_seed(0)
     model = TopViewModel(D, C, SHAPE, capsule=4, player_branch=DenseBranch(1, 7))
-    return CALF_Calibration.test, VectorRows([HalfFeatures.of_rows(seen)]), model
+    return CALF_Calibration.test, VectorRows(MappedRows([HalfFeatures.of_rows(seen)])), model
 
 
 def graphs(frames, seed=0):

@@ -149,8 +149,11 @@ def test_evaluating_loads_neither_torch_nor_the_package_nor_the_table(data, repo
 
 
 def test_an_output_that_is_read_or_a_folder_is_refused(data, repo_root, tmp_path):
-    root, results = data
+    root, _ = data
+    results = tmp_path / "results.zip"
+    results.write_bytes(b"those of a day's work")
     arguments = ("--SoccerNet_path", root, "--Predictions_path", results, "--metric", "at1")
     assert "would overwrite" in refused(run_cli(*arguments, "--output", results, cwd=repo_root))
+    assert results.read_bytes() == b"those of a day's work"
     done = run_cli(*arguments, "--output", ".", cwd=tmp_path)
     assert done.returncode == 2 and "found the folder ." in done.stderr

@@ -139,7 +139,7 @@ def test_prefix_folder(write):
     findings = check(path)
     error = only_error(findings)
     assert "the league folders must be at its root: zip from inside outputs_test/" in error
-    assert error.endswith(f"or give {path / 'outputs_test'}") == path.is_dir()
+    assert error.endswith(f"or pass {path / 'outputs_test'}") == path.is_dir()
     assert findings.predictions == [1, 0, 1]  # the rest is checked all the same
 
 

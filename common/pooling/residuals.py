@@ -40,6 +40,8 @@ def classify_residuals(
         weight: classifier [C, K, E].
         kept: what dropout keeps, [B, K, E], and its gain.
     """
+    if centres is not None:
+        centres = centres.contiguous()  # some layers hold their transpose: eight times as slow
     logits: Tensor = _ClassifyResiduals.apply(unit, assignment, centres, weight, kept)
     return logits
 
