@@ -72,6 +72,9 @@ def of_vlad(
     # which no layer has touched is not asked for.
     asked = reduced != features
     exact = (3 + asked) * assign + 3 * classify
+    # What lies along the residuals: inner products of a clip's frames, and frames with centres.
+    pairs = 2 * rows * frames * seen // clusters * (reduced + seen)
+    exact += (2 + asked) * assign + (1 + asked) * pairs + 4 * batch * clusters * reduced
     return Counts(_FLOAT * floats, 2 * reduce + (2 + asked) * assign, exact)
 
 

@@ -121,6 +121,7 @@ def test_operations_of_calf(card, one_thread, monkeypatch):
     )
     model = ContextAwareModel(512, 17, ChunkShape(240, 80))
     found = counted_by_torch(model, [torch.randn(2, 240, 512)])
+    found += 4 * (2 * 2 * 240 * 152 * 272)  # products that are added in place: not counted
     assert counts.cast == pytest.approx(found, rel=0.1)
 
 
