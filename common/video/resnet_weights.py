@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from common.errors import UserError, needs_extra
 from common.files import open_file
+from common.video.folding import fold
 
 DEPTHS = (3, 8, 36, 3)  # blocks of a stage
 _KERAS_EPSILON = 1.001e-5
@@ -37,7 +37,8 @@ def read_resnet(path: Path) -> nn.Module:
     with torch.device("meta"):  # no weights yet: drawing them takes longer than reading the file
         network = new_resnet()
     network.load_state_dict(read_state(path, network.state_dict()), assign=True)
-    return fold(network.eval())
+    fold(network.eval(), [("convolution", "normalization")])
+    return network
 
 
 def new_resnet() -> nn.Module:
@@ -53,16 +54,6 @@ def new_resnet() -> nn.Module:
         downsample_in_bottleneck=True,
     )
     return ResNetModel(config)
-
-
-def fold(network: nn.Module) -> nn.Module:
-    """Puts each normalisation into the convolution before it: same rows to rounding, sooner."""
-    for part in network.modules():
-        convolution, norm = (getattr(part, name, None) for name in ("convolution", "normalization"))
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            part.convolution = fuse_conv_bn_eval(convolution, norm)
-            part.normalization = nn.Identity()
-    return network
 
 
 def layer_names() -> Iterator[tuple[str, str]]:
