@@ -141,6 +141,10 @@ def test_a_file_of_ones_own_is_taken_as_it_is(kept, tmp_path):
     path.write_bytes(b"own")
     assert find_weights(path) == find_weights(path, download=True) == path
     assert path.read_bytes() == b"own"
+    path = kept / weights_file._FETCHED
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"own")  # also where Keras keeps its own
+    assert find_weights(path, download=True).read_bytes() == b"own"
 
 
 def test_a_named_file_that_is_not_there_is_fetched(kept, tmp_path):

@@ -37,8 +37,9 @@ def find_weights(path: Path | None = None, download: bool = False) -> Path:
     Raises:
         UserError: there is none, and it is not or cannot be fetched.
     """
-    kept = keras_folder()
+    fetches = download and (path is None or not path.exists())
     if path is None:
+        kept = keras_folder()
         path = next((kept / name for name in MD5 if (kept / name).is_file()), kept / _FETCHED)
         if path.is_file():
             if checksum(path) == MD5[path.name]:
@@ -54,7 +55,7 @@ def find_weights(path: Path | None = None, download: bool = False) -> Path:
             f"--download (about 235 MB), or get {FOLDER_URL}{_FETCHED} elsewhere and name it with "
             "--backbone_weights; --backbone efficientnet-lite0 needs no download"
         )
-    if not path.exists() or path.parent == kept:
+    if fetches:
         name = path.name if path.name in MD5 else _FETCHED
         fetch(FOLDER_URL + name, path, MD5[name])
     return path
