@@ -1,1 +1,1 @@
-"""From videos to features: frames as the released features took them, and networks that see them."""
+"""From videos to features: frames as the released features took them, networks that see them."""
