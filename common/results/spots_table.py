@@ -59,7 +59,7 @@ def tell_spots(
         run: folder of the weights.
     """
     lengths = [f"{half.features.frames} frames of half {half.number}" for half in halves]
-    print(f"{', '.join(lengths) or 'no frames'}:", *written, sep="\n  ")
+    print(f"{', '.join(lengths)}:", *written, sep="\n  ")
     point, words = point_of(run, names)
     print_spots(read_spots(written[0], names, point), names, words)
 

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from common.data.features import Half, open_features
-from common.errors import UserError, log
+from common.errors import UserError
 from common.files import locked, open_file
 from common.results.given_files import GivenFiles, require_unclaimed
 from common.video.flags import DIMENSIONS
@@ -55,8 +55,6 @@ def open_videos(
 ) -> list[Half]:
     """The halves of videos, whose features are extracted unless `run` has them already.
 
-    A video that is too short for a row of features is left out, and the log says so.
-
     Args:
         run: folder of the run.
         download: fetch the backbone's weights if they are not there.
@@ -66,7 +64,6 @@ def open_videos(
     return [
         Half(path.parent, number, open_features(file))
         for path, number, file in zip(given.paths, given.halves, files, strict=True)
-        if file is not None
     ]
 
 
@@ -131,8 +128,8 @@ def _reduction(pca: Path) -> "Reduction":
 
 def _extracted(
     given: GivenFiles, cache: Path, how: VideoFeatures, device: "torch.device", download: bool
-) -> list[Path | None]:
-    """Feature files of the videos; None for one that is too short for a row."""
+) -> list[Path]:
+    """Feature files of the videos, whole."""
     files = [cache / cached_name(video, how) for video in given.paths]
     if not all(file.is_file() for file in files):
         with locked(cache):
@@ -142,7 +139,7 @@ def _extracted(
             for video, file in zip(given.paths, files, strict=True):
                 if not file.is_file():
                     extract_one(video, file)
-    return [file if file.is_file() else None for file in files]
+    return files
 
 
 def _extractor(
@@ -160,12 +157,7 @@ def _extractor(
     reduction = _reduction(how.pca) if how.pca else None
 
     def extract_one(video: Path, file: Path) -> None:
-        rows = extract(
-            video, file, backbone, sampling=sampling, transform=_TRANSFORM, reduction=reduction
-        )
-        if not rows:
-            file.unlink(missing_ok=True)
-            log.warning("%s is too short for a row of features: no spots are found there", video)
+        extract(video, file, backbone, sampling=sampling, transform=_TRANSFORM, reduction=reduction)
 
     return extract_one
 
