@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ def point_of(
     if threshold is not None:
         return given_point(threshold, None, run, names), f"at or above {threshold:g}"
     words = f"at or above {UNCHOSEN:g}, for no thresholds were chosen: python -m"
-    return given_point(UNCHOSEN, None, run, names), f"{words} common.operating_point {run}"
+    return given_point(
+        UNCHOSEN, None, run, names
+    ), f"{words} common.operating_point {quote(str(run))}"
 
 
 def read_spots(path: Path, names: Sequence[str], point: OperatingPoint) -> Detections:

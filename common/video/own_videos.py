@@ -68,7 +68,7 @@ def open_videos(
 
 
 def choose_video_features(
-    needed: int | None,
+    needed: int,
     run: Path,
     *,
     backbone: str | None,
@@ -80,27 +80,21 @@ def choose_video_features(
     """How videos become `needed` features, by the backbone that was named or that fits.
 
     Args:
-        needed: that the network was trained on; None if its weights do not tell.
+        needed: that the network was trained on.
         run: folder of its weights, for the sentence.
 
     Raises:
         UserError: none fits, or the named one; says what gives how many.
     """
-    taken, given = (None, None) if pca is None else _sizes(pca)
-    wanted = needed if pca is None else taken
-    fitting = [name for name, size in DIMENSIONS.items() if size == wanted]
-    name = backbone or (fitting[0] if fitting else None)
-    found = f"--backbone {name} gives {DIMENSIONS[name]}" if name else "no backbone gives as many"
-    if pca is not None and (name is None or DIMENSIONS[name] != taken):
-        raise UserError(f"{pca} reduces {taken} features per frame, and {found}: {_offers()}")
-    if pca is not None:
-        found = f"{pca} gives {given}"
-    size = given if pca is not None else DIMENSIONS.get(name or "")
-    if name is None or (needed is not None and size != needed):
-        raise UserError(
-            f"{run} was trained on {needed or 'an unknown number of'} features per frame, and "
-            f"{found}: {_offers()}"
-        )
+    trained = f"{run} was trained on {needed} features per frame, and"
+    taken, given = (needed, needed) if pca is None else _sizes(pca)
+    name = backbone or next((name for name, size in DIMENSIONS.items() if size == taken), None)
+    if name is None or DIMENSIONS[name] != taken:
+        found = f"--backbone {name} gives {DIMENSIONS[name]}" if name else "no backbone gives these"
+        what = trained if pca is None else f"{pca} reduces {taken} features per frame, and"
+        raise UserError(f"{what} {found}: {_offers()}")
+    if given != needed:
+        raise UserError(f"{trained} {pca} gives {given}: {_offers()}")
     return VideoFeatures(
         backbone=name, weights=weights, pca=pca, framerate=framerate, precision=precision
     )
