@@ -21,23 +21,24 @@ from numpy.typing import NDArray
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
+from common.calf.given_weights import require_classes, trained_features
 from common.calf.k_parameters import k_frames, kept_k_frames, tell_k_parameters
-from common.calf.one_file import (
-    claim_outputs,
-    one_file,
-    require_as_trained,
-    require_classes,
-    trained_settings,
-)
 from common.data.data_set import DataSet
 from common.data.events import event_classes
-from common.data.features import open_features
 from common.errors import counted, run_cli
+from common.results.given_files import FEATURES, VIDEOS, claim_outputs, given_files, open_given
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.run_record import TRAINED
 from common.results.suppression import Suppression
 from common.training.flags import to_frames
 from common.training.recorded_flags import parse_flags
+from common.training.trained_settings import (
+    require_as_trained,
+    trained_classes,
+    trained_settings,
+)
+from common.video.flags import add_given_flags
+from common.video.own_videos import VideoFeatures, choose_video_features, open_videos
 
 if TYPE_CHECKING:  # --help does not wait for torch
     import torch
@@ -66,6 +67,7 @@ def parse_arguments(
         "an action, or legacy, low, as in the released weights",
     )
     add_result_flags(parser)
+    add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
     return parse_flags(parser, argv)
 
@@ -157,8 +159,8 @@ def file_names(args: argparse.Namespace) -> tuple[str, ...]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on chunks, then spots in the games of the test splits, or in one file."""
     args = parse_arguments(argv)
-    if args.features_path:
-        spot_one_file(argv)
+    if args.features_path or args.video_path:
+        spot_given(argv)
         return
     suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
     data = data_set(args)
@@ -207,9 +209,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )  # fmt: skip
 
 
-def spot_one_file(argv: Sequence[str] | None) -> None:
-    """Spots in the file of --features_path, with the settings that the run recorded."""
-    from CALF.test import spot_file
+def spot_given(argv: Sequence[str] | None) -> None:
+    """Spots in the files of --features_path or --video_path, as the run recorded its settings."""
+    from CALF.test import spot_files
+    from common.results.spots_table import tell_spots
     from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
 
@@ -219,19 +222,41 @@ def spot_one_file(argv: Sequence[str] | None) -> None:
     args = parse_arguments(argv, trained)
     require_as_trained(vars(args), trained, weights.parent)
     data = data_set(args)
+    data = replace(data, classes=trained_classes(weights, data.classes, data.root))
     run = new_run(args, Processes(), data.classes.names)
-    file = one_file(args.features_path, data.classes.halves)
-    half = open_features(args.features_path, args.feature_dim)
-    require_classes(read_checkpoint(weights)["state_dict"], data.classes.names, weights)
-    model = build_model(args, half.dimension, len(data.classes)).to(run.device)
-    load_weights(model, weights, run.classes)
-    claim_outputs(run.folder, file, vars(args), data.classes.names)
+    given = given_files(
+        args.features_path or args.video_path, data.classes.halves,
+        FEATURES if args.features_path else VIDEOS,
+    )  # fmt: skip
+    state = read_checkpoint(weights)["state_dict"]
+    require_classes(state, data.classes.names, weights)
+    model = build_model(args, args.feature_dim or trained_features(state), len(data.classes))
+    load_weights(model.to(run.device), weights, run.classes)
+    if given.flag == FEATURES:
+        halves = open_given(given, model.features)
+    else:
+        how = video_features(args, model.features, weights.parent)
+        halves = open_videos(given, run.folder, how, run.device, download=args.download)
+    claim_outputs(run.folder, given, vars(args), data.classes.names)
     suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
-    written = spot_file(
-        run, data, model, file, suppression, file_names=file_names(args),
+    written = spot_files(
+        run, data, model, given, halves, suppression, file_names=file_names(args),
         inverted=args.segmentation_loss == "legacy",
     )  # fmt: skip
-    print(f"{half.frames} frames of half {file.half}:", *written, sep="\n  ")
+    tell_spots(halves, written, data.classes.names, weights.parent)
+
+
+def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFeatures:
+    """How the flags want videos to become the features that the weights of `run` need."""
+    return choose_video_features(
+        needed,
+        run,
+        backbone=args.backbone,
+        weights=args.backbone_weights,
+        pca=args.pca,
+        framerate=args.framerate,
+        precision=args.precision,
+    )
 
 
 if __name__ == "__main__":

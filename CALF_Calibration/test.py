@@ -9,12 +9,12 @@ from CALF_Calibration.dataset import Players, blocks_of_half
 from CALF_Calibration.model import TopViewModel
 from common.calf.detections import HalfScores, detect, put_together
 from common.calf.half_rows import chunk_starts
-from common.calf.one_file import OneFile
-from common.calf.plots import draw_half
+from common.calf.plots import draw_classes, draw_half
 from common.data.data_set import DataSet
-from common.data.features import Half, open_features
+from common.data.features import Half
 from common.data.frame_rows import window_rows
 from common.errors import log
+from common.results.given_files import VIDEOS, GivenFiles
 from common.results.predictions import RESULT_FILE, format_game, write_game
 from common.results.split_results import publish_split
 from common.results.suppression import Peaks, Suppression
@@ -123,32 +123,36 @@ def draw_game(
             players.draw_moments(out / game, half, peaks, names, data.framerate)
 
 
-def spot_file(
+def spot_files(
     run: Run,
     data: DataSet,
     model: TopViewModel,
-    file: OneFile,
+    given: GivenFiles,
+    halves: Sequence[Half],
     suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
 ) -> list[Path]:
-    """Spots in one feature file of any length, taken as one half without labels, and draws it.
+    """Spots in halves of any length that are outside any split and have no labels; draws them.
 
-    The model sees features alone.
+    The model sees features alone. Of videos there is a picture of each class, too, as published.
 
     Returns the paths of what it wrote.
     """
     model.eval()
-    half = open_features(file.path, data.dimension)
-    segmentation, cells = score_half(run, None, model, Half(file.path.parent, file.half, half))
-    peaks = detect(cells, suppression)
-    folder = run.folder / f"outputs_{file.name}"
-    text = format_game(
-        None, [(file.half, *peaks)], data.classes.names, data.framerate, run.published
-    )
+    folder, detections, figures = run.folder / f"outputs_{given.name}", [], []
+    names, framerate = data.classes.names, data.framerate
+    for half in halves:
+        segmentation, cells = score_half(run, None, model, half)
+        score, peaks = 1 - segmentation, detect(cells, suppression)
+        detections.append((half.number, *peaks))
+        figures.append(draw_half(
+            folder / f"{half.number}_segmentation.png", score, peaks, names=names,
+            framerate=framerate, title=given.path_of(half.number).name,
+        ))  # fmt: skip
+        if given.flag == VIDEOS:
+            by_class = folder / f"classes_{half.number}"
+            figures.append(draw_classes(by_class, score, peaks, names=names, framerate=framerate))
+    text = format_game(None, detections, names, framerate, run.published)
     written = [write_game(folder.parent, folder.name, text, name) for name in file_names]
-    figure = draw_half(
-        folder / f"{file.half}_segmentation.png", 1 - segmentation, peaks,
-        names=data.classes.names, framerate=data.framerate, title=file.path.name,
-    )  # fmt: skip
-    return [*written, figure]
+    return [*written, *figures]

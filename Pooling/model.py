@@ -1,6 +1,6 @@
 """MaxPool and NetVLAD: one pooling layer over the window, one linear layer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -58,3 +58,18 @@ class PoolingModel(nn.Module):
     def classifier(self) -> Tensor:
         """The classifier's weight, cluster by cluster as checkpoints store it: [1 + C, n, D]."""
         return self.fc.weight.unflatten(1, (self.pool_layer.size, -1))
+
+
+def trained_features(weights: Mapping[str, Tensor], pool: str) -> int:
+    """D of the features that a network was trained on; 1 if its weights do not tell.
+
+    Then loading says what does not fit.
+
+    Args:
+        weights: by their names in the checkpoint.
+        pool: MAX or NetVLAD.
+    """
+    classifier = weights.get("fc.weight")
+    if classifier is None or classifier.ndim != 2:
+        return 1
+    return max(1, classifier.shape[1] // (1 if pool == "MAX" else CLUSTERS))

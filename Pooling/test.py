@@ -1,13 +1,16 @@
 """From a half to confidences, and from a split to result files: windows slid along each half."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from common.data.data_set import DataSet
-from common.data.features import HalfFeatures
+from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import blocks_of
-from common.results.predictions import format_game, write_game
+from common.results.predictions import RESULT_FILE, format_game, write_game
 from common.results.split_results import publish_split
 from common.results.suppression import Suppression, suppress
 from common.training.run import Run
@@ -28,20 +31,62 @@ def score_half(run: Run, model: PoolingModel, half: HalfFeatures) -> NDArray[np.
     return scores[: half.frames - unscored, 1:].cpu().numpy()
 
 
+def spot_game(
+    run: Run,
+    data: DataSet,
+    model: PoolingModel,
+    halves: Sequence[Half],
+    suppression: Suppression,
+    game: str | None = None,
+) -> bytes:
+    """Text of the result file of a game, or of halves that are of none."""
+    detections = []
+    for half in halves:
+        scores = score_half(run, model, half.features)
+        peaks = suppress(scores, suppression.window_frames, suppression.threshold)
+        detections.append((half.number, *peaks))
+    return format_game(game, detections, data.classes.names, data.framerate, run.published)
+
+
 def spot_split(
-    run: Run, data: DataSet, model: PoolingModel, split: str, suppression: Suppression
+    run: Run,
+    data: DataSet,
+    model: PoolingModel,
+    split: str,
+    suppression: Suppression,
+    *,
+    file_names: Sequence[str] = (RESULT_FILE,),
 ) -> None:
-    """Writes the result files of a split's games, then packs, scores and draws them."""
+    """Writes the result files of a split's games, then packs, scores and draws them.
+
+    Args:
+        file_names: under which each result file is written.
+    """
     model.eval()
     games, out = data.games([split]), run.folder / f"outputs_{split}"
     for game in run.processes.deal_out(games, out.name):
-        detections = []
-        for half in data.open_game(game):
-            scores = score_half(run, model, half.features)
-            peaks = suppress(scores, suppression.window_frames, suppression.threshold)
-            detections.append((half.number, *peaks))
-        names = data.classes.names
-        write_game(out, game, format_game(game, detections, names, data.framerate, run.published))
+        text = spot_game(run, data, model, data.open_game(game), suppression, game)
+        for name in file_names:
+            write_game(out, game, text, name)
     run.processes.wait_for_all()
     if run.processes.is_main:
         publish_split(run.folder, split, data, games)
+
+
+def spot_files(
+    run: Run,
+    data: DataSet,
+    model: PoolingModel,
+    name: str,
+    halves: Sequence[Half],
+    suppression: Suppression,
+    *,
+    file_names: Sequence[str] = (RESULT_FILE,),
+) -> list[Path]:
+    """Spots in halves of any length that are outside any split and have no labels.
+
+    Returns the paths of what it wrote, in outputs_<name>.
+    """
+    model.eval()
+    text = spot_game(run, data, model, halves, suppression)
+    return [write_game(run.folder, f"outputs_{name}", text, file) for file in file_names]

@@ -7,15 +7,17 @@ CVPR Workshops 2021. The defaults are the published configuration.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.errors import UserError, run_cli
+from common.results.given_files import FEATURES, VIDEOS, claim_outputs, given_files, open_given
+from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import Suppression
 from common.training.argument_types import confidence, positive, seconds, whole
 from common.training.flags import (
@@ -27,15 +29,30 @@ from common.training.flags import (
     to_frames,
 )
 from common.training.recorded_flags import parse_flags
+from common.training.trained_settings import (
+    require_as_trained,
+    trained_classes,
+    trained_settings,
+)
+from common.video.flags import add_given_flags
+from common.video.own_videos import VideoFeatures, choose_video_features, open_videos
 
 if TYPE_CHECKING:  # --help does not wait for torch
+    from common.training.distributed import Processes
+    from common.training.run import Run
     from TemporallyAwarePooling.model import TemporallyAwareModel
 
 POOLS = ("NetVLAD", "NetVLAD++", "NetRVLAD", "NetRVLAD++", "MAX", "MAX++", "AVG", "AVG++")
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The published flags, and ours, from `argv` or the command line."""
+def parse_arguments(
+    argv: Sequence[str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> argparse.Namespace:
+    """The published flags, and ours, from `argv` or the command line.
+
+    Args:
+        defaults: of flags that are not given, instead of the published ones.
+    """
     parser = new_parser("TemporallyAwarePooling/main.py", __doc__ or "")
     add_data_flags(parser, features="ResNET_TF2.npy")
     add_run_flags(parser, model_name="NetVLAD++")
@@ -52,7 +69,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
     add("--NMS_window", type=seconds, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
+    add("--legacy_names", action="store_true",
+        help="write each result file also as Predictions-v2.json, the name of 2021")
     # fmt: on
+    add_given_flags(parser)
+    parser.set_defaults(**(defaults or {}))
     return parse_flags(parser, argv)
 
 
@@ -74,32 +95,60 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
     )
 
 
+def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str, ...]) -> "Run":
+    """Where the flags want it to happen."""
+    from common.training.device import choose_device
+    from common.training.run import Run
+
+    return Run(
+        folder=Path("models", args.model_name),
+        device=choose_device(args.device, args.GPU, processes.local_rank),
+        precision=args.precision,
+        capture=args.capture,
+        processes=processes,
+        published=args.protocol == "published",
+        resume=args.resume,
+        classes=classes,
+    )
+
+
+def data_set(args: argparse.Namespace) -> DataSet:
+    """The data set that the flags describe."""
+    return DataSet(
+        root=args.SoccerNet_path,
+        features=tuple(args.features),
+        classes=event_classes(args.SoccerNet_path, args.version),
+        framerate=args.framerate,
+        label_time=args.label_time,
+        gt_time=args.gt_time,
+        dimension=args.feature_dim,
+    )
+
+
+def file_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Under which names result files are written."""
+    return (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains on clips, then slides the window along the games of the test splits."""
     args = parse_arguments(argv)
+    if args.features_path or args.video_path:
+        spot_given(argv)
+        return
     suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
-    data = DataSet(
-        root=args.SoccerNet_path, features=tuple(args.features), framerate=args.framerate,
-        classes=event_classes(args.SoccerNet_path, args.version), dimension=args.feature_dim,
-        label_time=args.label_time, gt_time=args.gt_time,
-    )  # fmt: skip
+    data = data_set(args)
 
-    from common.training.device import choose_device
     from common.training.distributed import joined_processes
     from common.training.optimisation import seed_everything
     from common.training.progress import TrainingSettings
-    from common.training.run import Run, fetch_files, load_best, start_run
+    from common.training.run import fetch_files, load_best, start_run
     from TemporallyAwarePooling.test import spot_split
     from TemporallyAwarePooling.train import train
 
     trained = [] if args.test_only else [args.split_train, args.split_valid]
     with joined_processes(args.device) as processes:
-        run = Run(
-            folder=Path("models", args.model_name), precision=args.precision, processes=processes,
-            device=choose_device(args.device, args.GPU, processes.local_rank),
-            published=args.protocol == "published", resume=args.resume,
-            capture=args.capture, classes=data.classes.names,
-        )  # fmt: skip
+        run = new_run(args, processes, data.classes.names)
         if args.download:
             fetch_files(data, [*chain(*trained), *args.split_test], processes)
         data.require_files(args.split_test, trained)
@@ -123,7 +172,57 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not (args.test_only and args.load_weights):
                 load_best(run, model)
             for split in args.split_test:
-                spot_split(run, data, model, split, suppression)
+                spot_split(run, data, model, split, suppression, file_names=file_names(args))
+
+
+def spot_given(argv: Sequence[str] | None) -> None:
+    """Spots in the files of --features_path or --video_path, as the run recorded its settings."""
+    from common.results.spots_table import tell_spots
+    from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
+    from common.training.distributed import Processes
+    from TemporallyAwarePooling.model import trained_features
+    from TemporallyAwarePooling.test import spot_files
+
+    args = parse_arguments(argv)
+    weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
+    trained = trained_settings(weights, vars(args))
+    args = parse_arguments(argv, trained)
+    require_as_trained(vars(args), trained, weights.parent)
+    data = data_set(args)
+    data = replace(data, classes=trained_classes(weights, data.classes, data.root))
+    run = new_run(args, Processes(), data.classes.names)
+    given = given_files(
+        args.features_path or args.video_path, data.classes.halves,
+        FEATURES if args.features_path else VIDEOS,
+    )  # fmt: skip
+    state = read_checkpoint(weights)["state_dict"]
+    dimension = args.feature_dim or trained_features(state, args.pool, args.vocab_size)
+    model = build_model(args, dimension, len(data.classes)).to(run.device)
+    load_weights(model, weights, run.classes)
+    if given.flag == FEATURES:
+        halves = open_given(given, model.features)
+    else:
+        how = video_features(args, model.features, weights.parent)
+        halves = open_videos(given, run.folder, how, run.device, download=args.download)
+    claim_outputs(run.folder, given, vars(args), data.classes.names)
+    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    written = spot_files(
+        run, data, model, given.name, halves, suppression, file_names=file_names(args)
+    )
+    tell_spots(halves, written, data.classes.names, weights.parent)
+
+
+def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFeatures:
+    """How the flags want videos to become the features that the weights of `run` need."""
+    return choose_video_features(
+        needed,
+        run,
+        backbone=args.backbone,
+        weights=args.backbone_weights,
+        pca=args.pca,
+        framerate=args.framerate,
+        precision=args.precision,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """NetVLAD++ and its seven relatives: reduce the features, pool past and future apart, classify."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -132,3 +132,22 @@ def _pooling(pool: str, features: int, clusters: int) -> Pool:
         names = [name + suffix for name in layers for suffix in ("", "++")]
         raise UserError(f"unknown pooling {pool!r}; choose of {', '.join(names)}")
     return layers[kind]()
+
+
+def trained_features(weights: Mapping[str, Tensor], pool: str, clusters: int) -> int:
+    """D of the features that a network was trained on; 1 if its weights do not tell.
+
+    Then loading says what does not fit.
+
+    Args:
+        weights: by their names in the checkpoint.
+        pool: as the network's.
+        clusters: K, for the VLAD layers.
+    """
+    reduction, classifier = weights.get("feature_extractor.weight"), weights.get("fc.weight")
+    if reduction is not None and reduction.ndim == 2:
+        return reduction.shape[1]
+    if classifier is None or classifier.ndim != 2:
+        return 1
+    vectors = clusters if "VLAD" in pool else 2 if pool.endswith("++") else 1
+    return max(1, classifier.shape[1] // vectors)

@@ -6,8 +6,6 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 import argparse
 from collections.abc import Sequence
 
-import numpy as np
-
 from common.errors import UserError, counted, run_cli
 from common.metric.thresholds import outcome_at
 from common.results.kept_detections import write_kept
@@ -21,21 +19,8 @@ from common.results.operating_points import (
 )
 from common.results.reading import Reading
 from common.results.scored_run import find_results, read_run
-from common.training.argument_types import place, rate
+from common.training.argument_types import place, rate, threshold
 from common.training.flags import new_parser
-
-
-def threshold(text: str) -> float | str:
-    """An argparse type: auto, or a finite number from 0 on."""
-    if text == "auto":
-        return text
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < np.inf:
-        raise argparse.ArgumentTypeError(f"expected auto or a number from 0 on, found {text}")
-    return number
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -232,9 +232,9 @@ def test_a_feature_file_that_does_not_fit_is_one_sentence(trained, here, tmp_pat
     words = ["--features_path", path, "--load_weights", trained / BEST_FILE, *SIZES]
     assert_one_sentence(here(*words), here.cwd, path, "found no such file")
     np.save(path, np.zeros((9, 16), np.float32))
-    assert_one_sentence(here(*words), here.cwd, BEST_FILE, "conv_1.weight is (128, 1, 1, 32)")
-    result = here(*words, "--num_features", 32)
-    assert_one_sentence(result, here.cwd, "has 16 features per frame, expected 32")
+    assert_one_sentence(here(*words), here.cwd, "has 16 features per frame, expected 32")
+    result = here(*words, "--num_features", 16)
+    assert_one_sentence(result, here.cwd, BEST_FILE, "conv_1.weight is (128, 1, 1, 32)")
     np.save(path, np.full((9, 32), np.nan, np.float32))
     assert_one_sentence(here(*words), here.cwd, "row 0 holds NaN")
     assert_one_sentence(here("--features_path", path, *SIZES), here.cwd, "expected a checkpoint at")

@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from CALF.model import ContextAwareModel
-from CALF.test import score_half, spot_file, spot_game
+from CALF.test import score_half, spot_files, spot_game
 from CALF.train import score_games
 from common.calf.chunk_shape import ChunkShape
 from common.calf.game_score import GameScore
 from common.calf.half_rows import chunk_starts, frame_owners
-from common.calf.one_file import one_file
 from common.calf.spot_targets import decode_spots
 from common.data.data_set import DataSet
 from common.data.events import EventClasses
 from common.data.frame_rows import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
+from common.results.given_files import given_files, open_given
 from common.results.predictions import format_game, write_game
 from common.results.suppression import Suppression
 from common.training.distributed import Processes
@@ -108,8 +108,8 @@ def test_a_suppression_that_cannot_work_is_refused_at_once():
 
 def test_text_of_a_file_of_its_own_has_no_game(model, root, tmp_path):
     run = run_in(tmp_path / "run")
-    file = one_file(root / "g/one/1_F.npy", 2)
-    (results, _) = spot_file(run, data_of(root), model, file, KEPT)
+    given = given_files([root / "g/one/1_F.npy"], 2)
+    results, _ = spot_files(run, data_of(root), model, given, open_given(given), KEPT)
     assert results == tmp_path / "run/outputs_one_1_F/results_spotting.json"
     content = json.loads(results.read_text())
     assert list(content) == ["predictions"]

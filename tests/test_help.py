@@ -4,7 +4,7 @@ import pytest
 from shell import python
 
 COMMANDS = ["compare", "doctor", "download", "evaluate", "merge_predictions", "operating_point",
-            "report", "reproduce", "synthetic", "validate_submission"]  # fmt: skip
+            "report", "reproduce", "spot", "synthetic", "validate_submission"]  # fmt: skip
 SLOW = ("torch", "matplotlib", "rich", "sklearn", "pandas", "SoccerNet", "submitit")
 
 

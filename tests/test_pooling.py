@@ -14,7 +14,7 @@ from common.training.checkpoints import load_weights
 from common.training.run import Run
 from Pooling.loss import clip_loss
 from Pooling.main import POOLS, PRESETS, build_model, parse_arguments
-from Pooling.model import PoolingModel
+from Pooling.model import PoolingModel, trained_features
 from Pooling.netvlad import NetVLAD
 from Pooling.test import score_half
 
@@ -208,3 +208,9 @@ def test_presets_build_the_published_networks(preset):
     expected = {"maxpool-v1": 2052, "maxpool-v2": 9234, "netvlad-v1": 196612, "netvlad-v2": 655378}
     assert sum(p.numel() for p in model.parameters()) == expected[preset]
     assert model.window_frames == 40
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_weights_tell_of_how_many_features_they_are(pool):
+    assert trained_features(PoolingModel(24, 3, 10, pool=pool).state_dict(), pool) == 24
+    assert trained_features({}, pool) == 1

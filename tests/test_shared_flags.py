@@ -52,7 +52,7 @@ def flags(*words):
     parser = new_parser("main.py", "")
     add_data_flags(parser, features="F.npy")
     add_run_flags(parser, model_name="m")
-    parser.add_argument("--features_path", type=Path)
+    parser.add_argument("--features_path", type=Path, nargs="+")
     return parse_flags(parser, [*map(str, words)])
 
 

@@ -22,7 +22,7 @@ from common.results.suppression import Suppression, suppress
 from common.training.run import Run
 from TemporallyAwarePooling.loss import clip_loss
 from TemporallyAwarePooling.main import POOLS, build_model, parse_arguments
-from TemporallyAwarePooling.model import TemporallyAwareModel
+from TemporallyAwarePooling.model import TemporallyAwareModel, trained_features
 from TemporallyAwarePooling.test import score_half, spot_split
 
 RUN = Run(folder=Path("models/none"))
@@ -446,3 +446,11 @@ def test_the_defaults_are_the_published_configuration():
     assert {name: found[name] for name in published} == published
     model = build_model(parse_arguments([]), 2048, 17)
     assert sum(p.numel() for p in model.parameters()) == 1_704_466
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("project_to", [None, 16, 24])
+def test_weights_tell_of_how_many_features_they_are(pool, project_to):
+    model = TemporallyAwareModel(24, 3, 10, pool=pool, clusters=6, project_to=project_to)
+    assert trained_features(model.state_dict(), pool, 6) == 24
+    assert trained_features({}, pool, 6) == 1

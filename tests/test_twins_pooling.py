@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from shell import assert_same_bits
+from shell import assert_same_bits, games_of
 
 import Pooling.main
 import Pooling.model
@@ -77,6 +77,18 @@ def test_trained_from_one_seed_they_have_the_same_bits_and_write_the_same_archiv
         assert (one / name).read_bytes() == (another / name).read_bytes()
         with zipfile.ZipFile(one / name) as archive:
             assert b'"confidence"' in archive.read(archive.namelist()[0])
+
+
+def test_in_files_of_ones_own_they_spot_the_same(train_both, data, tmp_path):
+    folders = train_both("--max_epochs", "1")
+    game = games_of(data, "test")[0]
+    files = [str(data / game / f"{half}_Synthetic.npy") for half in (1, 2)]
+    found = []
+    for folder, (main, _) in zip(folders, TWINS.values(), strict=True):
+        main(["--model_name", folder.name, "--device", "cpu", "--features_path", *files])
+        (path,) = folder.glob("outputs_*_Synthetic/results_spotting.json")
+        found.append(path.read_bytes())
+    assert found[0] == found[1] and b'"half": "2"' in found[0]
 
 
 def test_taken_up_again_they_still_have_the_same_bits(train_both):

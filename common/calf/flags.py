@@ -75,7 +75,4 @@ def add_result_flags(parser: argparse.ArgumentParser) -> None:
     add("--plots", type=not_negative, nargs="?", const=1, default=0, metavar="GAMES",
         help="draw what the network says of so many games of each tested split (one, if no "
         "number is given)")
-    add("--features_path", type=place, metavar="FILE",
-        help="spot in this one feature file, of any length and without labels, and draw it; "
-        "framerate, chunks and classes are those of the run whose weights they are")
     # fmt: on

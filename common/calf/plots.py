@@ -15,11 +15,13 @@ from common.results.plain_figures import (
     save_png,
     words,
 )
+from common.results.spots_table import clock
 from common.results.suppression import Peaks
 
 _MOST_COLUMNS = 6000  # points of a curve that a figure can show
 _MOST_TIMES = 200  # of a class, that fit beside each other
 _SURE = 0.34  # confidence from which the original names the time of a detection
+_STARS = 1.2  # height of the stars in the pictures by class
 _COLOURS = {"score": "#2a6f97", "detected": "#e07a5f", "annotated": "#3a3a3a"}
 
 
@@ -47,6 +49,44 @@ def draw_half(
     shown = chosen_classes(_weights(peaks, annotated, len(names)))
     figure = _lanes(score, peaks, shown, names, framerate, words(title), annotated)
     return save_png(figure, path, dpi=110)
+
+
+@plain_figures()
+def draw_classes(
+    folder: Path,
+    score: NDArray[np.float32],
+    peaks: Peaks,
+    *,
+    names: Sequence[str],
+    framerate: float,
+) -> Path:
+    """Draws <class number>.png of each class as the original does of a video; returns `folder`.
+
+    The curve is the score of the action over the minutes, a star with its time each detection of
+    at least 0.34.
+
+    Args:
+        score: [n, C] in [0, 1], high where an action is (or has just been).
+    """
+    for c, name in enumerate(names):
+        figure = Figure(figsize=(16, 12))
+        axes = figure.subplots()
+        axes.plot(np.arange(len(score)) / framerate / 60, score[:, c], color=_COLOURS["score"])
+        sure = np.sort(peaks.frame[(peaks.event == c) & (peaks.confidence >= _SURE)])
+        minutes = sure / framerate / 60
+        axes.plot(minutes, np.full(len(sure), _STARS), "*", color=_COLOURS["detected"], ms=12)
+        for minute in minutes[:_MOST_TIMES].tolist():
+            axes.text(
+                minute,
+                _STARS + 0.03,
+                clock(round(60_000 * minute)),
+                rotation=90,
+                ha="center",
+                va="bottom",
+            )
+        axes.set(title=words(name), xlabel="minutes", ylabel="segmentation score", ylim=(0, 1.4))
+        save_png(figure, folder / f"{c}.png", dpi=80)
+    return folder
 
 
 def _weights(
@@ -114,8 +154,10 @@ def _draw_detections(
     sure = np.flatnonzero(confidence >= _SURE)
     named = np.sort(sure[np.argsort(-confidence[sure], kind="stable")[:_MOST_TIMES]])
     for minute, height in zip(minutes[named], confidence[named], strict=True):
-        clock = f"{int(minute):02d}:{round(60 * (minute % 1)) % 60:02d}"
-        axes.text(minute, max(height, 0.9) + 0.08, clock, fontsize=5, ha="center", va="bottom")
+        place = max(height, 0.9) + 0.08
+        axes.text(
+            minute, place, clock(round(60_000 * minute)), fontsize=5, ha="center", va="bottom"
+        )
     return len(sure) - len(named)
 
 

@@ -139,6 +139,23 @@ def player_files(teacher: bool = False) -> tuple[str, str]:
     return BOX_FILES[0], (TEACHER_FILES if teacher else CALIBRATION_FILES)[0]
 
 
+def refuse_players(branch: str | None, teacher: bool) -> None:
+    """Raises UserError for a network that looks at players, of which features and videos show none.
+
+    Args:
+        branch: that looks at them; None: the network sees features alone.
+    """
+    if branch is None:
+        return
+    names = " and ".join(f"{{1,2}}_{name}" for name in player_files(teacher))
+    raise UserError(
+        "files of one's own show features alone, and this network was given --backbone_player "
+        f"{branch}: it needs {names} beside the features; leave out --backbone_player, and if the "
+        "network was trained with it put all into the folder of a game, named in splits.json, and "
+        "spot there with --test_only --split_test"
+    )
+
+
 def missing_player_files(game_folder: Path, halves: int, teacher: bool = False) -> list[Path]:
     """Box and calibration files that a game lacks, by their names of today."""
     calibrations = TEACHER_FILES if teacher else CALIBRATION_FILES

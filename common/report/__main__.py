@@ -11,9 +11,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common.errors import UserError, run_cli
-from common.operating_point import threshold
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import place, rate, whole
+from common.training.argument_types import place, rate, threshold, whole
 from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"

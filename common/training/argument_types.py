@@ -72,6 +72,19 @@ def confidence(text: str) -> float:
     return number
 
 
+def threshold(text: str) -> float | str:
+    """An argparse type: auto, or a finite number from 0 on."""
+    if text == "auto":
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not (isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"expected auto or a number from 0 on, found {text}")
+    return number
+
+
 def _short(text: str) -> str:
     """The text as far as a sentence can hold it."""
     return text if len(text) <= 40 else f"{text[:40]}…"

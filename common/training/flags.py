@@ -56,12 +56,16 @@ def parse_flags(
 def data_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What of the settings depends on the data and was not given: data root and tested splits.
 
-    One feature file that is to be spotted in is its own root; without any data the root stays None.
+    Files that are to be spotted in have their root beside them and no splits; without any data the
+    root stays None.
     """
     root, found = settings["SoccerNet_path"], {}
-    if root is None and settings.get("features_path"):
-        root = found["SoccerNet_path"] = settings["features_path"].parent
-    if settings["split_test"] is None:
+    given = settings.get("features_path") or settings.get("video_path")
+    if root is None and given:
+        root = found["SoccerNet_path"] = given[0].parent
+    if given:
+        found["split_test"] = []
+    elif settings["split_test"] is None:
         found["split_test"] = default_tested(root, complete=settings["download"])
     return found
 

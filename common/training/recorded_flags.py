@@ -22,7 +22,7 @@ from common.training.flags import data_defaults
 # What is asked of this start alone, and not a setting of the run; where it computes.
 _OF_THIS_START = (
     "model_name", "test_only", "resume", "overwrite", "load_weights", "preset", "download",
-    "challenge", "features_path", "help",
+    "challenge", "features_path", "video_path", "backbone", "backbone_weights", "pca", "help",
 )  # fmt: skip
 _WHERE = ("device", "GPU", "loglevel")
 # Settings of a run that may change without making it another run, and where it is only tested.
@@ -102,9 +102,9 @@ def _require_text(settings: Mapping[str, Any]) -> None:
     """Raises UserError if a flag holds bytes that are no text here: a record could not keep it."""
     for name, value in settings.items():
         try:
-            str(value).encode()
+            _words(value).encode()
         except UnicodeEncodeError:
-            shown = str(value).encode(errors="backslashreplace").decode()
+            shown = _words(value).encode(errors="backslashreplace").decode()
             raise UserError(
                 f"--{name} {shown} is not UTF-8, which a run's record is written in; rename that "
                 "file or folder, or set PYTHONUTF8=1 if its name is right"

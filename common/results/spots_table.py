@@ -1,0 +1,111 @@
+"""The spots that somebody wants to read: above a threshold, in the order of time; as files, too."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from common.data.features import Half
+from common.errors import counted
+from common.files import read_whole, write_bytes, write_json
+from common.results.operating_points import POINT_FILE, OperatingPoint, given_point
+from common.results.predictions import Detections, parse_detections
+from common.results.tables import print_table
+
+UNCHOSEN = 0.5  # threshold of all classes in a run for which none were chosen
+
+
+def point_of(
+    run: Path, names: tuple[str, ...], threshold: float | str | None = None
+) -> tuple[OperatingPoint, str]:
+    """The thresholds from which spots are shown, and where they come from, in words.
+
+    Args:
+        run: folder that may have an operating_point.json.
+        threshold: for all classes; auto: as saved; None: as saved, else `UNCHOSEN`.
+    """
+    saved = (run / POINT_FILE).is_file()
+    if threshold == "auto" or (threshold is None and saved):
+        point = given_point("auto", None, run, names)
+        return point, f"at or above the thresholds chosen on {point.chosen_on}"
+    if threshold is not None:
+        return given_point(threshold, None, run, names), f"at or above {threshold:g}"
+    words = f"at or above {UNCHOSEN:g}, for no thresholds were chosen: python -m"
+    return given_point(
+        UNCHOSEN, None, run, names
+    ), f"{words} common.operating_point {quote(str(run))}"
+
+
+def read_spots(path: Path, names: Sequence[str], point: OperatingPoint) -> Detections:
+    """Detections of a result file at or above the thresholds, by half and time."""
+    number_of = {name: number for number, name in enumerate(names)}
+    found = parse_detections(read_whole(path, "detections"), str(path), number_of)
+    kept = np.flatnonzero(found.confidence >= point.thresholds[found.event])
+    order = kept[np.lexsort((found.event[kept], found.milliseconds[kept], found.half[kept]))]
+    columns = (getattr(found, each.name)[order] for each in fields(Detections)[:4])
+    return Detections(*columns)
+
+
+def tell_spots(
+    halves: Sequence[Half], written: Sequence[Path], names: tuple[str, ...], run: Path
+) -> None:
+    """Prints what was spotted in, what was written, and the spots above the run's thresholds.
+
+    Args:
+        written: files, a result file first.
+        run: folder of the weights.
+    """
+    lengths = [f"{half.features.frames} frames of half {half.number}" for half in halves]
+    print(f"{', '.join(lengths)}:", *written, sep="\n  ")
+    point, words = point_of(run, names)
+    print_spots(read_spots(written[0], names, point), names, words)
+
+
+def clock(milliseconds: int) -> str:
+    """Minutes and seconds of a half: 5025000 ms is 83:45."""
+    return f"{milliseconds // 60_000:02d}:{milliseconds // 1000 % 60:02d}"
+
+
+def print_spots(spots: Detections, names: Sequence[str], title: str) -> None:
+    """Prints half, time, class and confidence of each, or that there is none."""
+    print(f"{counted(len(spots), 'spot')} {title}")
+    if not len(spots):
+        return
+    table = Table(pad_edge=False)
+    table.add_column("half", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("class", no_wrap=True)
+    table.add_column("confidence", justify="right")
+    for half, milliseconds, name, confidence in _rows(spots, names):
+        table.add_row(str(half), clock(milliseconds), name, f"{confidence:.3f}")
+    print_table(table)
+
+
+def write_spots(
+    spots: Detections,
+    names: Sequence[str],
+    about: Mapping[str, Any],
+    json_file: Path,
+    csv_file: Path,
+) -> None:
+    """Writes the spots as JSON, with what else is known of them, and as CSV."""
+    columns = ("half", "time", "milliseconds", "class", "confidence")
+    rows = [(half, clock(ms), ms, name, sure) for half, ms, name, sure in _rows(spots, names)]
+    listed = [dict(zip(columns, row, strict=True)) for row in rows]
+    write_json(json_file, {**about, "spots": listed})
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_bytes(csv_file, text.getvalue().encode())
+
+
+def _rows(spots: Detections, names: Sequence[str]) -> list[tuple[int, int, str, float]]:
+    """Half, milliseconds, class and confidence of each spot."""
+    labels = [names[event] for event in spots.event.tolist()]
+    return list(zip(spots.half.tolist(), spots.milliseconds.tolist(), labels,
+                    spots.confidence.tolist(), strict=True))  # fmt: skip

@@ -1,0 +1,45 @@
+"""What the run of some weights knows: settings that count, further ones, classes."""
+
+import pytest
+
+from common.data.events import SOCCERNET_V2
+from common.errors import UserError
+from common.results.run_record import TRAINED, new_record, record_settings, write_record
+from common.training.trained_settings import (
+    require_as_trained,
+    trained_classes,
+    trained_settings,
+)
+
+
+def test_the_run_of_the_weights_knows_its_settings(tmp_path):
+    weights = tmp_path / "models" / "a" / "run" / "model.pth.tar"
+    assert trained_settings(weights, ["framerate"]) == {}
+    settings = {"framerate": 5, "version": 2, "class_split": None, "LR": 1, "chunk_size": 60,
+                "SoccerNet_path": "data", "model_name": "a/run"}  # fmt: skip
+    record_settings(weights.parent, settings, "train")
+    found = trained_settings(weights, ["framerate", "version", "class_split", "SoccerNet_path"])
+    assert found == {"framerate": 5, "version": 2, "SoccerNet_path": str(tmp_path / "data")}
+
+
+def test_flags_that_differ_are_refused_by_name(tmp_path):
+    trained = {"framerate": 5, "version": 2, "SoccerNet_path": "elsewhere"}
+    require_as_trained({"framerate": 5, "version": 2, "SoccerNet_path": "here"}, trained, tmp_path)
+    with pytest.raises(UserError, match="was trained with --framerate 5, now 2; leave out"):
+        require_as_trained({"framerate": 2, "version": 2}, trained, tmp_path)
+
+
+def test_what_the_flags_of_a_program_do_not_have_is_left_out(tmp_path):
+    settings = {"pool": "MAX", "chunk_size": 20, "NMS_window": 8, "LR": 0.1, "proj_dim": None}
+    record_settings(tmp_path, settings, "train")
+    found = trained_settings(tmp_path / "model.pth.tar", ["pool", "NMS_window", "LR", "proj_dim"])
+    assert found == {"pool": "MAX", "NMS_window": 8}
+
+
+def test_the_classes_of_a_run_outlive_its_data(tmp_path):
+    weights, data = tmp_path / "run/model.pth.tar", tmp_path / "data"
+    assert trained_classes(weights, SOCCERNET_V2, data) is SOCCERNET_V2
+    write_record(tmp_path / "run" / TRAINED, new_record({}, classes=["Goal", "Foul"]))
+    assert trained_classes(weights, SOCCERNET_V2, data).names == ("Goal", "Foul")
+    data.mkdir()
+    assert trained_classes(weights, SOCCERNET_V2, data) is SOCCERNET_V2
