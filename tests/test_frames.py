@@ -19,6 +19,8 @@ import pytest
 from small_videos import number_of, write_video
 
 from common.errors import UserError
+from common.video import decoding
+from common.video.decoding import look_through
 from common.video.frames import SampledVideo, Sampling, fit, sampled_frames
 
 with (Path(__file__).parent / "published_frames.csv").open() as table:
@@ -118,6 +120,24 @@ def test_batches_hold_the_same_frames(tmp_path, batch):
     batches = [*sampled_frames(video, Sampling(), "crop", batch)]
     assert all(len(each) <= batch for each in batches)
     assert numbers_of(np.concatenate(batches)) == [13, 25, 38, 50]
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.ts"])
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(start=9.3, duration=0.21)])
+def test_what_is_not_decoded_changes_nothing(tmp_path, monkeypatch, name, sampling):
+    """Frames that no other refers to are left out where they become no row."""
+    options = {"bf": "3", "preset": "veryfast", "g": "50"}
+    video = write_video(tmp_path / name, 350, size=(120, 90), codec="libx264", options=options)
+    decoded = []
+    found = []
+    for codecs in ((), ("h264",)):
+        monkeypatch.setattr(decoding, "_SKIPPING", codecs)
+        source = SampledVideo(video, sampling)
+        found.append(np.concatenate([*source.batches()]))
+        facts, wanted = look_through(video), source._wanted()
+        decoded.append(len([*decoding.pictures(video, facts, wanted)]))
+    assert np.array_equal(*found)
+    assert decoded[0] == 350 and decoded[1] < 280
 
 
 def test_rows_follow_timestamps_where_frames_do_not_come_evenly(tmp_path, caplog):

@@ -1,5 +1,6 @@
 """Video files through PyAV: what their headers and packets tell, and their pictures one by one."""
 
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     import av
 
 _HEAD_BYTES = 512
+_NO_STAMP = -(1 << 63)
 _LONGEST_GAP = 600.0  # seconds; timestamps that jump by more were set anew
+_SKIPPING = ("h264",)  # codecs of which frames that no other refers to need not be decoded
+_ALL_DECODED = 128  # packets at the beginning, by which a decoder learns how frames are reordered
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ class VideoFacts:
         rate: frames per second of its header.
         length: seconds of the file, of sound and pictures, as its header says; None: it does not.
         times: seconds of its frames, sorted, from the first one on.
+        stamps: their timestamps, sorted, if each frame has one of its own.
     """
 
     rate: float
     length: float | None
     times: NDArray[np.float64]
+    stamps: NDArray[np.int64] | None = None
 
     @property
     def seconds(self) -> float:
@@ -95,17 +101,19 @@ def look_through(path: Path) -> VideoFacts:
     """Reads a video's header and packets. Raises UserError as `open_video`, and if it is empty."""
     with open_video(path) as (container, stream):
         rate = float(stream.guessed_rate or stream.average_rate or 0)
-        stamps = [
-            packet.dts if packet.pts is None else packet.pts
-            for packet in _packets(container, stream)
-            if packet.size and not packet.is_discard
-        ]
+        found, of_decoding = array("q"), False
+        for packet in _packets(container, stream):
+            if packet.size and not packet.is_discard:
+                stamp = packet.dts if packet.pts is None else packet.pts
+                found.append(_NO_STAMP if stamp is None else stamp)
+                of_decoding |= packet.pts is None
         unit, length = stream.time_base, _shown_length(container.duration)
-    known = [stamp for stamp in stamps if stamp is not None]
-    if not stamps:
+    if not found:
         raise UserError(f"{path} holds no frames; give a video that is whole")
-    if len(known) == len(stamps):
-        times = (np.sort(np.array(known, np.int64)) - min(known)) * float(unit or 0)
+    stamps = np.sort(np.array(found))
+    own = not of_decoding and bool((np.diff(stamps) > 0).all())
+    if stamps[0] != _NO_STAMP:
+        times = (stamps - stamps[0]) * float(unit or 0)
     else:  # a bare stream of pictures
         times = np.arange(len(stamps)) / (rate or np.inf)
     if not rate and times[-1] > 0:
@@ -115,20 +123,25 @@ def look_through(path: Path) -> VideoFacts:
             f"{path} has neither a frame rate nor timestamps; put it into a container, for "
             "example: ffmpeg -r 25 -i VIDEO -c copy NEW.mkv"
         )
-    return VideoFacts(rate or 1.0, length, times)
+    return VideoFacts(rate or 1.0, length, times, stamps if own else None)
 
 
-def pictures(path: Path, rate: float) -> Iterator[Picture]:
+def pictures(
+    path: Path, facts: VideoFacts, wanted: NDArray[np.bool_] | None = None
+) -> Iterator[Picture]:
     """Decodes a video, picture by picture, in the order in which they are shown.
 
     Packets that cannot be decoded are left out, and the log says how many. Timestamps that go back
     or jump far ahead are taken to go on.
 
     Args:
-        rate: frames per second; how long a picture stays if nothing else tells.
+        facts: of `look_through`.
+        wanted: for each of its times whether that picture is needed; the others may be left out,
+            where that is faster and changes nothing in those that are needed. None: all are.
     """
-    before, number, begin, origin = None, 0, 0.0, None
-    for frame in _frames(path):
+    before, number, begin, origin, first = None, 0, 0.0, None, None
+    rate, stamps = facts.rate, facts.stamps
+    for frame in _frames(path, stamps, wanted):
         stamp = begin + 1 / rate if before is not None else 0.0
         if frame.pts is not None:
             second = frame.pts * float(frame.time_base or 0)
@@ -138,16 +151,28 @@ def pictures(path: Path, rate: float) -> Iterator[Picture]:
         if before is not None:
             yield Picture(number, begin, stamp, before)
         before, number, begin = frame, number + 1, stamp
+        if stamps is not None and wanted is not None and frame.pts is not None:
+            place = int(np.searchsorted(stamps, frame.pts))
+            first = place if first is None else first
+            number = place - first + 1
     if before is not None:
         yield Picture(number, begin, begin + 1 / rate, before)
 
 
-def _frames(path: Path) -> Iterator["av.VideoFrame"]:
+def _frames(
+    path: Path, stamps: NDArray[np.int64] | None, wanted: NDArray[np.bool_] | None
+) -> Iterator["av.VideoFrame"]:
     with open_video(path) as (container, stream):
         import av
 
+        needed = None
+        if stamps is not None and wanted is not None and stream.codec_context.name in _SKIPPING:
+            needed = {*stamps[wanted].tolist()}
         damaged = 0
-        for packet in _packets(container, stream):
+        for read, packet in enumerate(_packets(container, stream)):
+            if needed is not None and read > _ALL_DECODED:
+                skip = "NONREF" if packet.size and packet.pts not in needed else "DEFAULT"
+                stream.codec_context.skip_frame = skip
             try:
                 yield from packet.decode()
             except (av.error.InvalidDataError, av.error.EOFError):

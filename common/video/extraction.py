@@ -43,11 +43,7 @@ def extract(
         UserError: the video cannot be used (see `SampledVideo`), or a row is not of finite numbers,
             or a file would be written over another of those named.
     """
-    for path in (out, *([reduced_out] if reduced_out else [])):
-        if path.resolve() == video.resolve():
-            raise UserError(f"{path} is the video itself; choose another name for the features")
-    if reduced_out and reduced_out.resolve() == out.resolve():
-        raise UserError(f"full and reduced rows cannot both be written to {out}; choose two names")
+    _require_other_files(video, out, reduced_out)
     source = SampledVideo(video, sampling, transform)
     with ExitStack() as stack:
         first = stack.enter_context(_growing_rows(out))
@@ -63,6 +59,14 @@ def extract(
                 second.append(reduction(rows))
             bar.update(len(rows))
     return first.rows
+
+
+def _require_other_files(video: Path, out: Path, reduced_out: Path | None) -> None:
+    for path in (out, *([reduced_out] if reduced_out else [])):
+        if path.resolve() == video.resolve():
+            raise UserError(f"{path} is the video itself; choose another name for the features")
+    if reduced_out and reduced_out.resolve() == out.resolve():
+        raise UserError(f"full and reduced rows cannot both be written to {out}; choose two names")
 
 
 def _checked(rows: NDArray[np.float32], expected: int, video: Path) -> NDArray[np.float32]:

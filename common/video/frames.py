@@ -53,21 +53,22 @@ class SampledVideo:
         A part too short for a row gives one: its last frame. Raises UserError if there is no frame.
         """
         prepare = FramePreparer(self._transform)
-        frames: list[NDArray[np.uint8]] = []
+        frames, filled = np.empty((size, SIDE, SIDE, 3), np.uint8), 0
         for picture, rows in self._taken():
             frame = prepare(picture.frame, self._video)
             for _ in range(rows):
-                frames.append(frame)
-                if len(frames) == size:
-                    yield np.stack(frames)
-                    frames.clear()
-        if frames:
-            yield np.stack(frames)
+                frames[filled] = frame
+                filled += 1
+                if filled == size:
+                    yield frames
+                    frames, filled = np.empty_like(frames), 0
+        if filled:
+            yield frames[:filled]
 
     def _taken(self) -> Iterator[tuple[Picture, int]]:
         """Pictures that become rows, and how many each."""
         counter, any_row, last, seconds = RowCounter(self._sampling, self._rate), False, None, 0.0
-        for picture in pictures(self._video, self._facts.rate):
+        for picture in pictures(self._video, self._facts, self._wanted()):
             number, begin, seconds = picture.number, picture.begin, picture.end
             if counter.is_over(number, begin):
                 break
@@ -82,6 +83,15 @@ class SampledVideo:
             if last is None:
                 raise self._nothing_taken(seconds)
             yield last, 1
+
+    def _wanted(self) -> NDArray[np.bool_] | None:
+        """For each frame whether it becomes a row, or is the last one of what is taken."""
+        if not self._rate:
+            return None
+        reached = np.arange(len(self._facts.times) + 1) // (self._rate / self._sampling.framerate)
+        wanted = np.diff(reached) > 0
+        wanted[int(min(len(wanted), max(1, self._rate * self._sampling.end))) - 1] = True
+        return wanted
 
     def _nothing_taken(self, seconds: float) -> UserError:
         if not seconds:
