@@ -10,8 +10,9 @@ import pytest
 from common.calibration.pitch import LENGTH, WIDTH, to_pitch
 from common.calibration.players import CONFIDENT, player_files, read_players
 from common.data.events import V2_NAMES
+from common.synthetic.camera import PICTURE
 from common.synthetic.game import GameEvents
-from common.synthetic.players import PICTURE, draw_players
+from common.synthetic.players import draw_players
 from common.synthetic.scenes import SCENES
 
 ROWS, FRAMERATE = 1200, 2

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.data.games import OFFICIAL_SPLITS
-from common.errors import run_cli
+from common.errors import UserError, needs_extra, run_cli
 from common.results.typed_commands import typed
 from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
@@ -29,9 +29,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of games per split",
     )
     parser.add_argument("--minutes", type=finite, default=45, help="length of a half, in minutes")
-    parser.add_argument("--dim", type=whole(1, 65_536), default=512, help="features per frame")
+    parser.add_argument("--dim", type=whole(1, 65_536), help="features per frame; 512")
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
-    parser.add_argument("--framerate", type=framerate, default=2, help="frames per second")
+    parser.add_argument(
+        "--framerate", type=framerate, help="rows of features or player files per second; 2"
+    )
     parser.add_argument(
         "--players",
         action="store_true",
@@ -40,42 +42,97 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
     )
-    return parser.parse_args(argv)
+    video = parser.add_argument_group("films instead of features")
+    video.add_argument(
+        "--video", action="store_true", help="write films of the halves, 398x224, as h264"
+    )
+    video.add_argument("--video_fps", type=framerate, help="their frames per second, 5 to 60; 25")
+    video.add_argument("--spots_per_minute", type=finite, help="on average; 2.45, as in real games")
+    video.add_argument("--jobs", type=whole(1, 256), help="games filmed at a time; 1")
+    args = parser.parse_args(argv)
+    _refuse_what_has_no_use(args)
+    return args
+
+
+def _refuse_what_has_no_use(args: argparse.Namespace) -> None:
+    """Raises UserError at a flag that would change nothing."""
+    if args.video and args.dim is not None:
+        raise UserError("--dim is of invented features, and --video writes none; leave it out")
+    if args.video and args.framerate is not None and not args.players:
+        raise UserError(
+            "--framerate with --video is of the player files: add --players, or leave it out; "
+            "--video_fps is of the films"
+        )
+    for flag in ("video_fps", "spots_per_minute", "jobs"):
+        if not args.video and getattr(args, flag) is not None:
+            raise UserError(f"--{flag} is of films: add --video, or leave it out")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Writes the data set, and prints a command that trains on it."""
+    """Writes the data set, and prints the command that comes next."""
     args = parse_arguments(argv)
-    from common.synthetic.data_set import FEATURE_FILE, write_data_set  # behind the flags: slow
-
     out: Path = args.out
-    splits = write_data_set(
-        out,
-        args.games,
-        args.minutes,
-        args.dim,
-        seed=args.seed,
-        framerate=args.framerate,
-        overwrite=args.overwrite,
-        players=args.players,
-    )
+    if args.video:
+        splits, what, advice = _film(args)
+    else:
+        splits, what, advice = _invent(args)
     counts = ", ".join(f"{len(games)} {split}" for split, games in splits.items())
     folders = [out / game for games in splits.values() for game in games]
     size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    print(f"Wrote {counts} games with {what} to {out} ({size / 1e6:,.0f} MB); {advice}")
+
+
+def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
+    """Writes invented features: the games per split, what they hold, what comes next."""
+    from common.synthetic.data_set import FEATURE_FILE, write_data_set  # behind the flags: slow
+
+    dim, rate = args.dim or 512, args.framerate or 2
+    splits = write_data_set(
+        args.out,
+        args.games,
+        args.minutes,
+        dim,
+        seed=args.seed,
+        framerate=rate,
+        overwrite=args.overwrite,
+        players=args.players,
+    )
     program = "CALF_Calibration" if args.players else "TemporallyAwarePooling"
-    words = ["-m", f"{program}.main", "--SoccerNet_path", str(out.resolve()),
+    words = ["-m", f"{program}.main", "--SoccerNet_path", str(args.out.resolve()),
              "--features", FEATURE_FILE, "--model_name", "demo"]  # fmt: skip
-    if args.framerate != 2:
-        words += ["--framerate", f"{args.framerate}"]
+    if rate != 2:
+        words += ["--framerate", f"{rate}"]
     if args.players:
         words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
     advice = f"train on them with:\n  {typed(words)}"
     if not splits["train"] or not splits["valid"]:
         advice = "a training needs games of train and of valid: see --games"
-    print(
-        f"Wrote {counts} games with {args.dim} features per frame to {out} "
-        f"({size / 1e6:,.0f} MB); {advice}"
+    return splits, f"{dim} features per frame", advice
+
+
+def _film(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
+    """Writes films: the games per split, what they hold, what comes next."""
+    with needs_extra("video", "--video"):
+        import av  # noqa: F401
+        import cv2  # noqa: F401
+    from common.synthetic.game import SPOTS_PER_MINUTE
+    from common.synthetic.league import League, write_league  # behind the flags: slow
+
+    league = League(
+        minutes=args.minutes,
+        seed=args.seed,
+        video_fps=25 if args.video_fps is None else args.video_fps,
+        spots_per_minute=(
+            SPOTS_PER_MINUTE if args.spots_per_minute is None else args.spots_per_minute
+        ),
+        players_framerate=(args.framerate or 2) if args.players else None,
     )
+    splits = write_league(
+        args.out, args.games, league, overwrite=args.overwrite, jobs=args.jobs or 1
+    )
+    words = ["-m", "common.extract_features", "--SoccerNet_path", str(args.out.resolve()),
+             "--video", "224p", "--backbone", "efficientnet-lite0"]  # fmt: skip
+    return splits, "films of their halves", f"make features of them with:\n  {typed(words)}"
 
 
 if __name__ == "__main__":

@@ -62,8 +62,9 @@ def write_data_set(
         overwrite: write into a folder that holds files, replacing those of the same name.
         players: also write box and calibration files, about 14 MB per game of full length.
     """
-    _check_settings(games, minutes, dim=dim, seed=seed, framerate=framerate)
-    _claim_folder(out, overwrite)
+    check_games(games, minutes, seed)
+    _check_features(dim, framerate)
+    claim_folder(out, overwrite)
     codebook = draw_codebook(part_generator(seed, len(OFFICIAL_SPLITS), 0, 0), dim)
     splits: dict[str, list[str]] = {split: [] for split in OFFICIAL_SPLITS}
     todo = [(split, index) for split, n in enumerate(games) for index in range(n)]
@@ -80,9 +81,7 @@ def write_data_set(
                 _write_players(
                     rng, folder, game, half=half, rows=len(features), framerate=framerate
                 )
-        if OFFICIAL_SPLITS[split] != "challenge":
-            write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
-            write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
+        write_labels(folder, game, split)
         splits[OFFICIAL_SPLITS[split]].append(game.path)
     write_json(out / "splits.json", splits)
     return splits
@@ -95,6 +94,13 @@ def _write_players(
     contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
     for name, content in zip(player_files(), contents, strict=True):
         write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
+
+
+def write_labels(folder: Path, game: Game, split: int) -> None:
+    """The label files of a game of this split number; challenge games have none."""
+    if OFFICIAL_SPLITS[split] != "challenge":
+        write_json(folder / SOCCERNET_V2.label_file, labels_v2(game))
+        write_json(folder / SOCCERNET_V1.label_file, labels_v1(game))
 
 
 def labels_v2(game: Game) -> dict[str, Any]:
@@ -167,24 +173,26 @@ def _half_features(
     )
 
 
-def _check_settings(
-    games: Sequence[int], minutes: float, *, dim: int, seed: int, framerate: float
-) -> None:
+def check_games(games: Sequence[int], minutes: float, seed: int) -> None:
+    """Raises UserError if no such games can be invented."""
     if len(games) != len(OFFICIAL_SPLITS) or min(games) < 0 or sum(games) == 0:
         found = " ".join(map(str, games))
         raise UserError(f"--games must be four numbers from 0 on, not all 0; found {found}")
     if not 0 < minutes <= 90:
         raise UserError(f"--minutes, per half, must be above 0 and at most 90; found {minutes:g}")
-    if dim < 16:
-        raise UserError(f"--dim must be 16 or more, found {dim}; in fewer, the events look alike")
-    if not framerate >= 0.1:
-        raise UserError(f"--framerate must be 0.1 or more frames per second, found {framerate:g}")
     if seed < 0:
         raise UserError(f"--seed must be 0 or more, found {seed}")
 
 
-def _claim_folder(out: Path, overwrite: bool) -> None:
-    """Makes sure that `out` may be written to and does not count as complete."""
+def _check_features(dim: int, framerate: float) -> None:
+    if dim < 16:
+        raise UserError(f"--dim must be 16 or more, found {dim}; in fewer, the events look alike")
+    if not framerate >= 0.1:
+        raise UserError(f"--framerate must be 0.1 or more frames per second, found {framerate:g}")
+
+
+def claim_folder(out: Path, overwrite: bool) -> None:
+    """Makes sure that `out` may be written to and does not count as complete; else UserError."""
     if out.exists() and not out.is_dir():
         raise UserError(f"--out must be a folder, but {out} is a file; choose another name")
     if out.is_dir() and any(out.iterdir()) and not overwrite:

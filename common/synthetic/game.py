@@ -36,10 +36,11 @@ _TOTAL, _NOT_SHOWN = np.array([ANNOTATIONS[name] for name in V2_NAMES]).T  # [C]
 _CLASS_SHARE = _TOTAL / _TOTAL.sum()
 _NOT_SHOWN_SHARE = _NOT_SHOWN / _TOTAL
 _RAREST_FIRST = np.argsort(_TOTAL, kind="stable")
-_SPOTS_PER_MINUTE = 110458 / 500 / 90
+SPOTS_PER_MINUTE = 110458 / 500 / 90
 _SECOND_HALF_SHARE = 57151 / 110458
 _LARGEST_STOPPAGE = 0.05  # of the half
 _CLOSEST_MS = 2000  # between two spots, where the half has room
+CLOSEST_SEEN_MS = 5000  # where what happens shall be seen
 
 CHAMPIONSHIPS = ("eastmark_liga-1", "northland_premier-league", "westerra_super-league")
 _TEAMS = (
@@ -81,12 +82,27 @@ class Game:
     events: GameEvents
 
 
-def draw_game(seed: int, split: int, index: int, minutes: float) -> Game:
-    """Game `index` of split number `split` (order of OFFICIAL_SPLITS), without its features."""
+def draw_game(
+    seed: int,
+    split: int,
+    index: int,
+    minutes: float,
+    *,
+    spots_per_minute: float = SPOTS_PER_MINUTE,
+    closest_ms: int = _CLOSEST_MS,
+) -> Game:
+    """Game `index` of split number `split` (order of OFFICIAL_SPLITS), without its features.
+
+    Args:
+        minutes: length of a half before stoppage time.
+        spots_per_minute: on average.
+        closest_ms: milliseconds between two spots, where the half has room.
+    """
     rng = part_generator(seed, split, index, 0)
     stoppage = rng.uniform(0, _LARGEST_STOPPAGE, len(HALVES))
     seconds = tuple(max(2, int(s)) for s in minutes * 60 * (1 + stoppage))
-    events = _draw_events(rng, index, minutes, seconds)
+    counts = _draw_counts(rng, index, minutes, spots_per_minute)
+    events = _draw_events(rng, counts, seconds, closest_ms)
     home_team, away_team = (_TEAMS[t] for t in rng.choice(len(_TEAMS), 2, replace=False))
     goals = events.home[events.event == V2_NAMES.index("Goal")]
     score = f"{goals.sum()} - {(~goals).sum()}"
@@ -101,27 +117,29 @@ def draw_game(seed: int, split: int, index: int, minutes: float) -> Game:
 
 
 def _draw_events(
-    rng: Generator, index: int, minutes: float, seconds: tuple[int, ...]
+    rng: Generator, counts: NDArray[np.int64], seconds: tuple[int, ...], closest_ms: int
 ) -> GameEvents:
-    event = rng.permutation(np.repeat(np.arange(len(V2_NAMES)), _draw_counts(rng, index, minutes)))
+    event = rng.permutation(np.repeat(np.arange(len(V2_NAMES)), counts))
     count = len(event)
     half = np.sort(1 + (rng.random(count) < _SECOND_HALF_SHARE))
     times = [
-        _draw_times(rng, int((half == number).sum()), 1000 * length)
+        _draw_times(rng, int((half == number).sum()), 1000 * length, closest_ms)
         for number, length in zip(HALVES, seconds, strict=True)
     ]
     visible = rng.random(count) >= _NOT_SHOWN_SHARE[event]
     return GameEvents(half, np.concatenate(times), event, rng.random(count) < 0.5, visible)
 
 
-def _draw_counts(rng: Generator, index: int, minutes: float) -> NDArray[np.int64]:
+def _draw_counts(
+    rng: Generator, index: int, minutes: float, spots_per_minute: float
+) -> NDArray[np.int64]:
     """Spots per class, [C]: the real proportions, with a floor.
 
     The floor is one spot of each class in each game. It adds about three spots to a full game, and
     the two rarest are then ten times as frequent as in reality. In a game so short that the floor
     would be more than half of the spots, it covers fewer classes, and the games take turns.
     """
-    expected = 2 * minutes * _SPOTS_PER_MINUTE
+    expected = 2 * minutes * spots_per_minute
     counts = rng.multinomial(max(1, rng.poisson(expected)), _CLASS_SHARE)
     covered = min(len(V2_NAMES), int(expected / 2))
     classes = _RAREST_FIRST[(index * covered + np.arange(covered)) % len(V2_NAMES)]
@@ -129,9 +147,9 @@ def _draw_counts(rng: Generator, index: int, minutes: float) -> NDArray[np.int64
     return counts
 
 
-def _draw_times(rng: Generator, count: int, length_ms: int) -> NDArray[np.int64]:
+def _draw_times(rng: Generator, count: int, length_ms: int, closest_ms: int) -> NDArray[np.int64]:
     """Ascending times in 0…length_ms-1 that keep a distance."""
-    gap = min(_CLOSEST_MS, length_ms // (2 * max(1, count)))
+    gap = min(closest_ms, length_ms // (2 * max(1, count)))
     free = np.sort(rng.integers(0, length_ms - gap * count, count))
     return free + gap * np.arange(count)
 
@@ -139,6 +157,7 @@ def _draw_times(rng: Generator, count: int, length_ms: int) -> NDArray[np.int64]
 def part_generator(seed: int, split: int, index: int, part: int) -> Generator:
     """Random numbers for one part of one game.
 
-    0: its events and names; 1 and 2: the features of its halves; 3 and 4: their players.
+    0: its events and names; 1 and 2: the features of its halves; 3 and 4: their players; 5: how its
+    films look; 6 and 7: the films of its halves; 8 and 9: how surely their cameras are known.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(split, index, part)))

@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 
 from common.calibration.pitch import WIDTH
 from common.data.events import V2_NAMES
+from common.synthetic.camera import MAIN_CAMERA, PICTURE, look_at, project
 from common.synthetic.game import GameEvents
 from common.synthetic.scenes import FORMATION, SCENES, Scene, presence
 
-PICTURE = (720, 1280)  # height and width in pixels
 _PLAYERS = 2 * len(FORMATION)
 _OFFICIALS = 3  # a referee and two assistants
 _KITS = np.array([(40, 40, 190), (200, 170, 40), (20, 20, 20)], float)  # home, away, officials
-_CAMERA = np.array([0.0, 78.0, 21.0])  # metres: behind the near touchline, high up
-_TALL = 1.8
+TALL = 1.8
 _WAYPOINT_SECONDS = 6.0
 _REPLAYS_PER_MINUTE, _REPLAY_SECONDS = 0.8, (4.0, 10.0)
 _BOX_SHARE = 0.95  # probability that a player in the picture gets a box
@@ -47,18 +46,20 @@ def draw_players(
         for time, name, right in zip(times, names, attacks_right, strict=True)
         if name in SCENES
     ]
-    ball = _ball(rng, scenes, rows, framerate)  # [T, 2]
-    people = _people(rng, scenes, ball, framerate, home_right=half == 1)  # [T, 25, 2]
+    ball = ball_track(rng, scenes, rows, framerate)  # [T, 2]
+    people = people_tracks(rng, scenes, ball, framerate, home_right=half == 1)  # [T, 25, 2]
     hidden = times[~events.visible[ours]]
     replay = _replays(rng, hidden, rows, framerate)  # [T]
     cameras, homographies = _film(rng, ball, framerate)
     return (
         _box_file(rng, people, cameras, replay, framerate),
-        _calibration_file(rng, homographies, replay, framerate),
+        calibration_file(rng, homographies, replay, framerate),
     )
 
 
-def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: float) -> NDArray[np.float64]:
+def ball_track(
+    rng: Generator, scenes: list[Scene], rows: int, framerate: float
+) -> NDArray[np.float64]:
     """Where the ball is in each frame: [T, 2]."""
     count = int(rows / framerate / _WAYPOINT_SECONDS) + 2
     points = rng.normal(0, (20, 14), (count, 2)).clip((-48, -31), (48, 31))
@@ -71,7 +72,7 @@ def _ball(rng: Generator, scenes: list[Scene], rows: int, framerate: float) -> N
     return ball
 
 
-def _people(
+def people_tracks(
     rng: Generator,
     scenes: list[Scene],
     ball: NDArray[np.float64],
@@ -81,7 +82,7 @@ def _people(
     """Home team, away team, referee, assistants: [T, 25, 2]."""
     rows = len(ball)
     people = np.empty((rows, _PLAYERS + _OFFICIALS, 2))
-    shift = _smooth(ball, 2 * framerate)[:, None] * (0.55, 0.35)
+    shift = smooth(ball, 2 * framerate)[:, None] * (0.55, 0.35)
     sign = 1 if home_right else -1
     people[:, :11] = sign * FORMATION * (0.7, 1) + shift
     people[:, 11:22] = -sign * FORMATION * (0.7, 1) + shift
@@ -89,7 +90,7 @@ def _people(
     people[:, 22] = ball - (4, 6)
     people[:, 23] = np.stack([people[:, 1:5, 0].mean(axis=1), np.full(rows, -WIDTH / 2 - 1)], 1)
     people[:, 24] = np.stack([people[:, 12:16, 0].mean(axis=1), np.full(rows, WIDTH / 2 + 1)], 1)
-    wander = _smooth(rng.standard_normal((rows, people.shape[1] * 2)), 4 * framerate)
+    wander = smooth(rng.standard_normal((rows, people.shape[1] * 2)), 4 * framerate)
     people += 2.5 * wander.reshape(people.shape) * np.sqrt(4 * framerate)
     for scene in scenes:
         frames, weight = presence(scene, rows, framerate)
@@ -103,7 +104,7 @@ def _people(
     return people
 
 
-def _smooth(values: NDArray[np.float64], frames: float) -> NDArray[np.float64]:
+def smooth(values: NDArray[np.float64], frames: float) -> NDArray[np.float64]:
     """Moving average over so many frames, along the first axis."""
     width = max(1, round(frames))
     padded = np.pad(values, ((width, width), *((0, 0),) * (values.ndim - 1)), mode="edge")
@@ -133,35 +134,14 @@ def _film(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A camera that follows the ball: projections [T, 3, 4] and homographies [T, 3, 3]."""
     rows = len(ball)
-    followed = _smooth(ball, 3 * framerate)
+    followed = smooth(ball, 3 * framerate)
     focus = np.stack(
         [followed[:, 0].clip(-40, 40), 0.35 * followed[:, 1] - 4, np.zeros(rows)], axis=1
     )
-    zoom = _smooth(rng.standard_normal((rows, 1)), 20 * framerate)[:, 0] * np.sqrt(20 * framerate)
+    zoom = smooth(rng.standard_normal((rows, 1)), 20 * framerate)[:, 0] * np.sqrt(20 * framerate)
     focal = 1900 * np.exp(0.15 * zoom)
-    ahead = focus - _CAMERA
-    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
-    right = np.stack([-ahead[:, 1], ahead[:, 0], np.zeros(rows)], axis=1)
-    right /= np.linalg.norm(right, axis=1, keepdims=True)
-    down = np.cross(ahead, right)
-    down *= -np.sign(down[:, 2:])
-    height, width = PICTURE
-    across = focal[:, None] * right + width / 2 * ahead
-    along = focal[:, None] * down + height / 2 * ahead
-    axes = np.stack([across, along, ahead], axis=1)  # [T, 3, 3]
-    cameras = np.concatenate([axes, -(axes @ _CAMERA)[:, :, None]], axis=2)
+    cameras = look_at(MAIN_CAMERA, focus, focal)
     return cameras, cameras[:, :, [0, 1, 3]]
-
-
-def _project(
-    cameras: NDArray[np.float64], people: NDArray[np.float64], height: float
-) -> NDArray[np.float64]:
-    """Pixels of points so high above people's feet: [T, n, 2]."""
-    points = np.concatenate(
-        [people, np.full((*people.shape[:2], 1), height), np.ones((*people.shape[:2], 1))], axis=2
-    )
-    projected = np.einsum("tij,tnj->tni", cameras, points)
-    return projected[..., :2] / projected[..., 2:]
 
 
 def _box_file(
@@ -172,7 +152,7 @@ def _box_file(
     framerate: float,
 ) -> dict[str, Any]:
     rows, count = people.shape[:2]
-    feet, heads = _project(cameras, people, 0), _project(cameras, people, _TALL)
+    feet, heads = project(cameras, people, 0), project(cameras, people, TALL)
     tall = feet[..., 1] - heads[..., 1]
     wide = tall * rng.uniform(0.32, 0.5, tall.shape)
     boxes = np.stack(
@@ -207,7 +187,7 @@ def _box_file(
     return {"size": [rows, *PICTURE, 3], "fps": framerate, "predictions": predictions}
 
 
-def _calibration_file(
+def calibration_file(
     rng: Generator, homographies: NDArray[np.float64], replay: NDArray[np.bool_], framerate: float
 ) -> dict[str, Any]:
     """Sure for most frames of the game, unsure for some, and wrong during replays."""

@@ -1,0 +1,1 @@
+"""The match simulation as a broadcast: plays, cuts, pictures, video files."""
