@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
+from common.video.flags import DIMENSIONS
 
 if TYPE_CHECKING:
     import torch
 
-BACKBONES = ("resnet152", "efficientnet-lite0")  # the first made the released features
+BACKBONES = tuple(DIMENSIONS)  # the first made the released features
 SIDE = 224  # of a frame that they see, in pixels
 
 
