@@ -7,7 +7,7 @@ By default it follows the rules that the released features were made by, two row
 of a video at r frames per row, counted from 1, is taken if i mod r < 1; it is resized to height 224
 by the mean over areas, its middle 224 columns are kept, and the network sees it in the decoder's
 order of colours, blue, green, red. Row k, from 0, shows the picture on screen at second (k + 1) / 2
-of the video. With --start s the first row shows second s, the next one s + 1/2.
+of the video. With --start s above 0 the first row shows second s, the next one s + 1/2.
 """
 
 import argparse

@@ -20,7 +20,7 @@ def write_sound(path, cover=None):
             stream = container.add_stream("mjpeg", rate=1)
             stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
             stream.codec_context.color_range = 2
-            stream.disposition = av.stream.Disposition.attached_pic
+            stream.disposition = av.stream.Disposition.attached_pic.value
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
         frame.sample_rate = 8000
         if stream:

@@ -13,6 +13,7 @@ import zlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -199,7 +200,9 @@ def test_a_video_too_short_for_a_row_gives_its_last_frame(tmp_path, count):
 
 def test_start_behind_the_end_is_told(tmp_path):
     video = write_video(tmp_path / "v.mkv", 50)
-    with pytest.raises(UserError, match=r"v\.mkv has pictures of 2\.00 seconds.*begins at 3 and"):
+    with pytest.raises(
+        UserError, match=r"v\.mkv has pictures of 2\.00 seconds.*from second 3 to its end"
+    ):
         frames_of(video, start=3.0)
     assert len(frames_of(video, start=1.9)) == 1
 
@@ -250,6 +253,8 @@ def test_a_ribbon_is_refused(tmp_path):
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_a_turned_video_is_put_upright(tmp_path, rotation):
+    if not hasattr(av.video.stream.VideoStream, "set_display_rotation"):
+        pytest.skip("this version of av cannot write such a file")
     plain = frames_of(write_video(tmp_path / "p.mp4", 30, codec="mpeg4", size=(224, 224)))
     turned = write_video(tmp_path / "t.mp4", 30, codec="mpeg4", size=(224, 224), rotation=rotation)
     found = frames_of(turned)

@@ -96,10 +96,11 @@ class SampledVideo:
     def _nothing_taken(self, seconds: float) -> UserError:
         if not seconds:
             return UserError(f"{self._video} holds no frame that can be decoded")
+        end = "its end" if self._sampling.duration is None else f"{self._sampling.end:g}"
         return UserError(
-            f"{self._video} has pictures of {seconds:.2f} seconds, and none is in the part that "
-            f"begins at {self._sampling.begin:g} and ends at {self._sampling.end:g}; give an "
-            "earlier start, or a longer duration"
+            f"{self._video} has pictures of {seconds:.2f} seconds, and none is in the part from "
+            f"second {self._sampling.begin:g} to {end}; give an earlier start, or "
+            "a longer duration"
         )
 
 
