@@ -24,7 +24,7 @@ define NEXT_STEPS
     '  tensorboard --logdir models'
 endef
 
-.PHONY: demo test check lint format clean
+.PHONY: demo video-demo test check lint format clean
 
 # Trains, tests and reports NetVLAD++ on an invented data set.
 demo: $(VENV)/.installed
@@ -41,6 +41,21 @@ demo: $(VENV)/.installed
 	@echo "all numbers:   $(DEMO)/models/$(MODEL)/results_test.json"
 	@echo "challenge zip: $(DEMO)/models/$(MODEL)/results_spotting_challenge.zip"
 	$(NEXT_STEPS)
+
+# Films an invented league, learns from its pictures, spots in a film that it has not seen.
+FILMS := --SoccerNet_path league --features efficientnet-lite0.npy --model_name Films_demo
+video-demo: $(VENV)/.installed
+	$(BIN)/python -m common.synthetic --video --out $(DEMO)/league --games 10 3 3 1 --minutes 3 \
+	    --spots_per_minute 6 --video_fps 10 --jobs $(JOBS) --overwrite
+	$(BIN)/python -m common.extract_features --SoccerNet_path $(DEMO)/league \
+	    --backbone efficientnet-lite0
+	python="$$(cd '$(BIN)' && pwd)/python" && cd '$(DEMO)' && \
+	"$$python" -m TemporallyAwarePooling.main $(FILMS) --max_epochs 40 --batch_size 32 --overwrite && \
+	"$$python" -m TemporallyAwarePooling.main $(FILMS) --test_only --split_test valid && \
+	"$$python" -m common.operating_point models/Films_demo --write && \
+	for game in league/*/*/*/; do last="$$game"; done && \
+	"$$python" -m common.spot models/Films_demo "$${last}1_224p.mkv" "$${last}2_224p.mkv"
+	$(BIN)/python -m common.report $(DEMO)/models/Films_demo
 
 # From nothing to a passed test suite, in $(JOBS) processes of one thread each.
 test: $(VENV)/.installed-dev

