@@ -19,7 +19,7 @@ _PLAYERS = ["--backbone_feature", "2DConv", "--calibration"]
 
 def flags_of(setting: Setting) -> dict[str, list[str]]:
     """The programs, and flags that make them small enough and leave many batches of one shape."""
-    chunks = [*_CHUNKS, "--chunks_per_epoch", "40" if setting.tiny else "96"]
+    chunks = [*_CHUNKS, "--chunks_per_epoch", "24" if setting.tiny else "96"]
     graph = "resGCN-14" if setting.device == "cuda" else "resGCN-2"
     return {
         "TemporallyAwarePooling": ["--batch_size", "8"],
@@ -92,7 +92,7 @@ def write_games(folder: Path, tiny: bool) -> Path:
         games = [1, 1, 1, 1] if tiny else [3, 1, 2, 1]
         done = python(
             folder, "-m", "common.synthetic", "--out", data, "--games", *games,
-            "--minutes", 3 if tiny else 10, "--dim", 64, "--players", "--overwrite",
+            "--minutes", 2 if tiny else 10, "--dim", 64, "--players", "--overwrite",
         )  # fmt: skip
         if not done.right:
             raise RuntimeError(f"no data set: {done.last_words}")
