@@ -23,7 +23,7 @@ from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import KeptTopViews, PlayersByTopView, TopViewRows
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures, open_half
-from common.data.frame_rows import FrameRows, MappedRows, Numbers, ResidentRows, bytes_of
+from common.data.frame_rows import FrameRows, MappedRows, Numbers, ResidentRows, bytes_of, fits_on
 from common.errors import UserError, counted, log
 from common.results.suppression import Peaks
 
@@ -107,6 +107,17 @@ class Chunks:
         """What features and players take on a device."""
         players = self.players.kept_bytes if self.players is not None else 0
         return bytes_of(self.rows.halves) + players
+
+    def keep_what_fits(self, device: torch.device, choice: str = "auto") -> None:
+        """Moves all to a device, or features alone; on a CPU players stay: they are too many.
+
+        Args:
+            choice: yes, no or auto, see `fits_on`.
+        """
+        if device.type != "cpu" and fits_on(device, self.kept_bytes, choice):
+            self.keep_on(device)
+        elif fits_on(device, bytes_of(self.rows.halves), choice):
+            self.rows = ResidentRows(self.rows.halves, device)
 
     def keep_on(self, device: torch.device) -> None:
         """Moves features, players, labels to a device, so that nothing is read or drawn later."""

@@ -12,7 +12,6 @@ from CALF_Calibration.model import TopViewModel
 from CALF_Calibration.test import spot_game
 from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
-from common.data.frame_rows import ResidentRows, bytes_of, fits_on
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam
@@ -61,10 +60,7 @@ def train(
         for splits in (train_on, select_on)
     )
     for part in (chunks, others):
-        if run.device.type != "cpu" and fits_on(run.device, part.kept_bytes, resident):
-            part.keep_on(run.device)
-        elif fits_on(run.device, bytes_of(part.rows.halves), resident):
-            part.rows = ResidentRows(part.rows.halves, run.device)
+        part.keep_what_fits(run.device, resident)
     # On a CPU the step is one of many small operations, unless they are fused.
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from common.errors import UserError
-from common.video.game_videos import HalfVideo, games_of, half_videos
+from common.video.backbones import BACKBONES
+from common.video.game_videos import FEATURE_NAMES, HalfVideo, games_of, half_videos
 from common.video.sampling import Sampling
 
 INI = "[1_HQ.mkv]\nstart_time_second = 301.5\nduration_second = 2700\n\n[2_HQ.mkv]\n"
@@ -78,3 +79,7 @@ def test_games(tmp_path):
     assert games_of(tmp_path, ["mine"]) == ["a/three", "a/one"]
     with pytest.raises(UserError, match="expected the data folder"):
         games_of(tmp_path / "nowhere", None)
+
+
+def test_each_backbone_has_a_name_for_its_features():
+    assert tuple(FEATURE_NAMES) == BACKBONES

@@ -15,6 +15,7 @@ from common.video.own_videos import (
     VideoFeatures,
     cached_name,
     choose_video_features,
+    facts_of,
     open_videos,
 )
 
@@ -79,26 +80,26 @@ def test_features_are_those_of_one_video_and_one_setting(tmp_path):
     video, weights = tmp_path / "1.mkv", tmp_path / "weights.h5"
     video.write_bytes(bytes(5_000_000))
     weights.write_bytes(b"a" * 3_000_000)
-    name = cached_name(video, LITE)
+    name = cached_name(video, facts_of(LITE))
     assert name.startswith("1_efficientnet-lite0_") and name.endswith(".npy")
     others = [
         replace(LITE, framerate=5), replace(LITE, precision="bf16"),
         replace(LITE, backbone="resnet152"), replace(LITE, weights=weights),
         replace(LITE, pca=weights),
     ]  # fmt: skip
-    names = [cached_name(video, each) for each in others]
+    names = [cached_name(video, facts_of(each)) for each in others]
     assert len({name, *names}) == len(others) + 1
     weights.write_bytes(b"a" * 2_999_999 + b"b")
-    assert cached_name(video, others[3]) != names[3]
+    assert cached_name(video, facts_of(others[3])) != names[3]
     moved = video.rename(tmp_path / "moved.mkv")
-    assert cached_name(moved, LITE).split("_")[-1] == name.split("_")[-1]
+    assert cached_name(moved, facts_of(LITE)).split("_")[-1] == name.split("_")[-1]
     times = (moved.stat().st_atime_ns, moved.stat().st_mtime_ns)
     for place in (0, 2_400_000, 4_999_999):  # looked at, though its size and time are the same
         content = bytearray(5_000_000)
         content[place] = 1
         moved.write_bytes(content)
         os.utime(moved, ns=times)
-        assert cached_name(moved, LITE).split("_")[-1] != name.split("_")[-1]
+        assert cached_name(moved, facts_of(LITE)).split("_")[-1] != name.split("_")[-1]
 
 
 @pytest.fixture

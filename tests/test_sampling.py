@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from common.video.sampling import RowCounter, Sampling, counting_rate, published_rate
+from common.video.sampling import (
+    RowCounter,
+    Sampling,
+    counted_frames,
+    counting_rate,
+    published_rate,
+)
 
 
 def rows_of(sampling, rate, begins, last=0.04):
@@ -106,3 +112,11 @@ def test_after_the_end_nothing_is_wanted():
         assert not counter.is_over(75, 74 / 25)
         assert counter.is_over(77, 76 / 25)
         assert not RowCounter(Sampling(), rate).is_over(10**9, 1e9)
+
+
+@pytest.mark.parametrize("rate", [10, 15, 24000 / 1001, 24, 25, 30000 / 1001, 30, 50, 60])
+@pytest.mark.parametrize("framerate", [1, 2, 5])
+def test_all_frames_at_once_are_those_that_are_counted_one_by_one(rate, framerate):
+    counter = RowCounter(Sampling(framerate=framerate), rate)
+    one_by_one = [n for n in range(3000) if counter.rows(n + 1, n / rate, (n + 1) / rate)]
+    assert counted_frames(3000, rate / framerate).tolist() == one_by_one

@@ -13,13 +13,13 @@ from common.synthetic.data_set import labels_v2
 from common.synthetic.film.camera_crew import CameraCrew
 from common.synthetic.film.cutting import cut_shots
 from common.synthetic.film.figures import CARDS, Kits, draw_person
-from common.synthetic.film.filming import sampled
 from common.synthetic.film.graphics import draw_banner
 from common.synthetic.film.match_half import MatchHalf
 from common.synthetic.film.plays import PLAYS, REFEREE
 from common.synthetic.film.stadium import FILM, TO_FILM
 from common.synthetic.film.video_file import exact_rate
 from common.synthetic.game import Game, GameEvents
+from common.video.sampling import counted_frames
 
 GOAL_LINE, TOUCHLINE, POST = LENGTH / 2, WIDTH / 2, 3.66
 FPS, APART = 25, 30  # seconds between two spots
@@ -303,9 +303,9 @@ def test_banners_say_their_class_in_colours():
 
 
 def test_rows_show_the_frames_of_the_released_features():
-    assert sampled(75, 12.5).tolist() == [12, 24, 37, 49, 62, 74]
+    assert counted_frames(75, 12.5).tolist() == [12, 24, 37, 49, 62, 74]
     for frames in range(200):
-        assert len(sampled(frames, 12.5)) == 2 * (frames // 25) + (frames % 25 >= 13)
+        assert len(counted_frames(frames, 12.5)) == 2 * (frames // 25) + (frames % 25 >= 13)
 
 
 @pytest.mark.parametrize(

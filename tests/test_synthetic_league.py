@@ -18,11 +18,12 @@ from common.synthetic.__main__ import main, parse_arguments
 from common.synthetic.camera import PICTURE
 from common.synthetic.data_set import labels_v1, labels_v2
 from common.synthetic.film.camera_crew import CameraCrew
-from common.synthetic.film.filming import VIDEO_FILE, sampled
+from common.synthetic.film.filming import VIDEO_FILE
 from common.synthetic.film.match_half import MatchHalf
 from common.synthetic.film.video_file import write_video
 from common.synthetic.game import CLOSEST_SEEN_MS, part_generator
 from common.synthetic.league import League, write_league
+from common.video.sampling import counted_frames
 
 av = pytest.importorskip("av")
 
@@ -123,7 +124,7 @@ def test_player_files_are_of_the_frames_that_features_are_made_of(out, tmp_path)
     rng = part_generator(0, 0, 0, 6)
     match = MatchHalf(rng, game, half=1, framerate=FPS)
     frames = list(CameraCrew(part_generator(0, 0, 0, 5)).film(rng, match))
-    rows = sampled(len(frames), FPS / 2).tolist()
+    rows = counted_frames(len(frames), FPS / 2).tolist()
     assert len(rows) == 2 * game.half_seconds[0]
     players = read_players(tmp_path / "b" / game.path, 1)
     assert len(players.confidences) == len(players.offsets) - 1 == len(rows)

@@ -92,32 +92,32 @@ def write_league(
     """
     check_games(games, league.minutes, league.seed)
     claim_folder(out, overwrite)
-    todo = [(split, index) for split, count in enumerate(games) for index in range(count)]
-    done = _one_by_one(out, league, todo) if jobs == 1 else _together(out, league, todo, jobs)
-    for _ in tqdm(done, total=len(todo), desc="filming games", unit="game", disable=None):
+    wanted = [(split, index) for split, count in enumerate(games) for index in range(count)]
+    done = _one_by_one(out, league, wanted) if jobs == 1 else _together(out, league, wanted, jobs)
+    for _ in tqdm(done, total=len(wanted), desc="filming games", unit="game", disable=None):
         pass
     splits: dict[str, list[str]] = {split: [] for split in OFFICIAL_SPLITS}
-    for split, index in todo:
+    for split, index in wanted:
         splits[OFFICIAL_SPLITS[split]].append(league.game(split, index).path)
     write_json(out / "splits.json", splits)
     return splits
 
 
-def _one_by_one(out: Path, league: League, todo: Sequence[tuple[int, int]]) -> Iterator[str]:
-    for split, index in todo:
+def _one_by_one(out: Path, league: League, wanted: Sequence[tuple[int, int]]) -> Iterator[str]:
+    for split, index in wanted:
         yield league.write_game(out, split, index)
 
 
 def _together(
-    out: Path, league: League, todo: Sequence[tuple[int, int]], jobs: int
+    out: Path, league: League, wanted: Sequence[tuple[int, int]], jobs: int
 ) -> Iterator[str]:
     """Films games in several processes; what was begun is tidied away if one of them fails."""
     workers = ProcessPoolExecutor(
-        min(jobs, len(todo)), mp_context=get_context("spawn"), initializer=_begin_worker
+        min(jobs, len(wanted)), mp_context=get_context("spawn"), initializer=_begin_worker
     )
     try:
         futures: list[Future[str]] = [
-            workers.submit(_film_in_worker, league, out, split, index) for split, index in todo
+            workers.submit(_film_in_worker, league, out, split, index) for split, index in wanted
         ]
         for future in as_completed(futures):
             yield future.result()

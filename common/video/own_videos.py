@@ -124,7 +124,8 @@ def _extracted(
     given: GivenFiles, cache: Path, how: VideoFeatures, device: "torch.device", download: bool
 ) -> list[Path]:
     """Feature files of the videos, whole."""
-    files = [cache / cached_name(video, how) for video in given.paths]
+    settings = facts_of(how)
+    files = [cache / cached_name(video, settings) for video in given.paths]
     if not all(file.is_file() for file in files):
         with locked(cache):
             for left in cache.glob(".*.tmp"):  # of a process that died here
@@ -156,14 +157,9 @@ def _extractor(
     return extract_one
 
 
-def cached_name(video: Path, how: VideoFeatures) -> str:
-    """Name of the file of a video's features: another one for another video, or other settings.
-
-    Videos are told apart by size, time of writing, and a piece of their beginning, middle and end:
-    one that was moved keeps its features. Files of weights and reductions are read whole.
-    """
-    facts: dict[str, Any] = {
-        "video": _of_video(video),
+def facts_of(how: VideoFeatures) -> dict[str, Any]:
+    """What tells these settings from others. Files of weights and reductions are read whole."""
+    return {
         "backbone": how.backbone,
         "weights": how.weights and _of_file(how.weights),
         "pca": how.pca and _of_file(how.pca),
@@ -171,8 +167,20 @@ def cached_name(video: Path, how: VideoFeatures) -> str:
         "precision": how.precision,
         "transform": _TRANSFORM,
     }
+
+
+def cached_name(video: Path, settings: dict[str, Any]) -> str:
+    """Name of the file of a video's features: another one for another video, or other settings.
+
+    Videos are told apart by size, time of writing, and a piece of their beginning, middle and end:
+    one that was moved keeps its features.
+
+    Args:
+        settings: of `facts_of`.
+    """
+    facts = {"video": _of_video(video), **settings}
     key = hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return f"{video.stem[:80]}_{how.backbone}_{key[:16]}.npy"
+    return f"{video.stem[:80]}_{settings['backbone']}_{key[:16]}.npy"
 
 
 def _of_video(video: Path) -> list[Any]:

@@ -42,6 +42,17 @@ class Sampling:
 RELEASED = Sampling()  # of the released features
 
 
+def counted_frames(frames: int, per_row: float) -> NDArray[np.int64]:
+    """Numbers, from 0, of the frames that are rows, of a video without start and end.
+
+    Example: at 25 fps and two rows a second, 12.5 frames per row, these are 12, 24, 37, 49, …
+
+    Args:
+        per_row: r, frames of video per row, at least 1.
+    """
+    return np.flatnonzero(np.mod(np.arange(1, frames + 1), per_row) < 1)
+
+
 def published_rate(rate: float, length: float | None, frames: int) -> float:
     """Frames per second that the released features counted with.
 

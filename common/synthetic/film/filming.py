@@ -19,20 +19,11 @@ from common.synthetic.film.stadium import FILM
 from common.synthetic.film.video_file import exact_rate, write_video
 from common.synthetic.game import HALVES, Game, part_generator
 from common.synthetic.players import calibration_file
+from common.video.sampling import counted_frames
 
 VIDEO_FILE = "224p.mkv"
 # Parts of a game's randomness, after those of `game.part_generator`.
 _LOOKS_PART, _FILM_PART, _CALIBRATION_PART = 5, 5, 7  # the last two plus the half
-
-
-def sampled(frames: int, rate: float) -> NDArray[np.int64]:
-    """Numbers (from 0) of the frames that feature rows are made of, of `rate` frames per row.
-
-    As for the released features: counted from 1, frame i is taken if i mod rate < 1. At 25 frames
-    per second and 2 rows per second these are 12, 24, 37, 49, …
-    """
-    numbers = np.arange(1, frames + 1)
-    return np.flatnonzero(np.mod(numbers, rate) < 1)
 
 
 def film_game(
@@ -73,7 +64,9 @@ class _Notes:
     def __init__(self, crew: CameraCrew, match: MatchHalf, framerate: float | None) -> None:
         self._crew, self._match, self._framerate = crew, match, framerate or 0.0
         self._rows = (
-            set(sampled(match.frames, match.framerate / framerate).tolist()) if framerate else set()
+            set(counted_frames(match.frames, match.framerate / framerate).tolist())
+            if framerate
+            else set()
         )
         self._boxes: list[dict[str, Any]] = []
         self._homographies: list[NDArray[np.float64]] = []
