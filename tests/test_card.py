@@ -132,3 +132,15 @@ def test_what_binds_a_step_is_the_longer_one(card):
     assert ceilings.shortest(Counts(200, 10, 5), "fp32") == (2.0, "bytes")
     assert ceilings.shortest(Counts(100, 10, 5), "fp32") == (1.5, "flops")
     assert ceilings.shortest(Counts(10, 1000, 5), "bf16") == (1.5, "flops")
+
+
+def test_programs_know_the_flags_of_the_script(card, tmp_path):
+    from card_programs import FEW
+    from card_shell import call_of, flags_of
+
+    calls = flags_of(card.Setting("cpu", True, tmp_path, 60.0))
+    assert {*FEW} < {*calls}
+    for name, flags in calls.items():
+        _, module, *words = map(str, call_of(name, tmp_path, *flags))
+        args = importlib.import_module(module).parse_arguments(words)
+        assert args.features == ["Synthetic.npy"]

@@ -144,7 +144,7 @@ def pictures(
     for frame in _frames(path, stamps, wanted):
         stamp = begin + 1 / rate if before is not None else 0.0
         if frame.pts is not None:
-            second = frame.pts * float(frame.time_base or 0)
+            second = frame.time or 0.0
             if origin is None or not 0 <= second - origin - begin <= _LONGEST_GAP:
                 origin = second - stamp
             stamp = second - origin

@@ -168,9 +168,10 @@ def fit(pixels: NDArray[np.uint8], transform: str) -> NDArray[np.uint8]:
     if size[0] < SIDE:
         ratio = side / float(width)
         size = (side, max(SIDE, int(height * ratio)))
-    resized = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    if size != (width, height):
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     top, left = (size[1] - SIDE) // 2, (size[0] - SIDE) // 2
-    return _squeezed(resized[top : top + SIDE, left : left + SIDE])
+    return _squeezed(pixels[top : top + SIDE, left : left + SIDE])
 
 
 def _squeezed(pixels: Any) -> NDArray[np.uint8]:
