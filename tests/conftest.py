@@ -15,6 +15,7 @@ import signal
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared")
+
+
+def pytest_configure() -> None:
+    """No test is timed, invented examples neither: a busy machine is no fault."""
+    with suppress(ImportError):  # a machine with a card may lack it
+        from hypothesis import settings
+
+        settings.register_profile("untimed", deadline=None)
+        settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -55,7 +55,7 @@ def test_equal_to_the_published_loop_on_noise_and_on_ties(window):
         assert_as_published(scores, window, float(rng.choice([0.0, 0.25, 0.5, -0.5])))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     arrays(np.float32, st.tuples(st.integers(1, 40), st.integers(1, 3)), elements=st.sampled_from(
         [0.0, 0.125, 0.25, 0.5, 0.75, 1.0]

@@ -96,7 +96,7 @@ def unzipped(pairs):
     return spots([cell for cell, _ in pairs], [value for _, value in pairs])
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(SOME_TARGETS, SOME_DETECTIONS, st.sampled_from([0, 1, 3, 10]))
 def test_no_threshold_is_better(targets, detections, tolerance):
     targets, detections = unzipped(targets), unzipped(detections)
@@ -110,7 +110,7 @@ def test_no_threshold_is_better(targets, detections, tolerance):
             assert f1_anew(targets, detections, event, thresholds[event], tolerance)[0] == best
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(SOME_TARGETS, SOME_DETECTIONS, st.integers(0, 18).map(lambda k: k / 16))
 def test_any_threshold_counts_as_a_matching_of_what_it_leaves(targets, detections, threshold):
     targets, detections = unzipped(targets), unzipped(detections)
@@ -120,7 +120,7 @@ def test_any_threshold_counts_as_a_matching_of_what_it_leaves(targets, detection
         assert (outcome.correct[event], outcome.found[event]) == (correct, found)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SOME_TARGETS, SOME_DETECTIONS, st.integers(0, 199))
 def test_precision_and_recall_are_those_of_the_metric(targets, detections, k):
     targets, detections = unzipped(targets), unzipped(detections)

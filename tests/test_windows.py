@@ -32,7 +32,7 @@ def test_sum_of_every_window(length, shape):
     assert np.allclose(window_sum(torch.from_numpy(rows), length), expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 40), st.integers(0, 30), st.integers(0, 2**32 - 1))
 def test_sums_of_whole_numbers_are_exact(length, more, seed):
     rows = np.random.default_rng(seed).integers(-1000, 1000, (length + more, 2))
