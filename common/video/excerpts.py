@@ -32,7 +32,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Source:
+class VideoSource:
     """A video that pieces are cut from.
 
     Attributes:
@@ -66,7 +66,7 @@ class Source:
         return first, max(first + 1, int(np.searchsorted(times, end, "left")))
 
 
-def look_at(path: Path) -> Source:
+def look_at(path: Path) -> VideoSource:
     """What has to be known of a video. Raises UserError as `look_through`."""
     facts = look_through(path)
     with open_video(path) as (container, stream):
@@ -79,7 +79,7 @@ def look_at(path: Path) -> Source:
         turned = (getattr(frame, "rotation", 0) for frame in _frames(container, stream))
         rotation = float(next(turned, 0) or 0)
         aspect = stream.codec_context.sample_aspect_ratio
-        return Source(
+        return VideoSource(
             path, facts, float(begin * unit), unit,
             (stream.codec_context.width, stream.codec_context.height),
             Fraction(aspect) if aspect else None, rotation,
@@ -88,7 +88,7 @@ def look_at(path: Path) -> Source:
 
 
 def shown(
-    source: Source, start: float, end: float
+    source: VideoSource, start: float, end: float
 ) -> Iterator[tuple[float, float, "av.VideoFrame"]]:
     """The pictures on screen from `start` to `end`: from when to when, within these, and each.
 
@@ -108,8 +108,8 @@ def shown(
         yield max(before[0], start), end, before[1]
 
 
-def _sought(source: Source, start: float, end: float) -> Iterator[tuple[float, Any]]:
-    """Times and pictures by seeking: those of `Source.rows`, as far as they can be decoded."""
+def _sought(source: VideoSource, start: float, end: float) -> Iterator[tuple[float, Any]]:
+    """Times and pictures by seeking: those of `VideoSource.rows`, as far as they can be decoded."""
     first, stop = source.rows(start, end)
     times, stamps = source.facts.times, source.facts.stamps
     assert stamps is not None
@@ -128,7 +128,7 @@ def _sought(source: Source, start: float, end: float) -> Iterator[tuple[float, A
             return
 
 
-def _decoded(source: Source, row: int, back: float | None) -> Iterator[Any]:
+def _decoded(source: VideoSource, row: int, back: float | None) -> Iterator[Any]:
     """Decodes from `back` seconds before a picture on."""
     stamps = source.facts.stamps
     assert stamps is not None
@@ -150,7 +150,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
             continue
 
 
-def _in_sequence(source: Source, start: float, end: float) -> Iterator[tuple[float, Any]]:
+def _in_sequence(source: VideoSource, start: float, end: float) -> Iterator[tuple[float, Any]]:
     """Times and pictures by decoding all that is before."""
     for picture in pictures(source.path, source.facts):
         if picture.begin >= end:
@@ -160,7 +160,7 @@ def _in_sequence(source: Source, start: float, end: float) -> Iterator[tuple[flo
 
 
 def heard(
-    source: Source, start: float, end: float, rate: int, channels: int
+    source: VideoSource, start: float, end: float, rate: int, channels: int
 ) -> Iterator[NDArray[np.float32]]:
     """The sound from `start` to `end` in blocks [channels, n], round((end - start) * rate) in all.
 
@@ -186,7 +186,7 @@ def heard(
 
 
 def _sound(
-    source: Source, start: float, end: float, rate: int, channels: int
+    source: VideoSource, start: float, end: float, rate: int, channels: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Blocks of sound, each with the number of its first sample, counted from `start`."""
     if source.sound is None:

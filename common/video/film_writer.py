@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.errors import UserError
 from common.files import written_whole
-from common.video.excerpts import Excerpt, Source, heard, shown
+from common.video.excerpts import Excerpt, VideoSource, heard, shown
 
 if TYPE_CHECKING:
     import av
@@ -21,7 +21,9 @@ _RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)  # samples per second 
 _KEY_SECONDS = 2  # between key frames at most, so that a click into a clip is quick
 
 
-def write_film(path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, Source]) -> float:
+def write_film(
+    path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, VideoSource]
+) -> float:
     """Writes pieces of videos one behind the other as mp4: h264, and AAC if any has sound.
 
     Pictures keep their times; those of all pieces get the size of the first piece's video, and are
@@ -55,7 +57,9 @@ def write_film(path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, S
 class _Film:
     """A file that is being written; `ticks` is its length so far."""
 
-    def __init__(self, container: "av.container.OutputContainer", used: Sequence[Source]) -> None:
+    def __init__(
+        self, container: "av.container.OutputContainer", used: Sequence[VideoSource]
+    ) -> None:
         self.ticks = 0
         self._container, like = container, used[0]
         rate = Fraction(like.facts.rate).limit_denominator(1001)
@@ -79,7 +83,7 @@ class _Film:
             voice: Any = container.add_stream("aac", rate=self._rate, layout=self._layout)
             self._voice = voice
 
-    def add(self, source: Source, excerpt: Excerpt) -> None:
+    def add(self, source: VideoSource, excerpt: Excerpt) -> None:
         """Puts a piece behind what is there."""
         before = self.ticks
         for begin, end, frame in shown(source, excerpt.start, excerpt.end):

@@ -10,13 +10,15 @@ import numpy as np
 from common.errors import UserError
 from common.files import written_whole
 from common.video.decoding import open_video, packets_of
-from common.video.excerpts import Excerpt, Source
+from common.video.excerpts import Excerpt, VideoSource
 
 _SPREAD_SECONDS = 2  # that sound may be stored behind its pictures
 _BACK_SECONDS = (0.0, 15.0, 120.0)  # how far before a piece a key frame is looked for
 
 
-def copy_film(path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, Source]) -> float:
+def copy_film(
+    path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, VideoSource]
+) -> float:
     """Writes pieces of one video one behind the other as mp4, without encoding anew.
 
     Each begins at the last key frame at or before its start, so it may be seconds longer than was
@@ -58,7 +60,7 @@ def copy_film(path: Path, excerpts: Sequence[Excerpt], sources: Mapping[Path, So
 class _Copies:
     """The pictures and the sound of a video on their way into a file of `seconds` so far."""
 
-    def __init__(self, container: Any, stream: Any, out: Any, source: Source) -> None:
+    def __init__(self, container: Any, stream: Any, out: Any, source: VideoSource) -> None:
         self.seconds = Fraction(0)
         self._container, self._stream, self._out, self._source = container, stream, out, source
         assert source.facts.stamps is not None
