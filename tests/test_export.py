@@ -61,7 +61,7 @@ def test_each_game_and_half_has_its_file(run, capsys):
     assert len(files(out)) == 19 and files(run.parent.parent / "data") == [
         f"{PLAIN}/Labels-v2.json", "splits.json"
     ]  # fmt: skip
-    assert "6 spots at or above 0.5" in capsys.readouterr().out
+    assert "6 spots of 2 games at or above 0.5" in capsys.readouterr().out
     codes = kloppy_reader.load(str(out / f"{name}_1.xml")).codes
     assert [code.code for code in codes] == ["Goal", "Corner"]
     spans = [(c.start_timestamp.total_seconds(), c.end_timestamp.total_seconds()) for c in codes]
