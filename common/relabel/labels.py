@@ -15,7 +15,7 @@ from common.files import parse_json, read_whole, write_bytes
 from common.results.json_tree import JsonTree
 from common.spots.corrections import Correction
 from common.spots.label_file import as_json
-from common.spots.merging import Counts, count, merge
+from common.spots.merging import CorrectionCounts, count, merge
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Relabelled:
     """A game's new label file, what was done to it, and how many annotations there were and are."""
 
     content: bytes
-    counts: Counts
+    counts: CorrectionCounts
     before: int
     after: int
 

@@ -71,7 +71,7 @@ class _Film:
         stream.codec_context.gop_size = max(1, round(_KEY_SECONDS * rate))
         if like.aspect:
             stream.codec_context.sample_aspect_ratio = like.aspect
-        if like.rotation:
+        if like.rotation and hasattr(stream, "set_display_rotation"):  # not in older PyAV
             stream.set_display_rotation(like.rotation)
         self._stream, self._voice, self._samples = stream, None, 0
         self._lengths: dict[int, int] = {}  # timestamp -> ticks on screen
