@@ -5,7 +5,7 @@ from shell import python
 
 COMMANDS = ["compare", "doctor", "download", "evaluate", "extract_features", "merge_predictions",
             "operating_point", "pca", "report", "reproduce", "spot", "synthetic",
-            "validate_submission"]  # fmt: skip
+            "validate_submission", "watch"]  # fmt: skip
 SLOW = ("torch", "matplotlib", "rich", "sklearn", "pandas", "SoccerNet", "submitit")
 
 

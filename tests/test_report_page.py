@@ -14,7 +14,7 @@ import pytest
 from shell import python, succeeds
 
 from common.report.errors_by_kind import ERROR_KINDS
-from common.report.page import inert_json
+from common.results.inert_json import inert_json
 
 HOSTILE = '</script><script>alert("1")</script><!-- $x$ & '
 CLASSES = ["Goal", HOSTILE, "Corner"]

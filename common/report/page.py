@@ -5,12 +5,10 @@ import hashlib
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
-
-import orjson
 
 from common.report.errors_by_kind import ERROR_KINDS
 from common.report.page_sections import RunReport, all_sections, facts, heading
+from common.results.inert_json import inert_json
 
 SCRIPTS = ("timeline.js", "gestures.js", "page.js")
 
@@ -37,14 +35,6 @@ def page(report: RunReport) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def inert_json(value: Any) -> str:
-    """JSON that cannot end the <script> element it stands in."""
-    text = orjson.dumps(value).decode()
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 def _part(name: str) -> str:

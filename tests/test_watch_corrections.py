@@ -1,0 +1,152 @@
+"""What is done in the page: exactly that is undone, kept in the browser and saved.
+
+Needs chromium; where there is none these tests are skipped.
+"""
+
+import json
+
+import pytest
+from watch_pages import CLASSES, GAME, HOSTILE, fresh, selected, write_example
+
+from common.data.events import EventClasses
+from common.data.labels import read_labels
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, write_tree):
+    """The address of a page with videos of both halves, and its folder."""
+    root = tmp_path_factory.mktemp("watch")
+    return write_example(root, write_tree), root
+
+
+@pytest.fixture
+def opened(tab, made):
+    """The page as nobody has touched it."""
+    fresh(tab, made[0])
+    tab.wait("video.readyState >= 2")
+    yield tab
+    assert tab.complaints == []
+
+
+def test_what_was_done_is_saved_exactly(opened, tmp_path):
+    """Moves, another class, a rejection, an addition; what was undone is not there."""
+    opened.run("document.getElementById('go-on').click()")
+    opened.press("n", "Alt+Shift+ArrowRight", "Alt+ArrowLeft")  # the goal, by 1.0 - 0.1 s
+    opened.press("n", "x")  # the corner is rejected
+    opened.press("n", "c")
+    opened.type("corn")
+    opened.press("Enter")  # the hostile one becomes a corner
+    opened.press("n", "a", "u")  # an acceptance, undone
+    opened.press("u", "Shift+U")  # the other class, undone and done again
+    opened.press("n", "ArrowRight", "i")  # one second behind the detection of half 2
+    opened.type("alert")
+    opened.press("Enter")
+    opened.press("n", "m", "u")  # the annotated corner is moved and moved back
+    opened.press("s")
+    opened.click_on("#save-labels")
+    path = tmp_path / "Labels-v2.json"
+    path.write_bytes(opened.saved("Labels-v2.json"))
+    labels = read_labels(path, EventClasses((*CLASSES, "Offside")))
+    found = sorted(zip(labels.half.tolist(), labels.milliseconds.tolist(), labels.event.tolist(),
+                       strict=True))  # fmt: skip
+    # The moved goal lies in reach of the annotated one, which says it already.
+    assert found == [(1, 1200, 0), (1, 2600, 3), (1, 3000, 1), (2, 1500, 2), (2, 2000, 1)]
+    annotated = json.loads(path.read_bytes())["annotations"]
+    assert [each["team"] for each in annotated] == ["home", "home", "not applicable",
+                                                    "not applicable", "home"]  # fmt: skip
+    opened.click_on("#save-corrections")
+    name = f"{opened.run('data.games[0].file')}_corrections.json"
+    content = json.loads(opened.saved(name))
+    assert (content["format"], content["game"]) == ("soccer-spots-corrections", GAME)
+    keys = ("half", "position", "label", "confidence", "state")
+    assert [tuple(each[key] for key in keys) for each in content["spots"]] == [
+        (1, 1900, "Goal", 0.9, "accepted"),
+        (1, 2000, "Corner", 0.8, "rejected"),
+        (1, 3000, "Corner", 0.7, "accepted"),
+        (2, 1500, HOSTILE, None, "added"),
+    ]
+    assert [each["from"] for each in content["spots"]] == [
+        {"half": 1, "position": 1000, "label": "Goal"},
+        {"half": 1, "position": 2000, "label": "Corner"},
+        {"half": 1, "position": 3000, "label": HOSTILE},
+        None,
+    ]
+
+
+def test_everything_can_be_undone_and_done_again(opened):
+    def edits():
+        return opened.run("JSON.stringify(app.game.edits())")
+
+    opened.press("n", "a", "n", "x", "n", "m", "Alt+ArrowRight", "i", "Enter", "x")
+    done = opened.run("app.game.done.length")
+    states = [edits()]
+    for _ in range(done):
+        opened.press("u")
+        states.append(edits())
+    assert done == 6
+    assert states[-1] == "{}"
+    opened.press("u")
+    assert "nothing to undo" in opened.run("app.status.textContent")
+    again = [states.pop()]
+    while states:
+        opened.press("Shift+U")
+        again.append(edits())
+        assert again[-1] == states.pop()
+
+
+def test_the_selected_mark_is_dragged(opened):
+    opened.press("n", "+", "+")
+    opened.run("new Promise(requestAnimationFrame)")
+    box = opened.wait("""(() => {
+        const mark = app.line.marks.find(({ spot }) => spot.id === app.selected);
+        const box = app.line.canvas.getBoundingClientRect();
+        const width = app.line.width / (app.line.view[1] - app.line.view[0]);
+        return mark && !app.line.due && [box.x + mark.x, box.y + mark.y, width];
+    })()""")
+    x, y, width = box
+    opened.click(x, y, to=(x + 0.8 * width, y))
+    half, ms, _ = selected(opened)
+    assert half == 1
+    assert ms == pytest.approx(1800, abs=1000 / width + 1)
+    assert opened.run("app.spot.state") == "accepted"
+    opened.press("u")
+    assert selected(opened) == (1, 1000, 0)
+
+
+def test_the_browser_keeps_what_was_done(opened, made):
+    opened.press("n", "a")
+    opened.run("app.setThreshold(1, 0.85)")
+    opened.press("n", "m")
+    before = opened.run("[app.game.edits(), app.thresholds]")
+    opened.run("app.store.write()")
+    opened.open(made[0])
+    assert opened.run("[app.game.edits(), app.thresholds]") == before
+    assert "2 changed" in opened.run("document.getElementById('tally').textContent")
+
+
+def test_a_browser_that_keeps_nothing_is_told(tab, made):
+    refuse = """Object.defineProperty(window, "localStorage", {
+        get() { throw new DOMException("no", "SecurityError"); }
+    })"""
+    script = tab.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)
+    try:
+        tab.open(made[0])
+        assert "keeps nothing (SecurityError)" in tab.run("app.status.textContent")
+        tab.press("n", "a")
+        assert tab.run("app.game.done.length") == 1
+        assert tab.complaints == []
+    finally:
+        tab.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
+def test_corrections_of_another_browser_are_taken(opened):
+    opened.press("n", "a", "n", "x", "n", "m", "i", "Enter")
+    told = opened.run("JSON.stringify(app.saving.corrections())")
+    edits = opened.run("app.game.edits()")
+    opened.press(*"uuuu")
+    assert opened.run("app.game.edits()") == {}
+    opened.run(f"app.saving.take({json.dumps(told)}, 'file')")
+    assert list(opened.run("app.game.edits()").values()) == list(edits.values())
+    for wrong in ("[]", "{", '{"format": "soccer-spots-corrections", "game": "x", "spots": []}'):
+        opened.run(f"app.saving.take({json.dumps(wrong)}, 'file')")
+        assert opened.run("app.status.textContent").startswith("file is")
