@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -11,18 +12,21 @@ from common.report.page_sections import RunReport, all_sections, facts, heading
 from common.results.inert_json import inert_json
 
 SCRIPTS = ("timeline.js", "gestures.js", "page.js")
+MOMENTS = "moments.js"  # where there is a page with the videos
 
 
 def page(report: RunReport) -> str:
     """The HTML file, with its style, script and data inside."""
     names = [run.name for run in report.runs]
-    script = "".join(map(_part, SCRIPTS))
+    script = "".join(map(_part, SCRIPTS if report.watch is None else (*SCRIPTS, MOMENTS)))
     data = {
         "classes": report.classes,
         "kinds": ERROR_KINDS,
         "framerate": report.framerate,
         "games": report.timelines,
     }
+    if report.watch is not None:
+        data["watch"] = asdict(report.watch)
     return Template(_part("page.html")).substitute(
         title=escape(f"{' and '.join(names)}, {report.split}"),
         heading=heading(names),
