@@ -10,6 +10,7 @@ from common.data.events import V2_NAMES
 from common.errors import UserError
 from common.results.predictions import write_zip
 from common.results.run_record import record_settings
+from common.spots.corrections import Correction, Corrections, Origin, format_corrections
 from common.spots.moments import Moment
 from common.spots.run_games import find_games, thresholds_of
 
@@ -130,7 +131,7 @@ def test_games_are_chosen_by_a_part_of_their_name(data):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b'{"annotations": []}', 'no list "predictions" or "spots"'),
+        (b"{}", 'no list "predictions", "spots" or'),
         (b'{"spots": [{"half": 1}]}', "without 'milliseconds'"),
         (results(game="../../etc"), "may lead out"),
         (results(entry(12, 1, "Goal", 0.5)), "halves 1 to 9, found 12"),
@@ -150,3 +151,27 @@ def test_classes_of_another_data_set_are_told(tmp_path):
     path.write_bytes(results(entry(1, 1, "PASS", 0.5)))
     with pytest.raises(UserError, match=r"'PASS' \(1\)"):
         find_games(tmp_path / "results").read("game")
+
+
+def test_corrections_and_labels_are_spots_too(tmp_path, data):
+    root, _ = data
+    labels = find_games(root / GAMES[0] / "Labels-v2.json")
+    (game,) = labels.games
+    assert labels.classes.names[-1] == "Streaker"
+    assert [each for each in labels.read(game).detections if each.label != "Streaker"] == [
+        *ANNOTATIONS
+    ]
+    was = Origin(1, 5_000, "Goal")
+    spots = [
+        Correction(Moment(1, 5_500, "Goal", 0.1), "accepted", was),
+        Correction(Moment(1, 5_000, "Goal", 0.9), "rejected", was),
+        Correction(Moment(1, 5_000, "Goal", 0.4), "open", was),
+        Correction(Moment(2, 1, "Duel"), "added", None),
+    ]
+    path = tmp_path / "corrections.json"
+    path.write_text(format_corrections(Corrections(GAMES[0], tuple(spots))))
+    found = find_games(path)
+    assert found.games == GAMES[:1]
+    assert found.read(GAMES[0]).detections == (
+        Moment(1, 5_000, "Goal", 0.4), Moment(1, 5_500, "Goal"), Moment(2, 1, "Duel")
+    )  # fmt: skip

@@ -9,7 +9,8 @@ from shell import python, succeeds
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.spots.run_games import SpottedGames, find_games
+from common.spots.run_games import find_games
+from common.spots.spotted_games import SpottedGames
 from common.watch import page_data as module
 from common.watch.page import SCRIPTS
 from common.watch.page_data import page_data
@@ -106,7 +107,7 @@ def test_videos_that_are_nowhere_are_said(tmp_path):
         (["models/none"], "none"),
         (["models/a", "--game", "three"], "three"),
         (["models/a", "--video", "none.mp4"], "--game"),
-        (["models/a", "--kick_off", "-1"], "--kick_off must be seconds from 0 on"),
+        (["models/a", "--kick_off", "-1"], "expected seconds from 0"),
         (["models/a", "--tolerance", "61"], "--tolerance must be at most 60 s"),
         (["models/a", "--threshold", "auto"], "choose thresholds first"),
         (["models/a", "--output", "models"], "found the folder models"),

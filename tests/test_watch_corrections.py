@@ -6,10 +6,15 @@ Needs chromium; where there is none these tests are skipped.
 import json
 
 import pytest
-from watch_pages import CLASSES, GAME, HOSTILE, fresh, selected, write_example
+from watch_pages import CLASSES, FPS, GAME, HOSTILE, fresh, selected, write_example
 
 from common.data.events import EventClasses
 from common.data.labels import read_labels
+from common.export.texts import TEXTS, Screening, Subject
+from common.spots.corrections import parse_corrections
+from common.spots.file_names import file_name
+from common.spots.moments import above
+from common.spots.run_games import find_games, thresholds_of
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +60,10 @@ def test_what_was_done_is_saved_exactly(opened, tmp_path):
     assert [each["team"] for each in annotated] == ["home", "home", "not applicable",
                                                     "not applicable", "home"]  # fmt: skip
     opened.click_on("#save-corrections")
-    name = f"{opened.run('data.games[0].file')}_corrections.json"
-    content = json.loads(opened.saved(name))
+    name = f"{opened.run('data.games[0].file')}.corrections.json"
+    saved = opened.saved(name)
+    assert len(parse_corrections(saved, name).spots) == 4
+    content = json.loads(saved)
     assert (content["format"], content["game"]) == ("soccer-spots-corrections", GAME)
     keys = ("half", "position", "label", "confidence", "state")
     assert [tuple(each[key] for key in keys) for each in content["spots"]] == [
@@ -71,6 +78,27 @@ def test_what_was_done_is_saved_exactly(opened, tmp_path):
         {"half": 1, "position": 3000, "label": HOSTILE},
         None,
     ]
+
+
+def test_the_menu_writes_what_the_command_writes(opened, made):
+    """Of a page that nobody has touched, letter for letter."""
+    root = made[1]
+    found = find_games(root / "results", "test", SoccerNet_path=root / "data")
+    thresholds, _ = thresholds_of(found, 0.5)
+    subject = Subject(GAME, file_name(GAME), found.classes,
+                      above(found.read(GAME).detections, thresholds), found.name)  # fmt: skip
+    videos = {half: root / f"{half}.webm" for half in (1, 2)}
+    screening = Screening(kick_off_ms=(500,), videos=videos, frame_rate=FPS)
+    opened.press("s")
+    for kind in ("csv", "sportscode", "webvtt", "srt", "labelstudio"):
+        opened.click_on(f"#formats button[value={kind}]")
+        texts = TEXTS[kind](subject, screening)
+        assert len(texts) == (1 if kind in ("csv", "labelstudio") else 2)
+        for name, text in texts.items():
+            assert opened.saved(name).decode() == text, kind
+    opened.click_on("#formats button[value=youtube]")  # three spots, all within ten seconds
+    assert TEXTS["youtube"](subject, screening) == {}
+    assert "YouTube shows chapters from 3 on" in opened.run("app.status.textContent")
 
 
 def test_everything_can_be_undone_and_done_again(opened):

@@ -45,8 +45,9 @@ def formats(tab, tmp_path_factory):
     empty = [[], [], [], []]
     game = {"name": GAME, "file": "game", "halves": 1, "detections": empty, "annotations": None,
             "others": [], "videos": {"files": [], "halves": []}}  # fmt: skip
-    data = {"id": "x", "run": "run", "classes": ["a"], "thresholds": [0], "tolerance": 5,
-            "framerate": 2, "lastFrame": 9, "frame": 0.04, "games": [game]}  # fmt: skip
+    data = {"id": "x", "run": "run", "labelFile": "Labels-v2.json", "classes": ["a"],
+            "thresholds": [0], "tolerance": 5, "framerate": 2, "lastFrame": 9, "frame": 0.04,
+            "games": [game]}  # fmt: skip
     path = tmp_path_factory.mktemp("formats") / "watch.html"
     path.write_text(page(data))
     tab.open(path.as_uri())

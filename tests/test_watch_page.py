@@ -144,9 +144,9 @@ def test_names_appear_as_text(opened, made):
         opened.click_on(f"#formats button[value={value}]")
     stem = opened.run("data.games[0].file")
     assert not set('/\\<>"\u202e') & set(stem)
-    assert HOSTILE.replace('"', '""') in opened.saved(f"{stem}_spots.csv").decode()
+    assert HOSTILE.replace('"', '""') in opened.saved(f"{stem}.csv").decode()
     for half in (1, 2):
-        assert opened.saved(f"{stem}_{half}_spots.xml").isascii()
+        assert opened.saved(f"{stem}_{half}.xml").isascii()
 
 
 def test_a_link_leads_to_its_moment(opened, made):

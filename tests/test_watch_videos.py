@@ -7,7 +7,7 @@ from small_videos import write_video
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.spots.run_games import SpottedGames
+from common.spots.spotted_games import SpottedGames
 from common.watch.videos import GameVideos, GivenVideos, for_page, frame_seconds
 
 GAME = "league/season/game"

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from common.errors import UserError, run_cli
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import finite, place, rate, threshold, whole
+from common.training.argument_types import moment, place, rate, threshold, whole
 from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"
@@ -48,7 +48,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="also write watch.html, which shows each error in the video: files of the one game's "
         "halves, the folder that holds the games, or a template such as '{game}/{half}_224p.mkv' "
         "[without a word: those beside the data]")
-    add("--kick_off", type=finite, nargs="+", default=[], metavar="S",
+    add("--kick_off", type=moment, nargs="+", default=[], metavar="S",
         help="with --video: second of it at which the clock begins, for each half [0]")
     add("--output", type=place, help="folder to write to [RUN/report_<split>]")
     # fmt: on

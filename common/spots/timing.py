@@ -37,6 +37,19 @@ class Timing:
         return start, max(start + 1, at + self.lag_ms)
 
 
+def by_video(moments: Iterable[Moment], timing: Timing) -> dict[int | None, list[Moment]]:
+    """The moments of each video: by half, or all under None where one video holds all halves.
+
+    Without a moment there is one video all the same.
+    """
+    if timing.one_file:
+        return {None: list(moments)}
+    videos: dict[int | None, list[Moment]] = {}
+    for each in moments:
+        videos.setdefault(each.half, []).append(each)
+    return videos or {1: []}
+
+
 def share_a_file(kick_off_ms: tuple[int, ...], moments: Iterable[Moment]) -> bool:
     """Whether kick-offs are meant for one video that holds all halves.
 

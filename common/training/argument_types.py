@@ -28,6 +28,7 @@ MOST = 10**9  # of what has no bound in the field; it fits 32 bits
 positive = whole(1, MOST)
 not_negative = whole(0, MOST)
 _LONGEST_SECONDS = 2 * 60 * 60  # no window is longer than the longest half
+_DAY_SECONDS = 24 * 60 * 60
 _LARGEST_FRAMERATE = 100  # that synthetic data are made at
 seed = whole(0, 2**63 - 1)  # what torch takes, and JSON
 pixels = whole(1, 4096)
@@ -112,6 +113,16 @@ def seconds(text: str) -> float:
     if number > _LONGEST_SECONDS:
         raise argparse.ArgumentTypeError(
             f"expected seconds up to {_LONGEST_SECONDS}, found {_short(text)}"
+        )
+    return number
+
+
+def moment(text: str) -> float:
+    """An argparse type: seconds from 0 on, at most a day."""
+    number = finite(text)
+    if not 0 <= number <= _DAY_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"expected seconds from 0 to {_DAY_SECONDS}, found {_short(text)}"
         )
     return number
 

@@ -102,7 +102,7 @@ def look_through(path: Path) -> VideoFacts:
     with open_video(path) as (container, stream):
         rate = float(stream.guessed_rate or stream.average_rate or 0)
         found, of_decoding = array("q"), False
-        for packet in _packets(container, stream):
+        for packet in packets_of(container, stream):
             if packet.size and not packet.is_discard:
                 stamp = packet.dts if packet.pts is None else packet.pts
                 found.append(_NO_STAMP if stamp is None else stamp)
@@ -169,7 +169,7 @@ def _frames(
         if stamps is not None and wanted is not None and stream.codec_context.name in _SKIPPING:
             needed = {*stamps[wanted].tolist()}
         damaged = 0
-        for read, packet in enumerate(_packets(container, stream)):
+        for read, packet in enumerate(packets_of(container, stream)):
             if needed is not None and read > _ALL_DECODED:
                 skip = "NONREF" if packet.size and packet.pts not in needed else "DEFAULT"
                 stream.codec_context.skip_frame = skip
@@ -181,7 +181,7 @@ def _frames(
             log.warning("%s: %d packets are damaged; what they showed is left out", path, damaged)
 
 
-def _packets(container: Any, stream: Any) -> Iterator[Any]:
+def packets_of(container: Any, stream: Any) -> Iterator[Any]:
     """Packets of a stream, up to where the file can be read no more; the last one is empty."""
     import av
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError, counted, run_cli
-from common.training.argument_types import file_to_write, finite, place, rate, threshold
+from common.training.argument_types import file_to_write, moment, place, rate, threshold
 from common.training.flags import new_parser
 
 MOST_TOLERANCE = 60  # seconds; a spot farther away explains no detection
@@ -31,7 +31,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="videos of the halves of one game, one of all of them (then with --kick_off of each), "
         "the folder that holds the games, or a template such as '{game}/{half}_224p.mkv' [those "
         "beside the data, or that were spotted in]")
-    add("--kick_off", type=finite, nargs="+", default=[], metavar="S",
+    add("--kick_off", type=moment, nargs="+", default=[], metavar="S",
         help="second of the video at which the clock begins, for each half [0]")
     add("--game", nargs="+", default=[], metavar="TEXT",
         help="games whose path contains one of these [all]")
@@ -48,8 +48,6 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.tolerance > MOST_TOLERANCE:
         raise UserError(f"--tolerance must be at most {MOST_TOLERANCE} s")
-    if any(second < 0 for second in args.kick_off):
-        raise UserError(f"--kick_off must be seconds from 0 on, found {min(args.kick_off):g}")
     return args
 
 

@@ -16,7 +16,7 @@ from common.results.reading import EVALUATION_FRAMERATE, HALF_MINUTES
 from common.spots.file_names import file_names
 from common.spots.moments import Moment
 from common.spots.parsing import parse_annotations
-from common.spots.run_games import SpottedGames
+from common.spots.spotted_games import SpottedGames
 from common.watch.videos import GivenVideos, for_page
 
 MOST_DETECTIONS = 3000  # of a game: the most confident
@@ -74,6 +74,7 @@ def page_data(
         **content,
         "id": mark,
         "run": found.name,
+        "labelFile": found.classes.label_file,
         "thresholds": [limit if isfinite(limit) else None for limit in limits],
         "tolerance": tolerance,
         "framerate": framerate,

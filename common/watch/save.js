@@ -1,5 +1,6 @@
 // What has been done, as files: labels, corrections, and the formats of other tools.
 
+const LEAST_CHAPTERS = 3;
 const CORRECTIONS = "soccer-spots-corrections";
 
 // Python's order of texts: by code points, where JavaScript has halves of pairs.
@@ -15,12 +16,22 @@ const momentOf = ({ half, ms, event, confidence, visibility, team }) =>
 const inOrder = (moments) =>
   [...moments].sort((a, b) => a.half - b.half || a.ms - b.ms || compareTexts(a.label, b.label));
 
+// Whether kick-offs are of one video: each lies behind the last moment of the half before.
+function shareAFile(kickOffs, moments) {
+  const last = Array(Math.max(2, kickOffs.length)).fill(0);
+  for (const { half, ms } of moments)
+    if (half <= last.length) last[half - 1] = Math.max(last[half - 1], ms);
+  return kickOffs.length > 1
+    && kickOffs.slice(1).every((kickOff, n) => kickOffs[n] + last[n] < kickOff);
+}
+
 class Saving {
   constructor(app) {
     this.app = app;
     const actions = {
-      labels: () => this.save("Labels-v2.json", labelFile(app.game.name, this.labels()), true),
-      corrections: () => this.save("corrections.json", asJson(this.corrections())),
+      labels: () => this.save(data.labelFile, labelFile(app.game.name, this.labels())),
+      corrections: () => this.save(
+        `${data.games[app.game.number].file}.corrections.json`, asJson(this.corrections())),
     };
     for (const [name, act] of Object.entries(actions)) byId(`save-${name}`).addEventListener("click", act);
     for (const button of document.querySelectorAll("#formats button"))
@@ -82,49 +93,52 @@ class Saving {
     return inOrder([...app.game.spots.values()].filter(wanted).map(momentOf));
   }
 
-  timing() {
-    const ms = (id) => Math.max(0, Math.round((Number(byId(id).value) || 0) * 1000));
+  // Kick-offs, and what is shown around a spot; where nobody says it, what suits the format.
+  timing(lead = 0, lag = 0) {
+    const ms = (id, other) => (byId(id).value === "" ? other : Math.max(0, Math.round(byId(id).value * 1000)));
     const kickOffs = this.app.player.halves.map(({ kickOff }) => Math.round(kickOff * 1000));
-    return { kickOffs, lead: ms("lead"), lag: ms("lag") };
+    while (kickOffs.at(-1) === 0) kickOffs.pop();
+    return { kickOffs, lead: ms("lead", lead), lag: ms("lag", lag) };
   }
 
-  // Videos and their moments: one for all halves, or one for each half.
-  films() {
-    const { player, game } = this.app;
-    const moments = this.moments();
-    const nameOf = (half) => player.files[player.halves[half - 1].file]?.name;
-    const shared = new Set(player.halves.map(({ file }) => file)).size === 1 && player.halves[0].file >= 0;
-    if (shared) return [{ video: nameOf(1), half: game.halves > 1 ? null : 1, moments }];
-    return player.halves.map((_, n) => ({
-      video: nameOf(n + 1) ?? `${n + 1}`, half: n + 1, moments: moments.filter(({ half }) => half === n + 1),
-    }));
+  // Videos and their moments: one for all halves, under null, or one for each half that has any.
+  films(moments = this.moments()) {
+    const { halves, files } = this.app.player;
+    const same = halves.length > 1 && halves.every(({ file }) => file === halves[0].file);
+    const shared = files.length ? same && halves[0].file >= 0 : shareAFile(this.timing().kickOffs, moments);
+    const groups = shared ? new Map([[null, moments]]) : Map.groupBy(moments, ({ half }) => half);
+    if (!groups.size) groups.set(1, []);
+    return [...groups].map(([half, own]) => ({ half, moments: own, tail: half === null ? "" : `_${half}` }));
   }
 
   export(format) {
-    const { game } = this.app;
-    const timing = this.timing();
-    if (format === "csv") return this.save("spots.csv", csvTable(game.name, this.moments(), timing));
+    const { game, player } = this.app;
+    const { file } = data.games[game.number];
+    if (format === "csv") return this.save(`${file}.csv`, csvTable(game.name, this.moments(), this.timing()));
     if (format === "labelstudio") {
-      const rate = Math.round(1000 / this.app.player.frame) / 1000;
-      return this.save("labelstudio.json", labelStudio(game.name, this.films(), timing, rate, data.run));
+      const nameOf = (half) => player.files[player.halves[(half ?? 1) - 1]?.file]?.name;
+      const films = this.films().map(({ half, moments, tail }) =>
+        ({ video: nameOf(half) ?? `${file}${tail}.mp4`, half, moments }));
+      const rate = Math.round(1000 / player.frame) / 1000;
+      const text = labelStudio(game.name, films, this.timing(), rate, data.run);
+      return this.save(`${file}.labelstudio.json`, text);
     }
-    const [write, ending] = {
-      sportscode: [(moments) => sportscode(moments, timing, data.classes), "xml"],
-      webvtt: [(moments) => webvtt(moments, timing), "vtt"],
-      srt: [(moments) => srt(moments, timing), "srt"],
-      youtube: [(moments) => youtube(moments, timing), "txt"],
+    const [ending, write, ...around] = {
+      sportscode: [".xml", (moments, timing) => sportscode(moments, timing, data.classes), 10000, 10000],
+      webvtt: [".vtt", webvtt, 0, 4000],
+      srt: [".srt", srt, 0, 4000],
+      youtube: [".youtube.txt", youtube, 10000, 10000],
     }[format];
-    for (const { half, moments } of this.films()) {
-      const name = half === null || game.halves === 1 ? "spots" : `${half}_spots`;
-      this.save(`${name}${format === "youtube" ? "_youtube" : ""}.${ending}`, write(moments));
+    for (const { moments, tail } of this.films()) {
+      const text = write(moments, this.timing(...around));
+      if (format !== "youtube" || text.split("\n").length > LEAST_CHAPTERS) this.save(`${file}${tail}${ending}`, text);
+      else this.app.say(`YouTube shows chapters from ${LEAST_CHAPTERS} on: there are too few`);
     }
     return undefined;
   }
 
-  // Offers a file. Its name begins with the game's, as a name that every system takes.
-  save(name, content, plain = false) {
-    const game = data.games[this.app.game.number].file;
-    const link = element("a", { download: plain ? name : `${game}_${name}` });
+  save(name, content) {
+    const link = element("a", { download: name });
     link.href = URL.createObjectURL(new Blob([content], { type: "application/octet-stream" }));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from common.errors import UserError
 from common.results.given_files import VIDEOS, given_files
 from common.results.run_record import read_record
-from common.spots.run_games import SpottedGames
+from common.spots.spotted_games import SpottedGames
 from common.video.game_videos import KINDS, half_videos
 
 _PLACES = re.compile(r"\{(game|half)\}")

@@ -1,0 +1,187 @@
+"""`python -m common.export`: which files it writes, and that they stay where they belong."""
+
+import csv
+import json
+
+import av
+import orjson
+import pytest
+import webvtt as webvtt_reader
+from kloppy import sportscode as kloppy_reader
+from small_videos import write_video
+
+from common.errors import UserError
+from common.export.__main__ import main, parse_arguments
+from common.export.films import joined
+from common.results.run_record import record_settings
+from common.video.excerpts import Excerpt
+
+PLAIN = "league/season/One 1 - 0 Two"
+HOSTILE = 'league/season/<script>"it\'s" \U0001f9b7 \u202eab: *?|'
+SPOTS = [(1, 2_000, "Goal", 0.9), (1, 14_500, "Corner", 0.7), (1, 3_000, "Foul", 0.2),
+         (2, 1_500, "Goal", 0.6)]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with results of two games of a data root, one of which has labels."""
+    root, run = tmp_path / "data", tmp_path / "models" / "Mine"
+    entries = [
+        {"label": label, "position": str(ms), "half": str(half), "confidence": str(sure)}
+        for half, ms, label, sure in SPOTS
+    ]
+    for game in (PLAIN, HOSTILE):
+        (root / game).mkdir(parents=True)
+        folder = run / "outputs_test" / game
+        folder.mkdir(parents=True)
+        (folder / "results_spotting.json").write_bytes(orjson.dumps({"predictions": entries}))
+    annotation = {"gameTime": "1 - 00:02", "label": "Goal", "position": "2345"}
+    labels = root / PLAIN / "Labels-v2.json"
+    labels.write_bytes(orjson.dumps({"annotations": [annotation]}))
+    (root / "splits.json").write_bytes(orjson.dumps({"test": [PLAIN, HOSTILE]}))
+    record_settings(run, {"SoccerNet_path": str(root), "version": 2}, "test")
+    return run
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def export(run, *words):
+    main([str(run), "--format", *map(str, words)])
+
+
+def test_each_game_and_half_has_its_file(run, capsys):
+    export(run, "sportscode", "csv", "webvtt", "srt", "labelstudio", "soccernet")
+    out = run / "exports"
+    name = "league_season_One 1 - 0 Two"
+    halves = [f"{name}_{half}.{ending}" for half in (1, 2) for ending in ("srt", "vtt", "xml")]
+    whole = [f"{name}.csv", f"{name}.labelstudio.json", "labelling.xml"]
+    assert {*halves, *whole, f"{PLAIN}/Labels-v2.json"} <= {*files(out)}
+    assert len(files(out)) == 19 and files(run.parent.parent / "data") == [
+        f"{PLAIN}/Labels-v2.json", "splits.json"
+    ]  # fmt: skip
+    assert "6 spots at or above 0.5" in capsys.readouterr().out
+    codes = kloppy_reader.load(str(out / f"{name}_1.xml")).codes
+    assert [code.code for code in codes] == ["Goal", "Corner"]
+    spans = [(c.start_timestamp.total_seconds(), c.end_timestamp.total_seconds()) for c in codes]
+    assert spans == [(0, 12), (4.5, 24.5)]
+    (cue,) = webvtt_reader.read(str(out / f"{name}_2.vtt"))
+    assert (cue.start, cue.end, cue.text) == ("00:00:01.500", "00:00:05.500", "Goal (60%)")
+
+
+def test_names_are_text_and_stay_below_the_folder(run, tmp_path):
+    out = tmp_path / "out"
+    before = {*files(tmp_path)}
+    export(run, "sportscode", "csv", "labelstudio", "--output", out, "--game", "script")
+    new = {*files(tmp_path)} - before
+    assert len(new) == 5 and all(name.count("/") == 1 for name in new)
+    (table,) = out.glob("*.csv")
+    with table.open(newline="", encoding="utf-8") as file:
+        assert {row["game"] for row in csv.DictReader(file)} == {HOSTILE}
+    (tasks,) = out.glob("*.labelstudio.json")
+    assert {task["data"]["game"] for task in json.loads(tasks.read_text())} == {HOSTILE}
+
+
+def test_kick_offs_behind_each_other_make_one_file(run, tmp_path):
+    out = tmp_path / "out"
+    words = ("sportscode", "csv", "--game", "One", "--output", out, "--lead", 1, "--lag", "0.5")
+    export(run, *words, "--kick_off", 10, 100)
+    (path,) = out.glob("*.xml")
+    starts = [code.start_timestamp.total_seconds() for code in kloppy_reader.load(str(path)).codes]
+    assert starts == [11, 23.5, 100.5]
+    export(run, *words, "--kick_off", 10, 20)  # the corner is later: two videos
+    assert len(list(out.glob("*_[12].xml"))) == 2
+    (table,) = out.glob("*.csv")
+    assert "00:01,1500,21.500,Goal" in table.read_text()
+
+
+def test_thresholds_and_annotations(run, tmp_path):
+    out = tmp_path / "out"
+    export(run, "csv", "--output", out, "--threshold", "0.1", "--game", "One")
+    (table,) = out.glob("*.csv")
+    assert table.read_text().count("\n") == 5
+    export(run, "csv", "--output", out, "--annotations", "--game", "One")
+    assert table.read_text().splitlines()[1].endswith(",1,00:02,2345,2.345,Goal,,,")
+
+
+def test_too_few_chapters_are_told_and_not_written(run, tmp_path, caplog):
+    export(run, "youtube", "--output", tmp_path / "out", "--game", "One", "--lead", 0)
+    assert files(tmp_path / "out") == [] and "YouTube shows chapters from 3 on" in caplog.text
+    export(run, "youtube", "--output", tmp_path / "out", "--game", "One", "--lead", 0,
+           "--kick_off", 10, 100)  # fmt: skip
+    (path,) = (tmp_path / "out").iterdir()
+    assert path.read_text() == "0:00 Start\n0:12 Goal\n0:24 Corner\n1:41 Goal\n"
+
+
+def test_labels_of_the_data_are_never_replaced(run):
+    root = run.parent.parent / "data"
+    before = (root / PLAIN / "Labels-v2.json").read_bytes()
+    with pytest.raises(UserError, match=r"common\.relabel"):
+        export(run, "csv", "soccernet", "--output", root)
+    assert (root / PLAIN / "Labels-v2.json").read_bytes() == before
+    assert list(root.glob("*.csv")) == []
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return [
+        write_video(tmp_path / f"{half}_224p.mp4", 500, size=(64, 48), codec="libx264")
+        for half in (1, 2)
+    ]
+
+
+def lengths(folder):
+    found = {}
+    for path in sorted(folder.rglob("*.mp4")):
+        with av.open(str(path)) as container:
+            frames = sum(1 for _ in container.decode(video=0))
+            found[path.name] = frames, round(float(container.duration / 1e6), 3)
+    return found
+
+
+def test_clips_and_a_reel_are_cut_from_the_videos(run, videos, tmp_path, caplog):
+    out = tmp_path / "out"
+    words = ("--output", out, "--game", "One", "--lead", 1, "--lag", "0.2")
+    export(run, "clips", "reel", *words, "--video", *videos)
+    assert lengths(out) == {
+        "001_1_00m02s_Goal.mp4": (30, 1.2),
+        "002_1_00m14s_Corner.mp4": (31, 1.2),  # from the middle of a picture on
+        "003_2_00m01s_Goal.mp4": (31, 1.2),
+        "league_season_One 1 - 0 Two_reel.mp4": (92, 3.6),
+    }
+    assert len(list((out / "league_season_One 1 - 0 Two").iterdir())) == 3
+    export(run, "clips", *words, "--video", videos[0], "--kick_off", 1, 30)
+    assert "1 spot behind the end" in caplog.text
+
+
+def test_clips_need_the_videos_of_one_game(run, videos):
+    for words, sentence in (
+        (["--game", "One"], "give --video FILE"),
+        (["--video", *videos], "there are 2; name it with --game"),
+        (["--game", "One", "--video", videos[0]], "spots in half 2 and no video"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            export(run, "clips", *words)
+
+
+def test_pieces_that_overlap_are_shown_once(tmp_path):
+    one, two = tmp_path / "1", tmp_path / "2"
+    pieces = [Excerpt(one, 0, 5), Excerpt(one, 4, 6), Excerpt(one, 6, 7), Excerpt(two, 6, 8),
+              Excerpt(two, 9, 10)]  # fmt: skip
+    assert joined(pieces) == [Excerpt(one, 0, 7), Excerpt(two, 6, 8), Excerpt(two, 9, 10)]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--lead", "-1"], "expected seconds from 0"),
+        (["--kick_off", "99999"], "expected seconds from 0"),
+        (["--lag", "x"], "expected a finite number"),
+        (["--format", "pdf"], "invalid choice: 'pdf'"),
+    ],
+)
+def test_flags_are_checked(words, sentence, capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(["run", "--format", "csv", *words])
+    assert sentence in capsys.readouterr().err
