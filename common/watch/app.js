@@ -38,6 +38,7 @@ class App {
     this.selected = null;
     this.line.view = null;
     this.player.at = place;
+    this.judge();
     this.arrange();
     this.videos.open(this.game);
     this.panel.game();
@@ -55,10 +56,13 @@ class App {
     this.arrange();
   }
 
+  // What detections are, which hangs on the sliders alone: corrections do not change what a run found.
+  judge() {
+    this.verdicts = this.game.annotated ? judge(this.game, this.thresholds) : new Map();
+  }
+
   // Finds anew what is shown: after changes, with other sliders or filters.
   arrange() {
-    if (this.game.annotated) this.verdicts = judge(this.game, this.thresholds);
-    else this.verdicts = new Map();
     const ordered = this.game.ordered();
     const classes = [...new Set(ordered.map(({ event }) => event))].sort((a, b) => a - b);
     const before = [...this.lanes.keys()].join();
@@ -68,6 +72,13 @@ class App {
     else this.gutter.update();
     this.line.layout();
     this.list.update();
+    this.panel.update();
+  }
+
+  // Draws anew what is shown.
+  refresh() {
+    this.line.draw();
+    this.list.draw();
     this.panel.update();
   }
 
@@ -118,6 +129,7 @@ class App {
   setThreshold(event, threshold) {
     this.thresholds[event] = threshold;
     this.store.keep((content) => (content.thresholds = this.thresholds));
+    this.judge();
     this.arrange();
   }
 
@@ -141,10 +153,14 @@ class App {
   }
 
   select(id, seek = true) {
-    const before = this.selected;
+    const before = this.spot;
     this.selected = this.game.spots.has(id) ? id : null;
-    if (before !== this.selected) this.arrange();
     const { spot } = this;
+    // A selected spot is shown, whatever the filters say.
+    if (spot !== before) {
+      if ((before && !this.passes(before)) || (spot && !this.shown.includes(spot))) this.arrange();
+      else this.refresh();
+    }
     if (!spot) return;
     const lead = this.player.playing ? this.settings.before : 0;
     if (seek) this.player.seek(spot.half, spot.ms / 1000 - lead);

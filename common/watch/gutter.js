@@ -40,9 +40,10 @@ class Gutter {
       const threshold = this.app.thresholds[event];
       // A slider has whole per cents; the threshold it stands for may lie between two.
       if (slider.value / 100 !== threshold) slider.value = Math.round(Math.min(threshold, 1) * 100);
-      slider.ariaValueText = threshold > 1 ? "none" : threshold.toFixed(2);
-      value.textContent = threshold > 1 ? "none" : threshold.toFixed(2);
-      count.textContent = counts.get(event) ?? 0;
+      const words = threshold > 1 ? "none" : threshold.toFixed(2);
+      if (slider.ariaValueText !== words) slider.ariaValueText = words;
+      tell(value, words);
+      tell(count, String(counts.get(event) ?? 0));
       button.ariaPressed = String(this.app.filters.event === event);
       row.classList.toggle("empty", !counts.has(event));
     }
@@ -51,6 +52,11 @@ class Gutter {
 
 const NONE_KEPT = 2; // a threshold that no confidence reaches
 const startingThreshold = (event) => data.thresholds[event] ?? NONE_KEPT;
+
+// Sets a text where it is another one: a page is not laid out anew for the same.
+function tell(box, text) {
+  if (box.textContent !== text) box.textContent = text;
+}
 
 function element(name, fields, text) {
   const made = Object.assign(document.createElement(name), fields);

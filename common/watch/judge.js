@@ -34,20 +34,20 @@ function nearestOf(group, frame) {
 // Spots in the order of time take the most confident free detection in reach.
 function takePairs(targets, detections, reach) {
   const taker = new Map();
+  let first = 0;
   for (const target of targets) {
+    while (first < detections.length && detections[first].frame < target.frame - reach) first += 1;
     let best = null;
-    for (const found of detections) {
-      if (Math.abs(found.frame - target.frame) > reach || taker.has(found)) continue;
-      if (best === null || found.confidence > best.confidence) best = found;
-    }
+    for (let n = first; n < detections.length && detections[n].frame <= target.frame + reach; n += 1)
+      if (!taker.has(detections[n]) && !(best?.confidence >= detections[n].confidence)) best = detections[n];
     if (best) taker.set(best, target);
   }
   return taker;
 }
 
-// Kind and explaining annotation of each counted detection and each annotation, by name.
-function judge(game, thresholds) {
-  const verdicts = new Map();
+// What holds whatever the thresholds are: annotations and detections of each class and half, and
+// what a detection is that no annotation takes.
+function cellsOf(game) {
   const original = (spot) => ({
     id: spot.id, ...spot.from, frame: frameOf(spot.from.ms), confidence: spot.confidence,
   });
@@ -56,24 +56,34 @@ function judge(game, thresholds) {
   const targets = grouped(of("annotation"), own);
   const all = grouped([...targets.values()].flat(), (entry) => String(entry.half));
   const [reach, near] = [(data.tolerance * data.framerate) / 2, 60 * data.framerate];
-  for (const target of [...targets.values()].flat()) verdicts.set(target.id, { kind: MISSED });
-  for (const [key, cells] of grouped(of("detection"), own)) {
-    const found = cells.filter((each) => each.confidence >= Math.max(thresholds[each.event], 0));
-    const taker = takePairs(targets.get(key) ?? [], found, reach);
-    for (const each of found) {
+  const groups = [...grouped(of("detection"), own)].map(([key, cells]) => {
+    for (const each of cells) {
       const [same, distance] = nearestOf(targets.get(key), each.frame);
       const [other, away] = nearestOf(all.get(String(each.half)), each.frame);
-      let verdict = { kind: "background", by: null };
-      if (away <= reach) verdict = { kind: "wrong class", by: other.id };
+      each.untaken = { kind: "background", by: null };
+      if (away <= reach) each.untaken = { kind: "wrong class", by: other.id };
       if (distance <= near) {
         const side = each.frame > same.frame ? "late" : "early";
-        verdict = { kind: distance <= reach ? "duplicate" : side, by: same.id };
+        each.untaken = { kind: distance <= reach ? "duplicate" : side, by: same.id };
       }
-      if (taker.has(each)) {
-        verdict = { kind: "correct", by: taker.get(each).id };
-        verdicts.set(verdict.by, { kind: "found", by: each.id });
-      }
-      verdicts.set(each.id, verdict);
+    }
+    return [targets.get(key) ?? [], cells];
+  });
+  return { targets: [...targets.values()].flat(), groups, reach };
+}
+
+// Kind and explaining annotation of each counted detection and each annotation, by name.
+function judge(game, thresholds) {
+  game.cells ??= cellsOf(game);
+  const { targets, groups, reach } = game.cells;
+  const verdicts = new Map(targets.map(({ id }) => [id, { kind: MISSED }]));
+  for (const [annotated, cells] of groups) {
+    const found = cells.filter((each) => each.confidence >= Math.max(thresholds[each.event], 0));
+    const taker = takePairs(annotated, found, reach);
+    for (const each of found) {
+      const by = taker.get(each)?.id;
+      verdicts.set(each.id, by ? { kind: "correct", by } : each.untaken);
+      if (by) verdicts.set(by, { kind: "found", by: each.id });
     }
   }
   return verdicts;

@@ -14,11 +14,16 @@ class List {
       const row = event.target.closest(".row");
       if (row) app.select(row.dataset.spot);
     });
-    new ResizeObserver(() => this.draw()).observe(this.box);
+    this.measure();
+    new ResizeObserver(() => {
+      this.measure();
+      this.update();
+    }).observe(this.box);
   }
 
-  get tall() {
-    return parseFloat(getComputedStyle(this.box).getPropertyValue("--row"));
+  // Pixels of a row, which depend on the window.
+  measure() {
+    this.tall = parseFloat(getComputedStyle(this.box).getPropertyValue("--row"));
   }
 
   update() {
@@ -52,10 +57,12 @@ class List {
     const first = Math.max(0, Math.floor(box.scrollTop / tall) - 2);
     const last = Math.min(app.shown.length, Math.ceil((box.scrollTop + box.clientHeight) / tall) + 2);
     while (this.pool.length < last - first) this.pool.push(this.newRow());
+    const { length } = this.pool;
+    // Each row keeps its spot while it is in sight: only those that come are written anew.
     this.pool.forEach((row, n) => {
-      const number = first + n;
+      const number = first + ((((n - first) % length) + length) % length);
       row.box.hidden = number >= last;
-      if (number < last) this.write(row, app.shown[number], number);
+      if (number < last) this.write(row, app.shown[number], number, number * tall);
     });
     const current = this.pool.find((row) => !row.box.hidden && row.box.dataset.spot === app.selected);
     if (current) box.setAttribute("aria-activedescendant", current.box.id);
@@ -74,21 +81,25 @@ class List {
     return { box, cells };
   }
 
-  write({ box, cells }, spot, number) {
+  write(row, spot, number, top) {
+    const { box, cells } = row;
     const selected = spot.id === this.app.selected;
     const kind = this.app.kindOf(spot);
+    const count = this.app.shown.length;
+    // A spot that changes is another object.
+    const now = [spot, selected, kind, number, count, top];
+    if (row.now?.every((value, n) => value === now[n])) return;
+    row.now = now;
     box.dataset.spot = spot.id;
     box.dataset.state = spot.state;
-    box.style.transform = `translateY(${number * this.tall}px)`;
+    box.style.top = `${top}px`;
     box.setAttribute("aria-selected", String(selected));
-    box.setAttribute("aria-setsize", this.app.shown.length);
+    box.setAttribute("aria-setsize", count);
     box.setAttribute("aria-posinset", number + 1);
     box.setAttribute("aria-label", this.app.words(spot).join(", "));
     const sure = spot.confidence === null ? "" : spot.confidence.toFixed(2);
     const texts = [SIGNS[spot.state], `${spot.half} · ${clock(spot.ms)}`, data.classes[spot.event], sure, kind];
-    texts.forEach((text, n) => {
-      if (cells[n].textContent !== text) cells[n].textContent = text;
-    });
+    texts.forEach((text, n) => tell(cells[n], text));
     cells[4].dataset.kind = kind.replaceAll(" ", "-");
   }
 }

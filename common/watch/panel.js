@@ -95,14 +95,14 @@ class Panel {
     const { app } = this;
     const { spot, game } = app;
     const changes = Object.keys(game.edits()).length;
-    byId("count").textContent = `${app.shown.length} of ${game.spots.size} spots`;
-    byId("changes").textContent = changes ? `${changes} changed` : "nothing changed";
+    tell(byId("count"), `${app.shown.length} of ${game.spots.size} spots`);
+    tell(byId("changes"), changes ? `${changes} changed` : "nothing changed");
     byId("undo").disabled = !game.done.length;
     byId("redo").disabled = !game.undone.length;
-    byId("spot-name").textContent = spot ? data.classes[spot.event] : "no spot is selected";
-    byId("spot-words").textContent = spot
+    tell(byId("spot-name"), spot ? data.classes[spot.event] : "no spot is selected");
+    tell(byId("spot-words"), spot
       ? [`half ${spot.half}, ${clock(spot.ms)}`, ...app.words(spot).slice(1)].join(" · ")
-      : "N and P go from spot to spot";
+      : "N and P go from spot to spot");
     for (const name of ["accept", "reject", "class", "here"]) byId(name).disabled = !spot;
     byId("accept").setAttribute("aria-pressed", String(spot?.state === ACCEPTED));
     byId("reject").setAttribute("aria-pressed", String(spot?.state === REJECTED));
@@ -111,10 +111,8 @@ class Panel {
   place() {
     const { app } = this;
     const { half, seconds } = app.player.place;
-    const words = `${half} · ${clock(seconds * 1000)}`;
-    if (byId("time").textContent !== words) byId("time").textContent = words;
-    const play = app.player.video.paused ? "Play" : "Stop";
-    if (byId("play").textContent !== play) byId("play").textContent = play;
+    tell(byId("time"), `${half} · ${clock(seconds * 1000)}`);
+    tell(byId("play"), app.player.video.paused ? "Play" : "Stop");
     if (!app.line.view) return;
     const t = app.line.time({ half, seconds });
     const [from, to] = app.line.view;
