@@ -145,10 +145,13 @@ def test_the_browser_keeps_what_was_done(opened, made):
     opened.press("n", "a")
     opened.run("app.setThreshold(1, 0.85)")
     opened.press("n", "m")
-    before = opened.run("[app.game.edits(), app.thresholds]")
+    opened.run("app.videos.change(0, { kickOff: 0.75 })")
+    everything = "[app.game.edits(), app.thresholds, app.player.halves]"
+    before = opened.run(everything)
     opened.run("app.store.write()")
     opened.open(made[0])
-    assert opened.run("[app.game.edits(), app.thresholds]") == before
+    assert opened.run(everything) == before
+    assert before[1:] == [[0.5, 0.85, 0.5], [{"file": 0, "kickOff": 0.75}, {"file": 1, "kickOff": 0}]]
     assert "2 changed" in opened.run("document.getElementById('tally').textContent")
 
 

@@ -7,10 +7,8 @@ class App {
   constructor() {
     this.status = document.getElementById("status");
     this.store = new Store((words) => this.say(words));
-    const kept = this.store.content.thresholds;
-    const known = Array.isArray(kept) && kept.length === data.classes.length;
     this.thresholds = data.classes.map((_, event) =>
-      known && Number.isFinite(kept[event]) ? kept[event] : startingThreshold(event));
+      this.store.kept("thresholds", event, startingThreshold(event), Number.isFinite));
     this.filters = { event: null, half: null, state: null, kind: null };
     this.selected = null;
     [this.shown, this.lanes, this.verdicts] = [[], new Map(), new Map()];
@@ -128,7 +126,7 @@ class App {
 
   setThreshold(event, threshold) {
     this.thresholds[event] = threshold;
-    this.store.keep((content) => (content.thresholds = this.thresholds));
+    this.store.keepInstead("thresholds", event, startingThreshold(event), threshold);
     this.judge();
     this.arrange();
   }

@@ -6,7 +6,7 @@ const WAIT_MS = 300;
 class Store {
   constructor(say) {
     this.say = say;
-    this.content = { games: {}, thresholds: null, kickOffs: {}, settings: {} };
+    this.content = { games: {}, thresholds: {}, kickOffs: {}, settings: {} };
     this.refused = false;
     this.timer = 0;
     addEventListener("pagehide", () => this.timer && this.write());
@@ -28,6 +28,18 @@ class Store {
       const same = found[key] !== null && typeof found[key] === "object";
       if (same) this.content[key] = found[key];
     }
+  }
+
+  // What somebody has set instead of what the page came with; a page that comes with something else
+  // is a later word.
+  kept(kind, key, given, isValid) {
+    const entry = this.content[kind][key];
+    const [instead, value] = Array.isArray(entry) ? entry : [];
+    return JSON.stringify(instead) === JSON.stringify(given) && isValid(value) ? value : given;
+  }
+
+  keepInstead(kind, key, given, value) {
+    this.keep((content) => (content[kind][key] = [given, value]));
   }
 
   keep(change) {

@@ -17,13 +17,12 @@ class Videos {
 
   open(game) {
     const { files, halves } = data.games[game.number].videos;
-    const kept = this.app.store.content.kickOffs[game.number];
-    const known = Array.isArray(kept) && kept.length === game.halves && kept.every(Number.isFinite);
+    this.given = Array.from({ length: game.halves }, (_, n) => halves[n]?.kickOff ?? 0);
+    const isValid = (value) =>
+      Array.isArray(value) && value.length === game.halves && value.every((each) => each >= 0);
+    const kickOffs = this.app.store.kept("kickOffs", game.number, this.given, isValid);
     this.files = files;
-    this.halves = Array.from({ length: game.halves }, (_, n) => ({
-      file: halves[n]?.file ?? -1,
-      kickOff: known ? kept[n] : (halves[n]?.kickOff ?? 0),
-    }));
+    this.halves = kickOffs.map((kickOff, n) => ({ file: halves[n]?.file ?? -1, kickOff }));
     this.apply();
   }
 
@@ -81,9 +80,8 @@ class Videos {
 
   change(n, fields) {
     Object.assign(this.halves[n], fields);
-    this.app.store.keep((content) => {
-      content.kickOffs[this.app.game.number] = this.halves.map(({ kickOff }) => kickOff);
-    });
+    const kickOffs = this.halves.map(({ kickOff }) => kickOff);
+    this.app.store.keepInstead("kickOffs", this.app.game.number, this.given, kickOffs);
     this.apply();
   }
 }
