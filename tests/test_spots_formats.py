@@ -77,7 +77,7 @@ def test_kloppy_reads_sportscode_back(tmp_path):
         assert code.code_id == str(number)
         assert code.start_timestamp.total_seconds() == pytest.approx(start / 1000, abs=1e-9)
         assert code.end_timestamp.total_seconds() == pytest.approx(end / 1000, abs=1e-9)
-        labels = {"half": 1, "position": each.position_ms}
+        labels = {"half": 1, "position": each.position_ms, "class": each.label}
         labels["clock"] = f"{each.position_ms // 60000:02d}:{each.position_ms // 1000 % 60:02d}"
         if each.confidence is not None:
             labels["confidence"] = round(each.confidence, 4)

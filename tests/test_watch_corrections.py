@@ -13,6 +13,7 @@ from common.data.labels import read_labels
 from common.export.texts import TEXTS, Screening, Subject
 from common.spots.corrections import parse_corrections
 from common.spots.file_names import file_name
+from common.spots.merging import merge, time_of
 from common.spots.moments import above
 from common.spots.run_games import find_games, thresholds_of
 
@@ -54,7 +55,7 @@ def test_what_was_done_is_saved_exactly(opened, tmp_path):
     labels = read_labels(path, EventClasses((*CLASSES, "Offside")))
     found = sorted(zip(labels.half.tolist(), labels.milliseconds.tolist(), labels.event.tolist(),
                        strict=True))  # fmt: skip
-    # The moved goal lies in reach of the annotated one, which says it already.
+    # The moved goal is less than a second from the annotated one, which stands for it.
     assert found == [(1, 1200, 0), (1, 2600, 3), (1, 3000, 1), (2, 1500, 2), (2, 2000, 1)]
     annotated = json.loads(path.read_bytes())["annotations"]
     assert [each["team"] for each in annotated] == ["home", "home", "not applicable",
@@ -99,6 +100,39 @@ def test_the_menu_writes_what_the_command_writes(opened, made):
     opened.click_on("#formats button[value=youtube]")  # three spots, all within ten seconds
     assert TEXTS["youtube"](subject, screening) == {}
     assert "YouTube shows chapters from 3 on" in opened.run("app.status.textContent")
+
+
+def test_labels_are_those_that_relabel_makes_of_the_corrections(opened, made):
+    """Whatever is done: accepted, moved, rejected, relabelled and added in any order."""
+    path = made[1] / "data" / GAME / "Labels-v2.json"
+    entries = json.loads(path.read_bytes())["annotations"]
+    opened.run("""(() => {
+        let state = 7;
+        window.draw = (count) => (state = (state * 48271) % 2147483647) % count;
+    })()""")
+    for _ in range(25):
+        opened.run("""(() => {
+            app.settings.goOn = false;
+            for (let turn = 0; turn < 4; turn += 1) {
+                const spots = app.game.ordered();
+                app.select(spots[draw(spots.length)].id, false);
+                [() => app.verdict("accepted"), () => app.verdict("rejected"),
+                 () => app.relabel(app.spot, draw(3)), () => app.undo(),
+                 () => app.moveTo(app.spot, 1 + draw(2), draw(8) * 0.5), () => app.add(draw(3)),
+                ][draw(6)]();
+            }
+        })()""")
+        mine = json.loads(opened.run("labelFile(app.game.name, app.saving.labels())"))
+        told = opened.run("asJson(app.saving.corrections())").encode()
+        spots = parse_corrections(told, "corrections").spots
+        merged = merge(entries, spots, EventClasses(tuple(CLASSES)), "corrections")
+        pairs = [
+            sorted((*time_of(entry), entry["label"], entry["team"], entry["visibility"])
+                   for entry in each)
+            for each in (mine["annotations"], merged)
+        ]  # fmt: skip
+        assert pairs[0] == pairs[1]
+    assert opened.run("app.game.spots.size") > 8
 
 
 def test_everything_can_be_undone_and_done_again(opened):
@@ -151,7 +185,10 @@ def test_the_browser_keeps_what_was_done(opened, made):
     opened.run("app.store.write()")
     opened.open(made[0])
     assert opened.run(everything) == before
-    assert before[1:] == [[0.5, 0.85, 0.5], [{"file": 0, "kickOff": 0.75}, {"file": 1, "kickOff": 0}]]
+    assert before[1:] == [
+        [0.5, 0.85, 0.5],
+        [{"file": 0, "kickOff": 0.75}, {"file": 1, "kickOff": 0}],
+    ]
     assert "2 changed" in opened.run("document.getElementById('tally').textContent")
 
 

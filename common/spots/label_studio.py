@@ -115,6 +115,7 @@ def _exported(number: int, moment: Moment, timing: Timing, rate: float) -> dict[
         "half": moment.half,
         "position": moment.position_ms,
         "label": moment.label,
+        "confidence": confidence_number(sure) if (sure := moment.confidence) is not None else None,
         "visibility": moment.visibility,
         "team": moment.team,
     }

@@ -35,9 +35,10 @@ def sportscode(moments: Iterable[Moment], timing: Timing, classes: Sequence[str]
     Only ASCII is written, for some readers expect it: `& < > "` are named entities, all characters
     beyond ~ decimal references of their code point; control characters become spaces and what XML
     cannot hold (half of a surrogate pair, U+FFFE, U+FFFF) U+FFFD. Instances come by their time in
-    the video and count from 1. Labels: half, clock, position (milliseconds of the half), and, where
-    known, confidence, visibility and team. Rows come in the order of the classes, then others in
-    that of their first instance. Four spaces a level, \\n after each line.
+    the video and count from 1. Labels: half, clock, position (milliseconds of the half), class (the
+    code once more, for that may be changed), and, where known, confidence, visibility and team.
+    Rows come in the order of the classes, then others in that of their first instance. Four spaces
+    a level, \\n after each line.
 
     Args:
         classes: tell the order of the rows, and the colours: class k has colour k mod 20.
@@ -61,6 +62,7 @@ def _instance(number: int, moment: Moment, timing: Timing) -> list[str]:
         "half": str(moment.half),
         "clock": clock(moment.position_ms),
         "position": str(moment.position_ms),
+        "class": moment.label,
         "confidence": confidence_text(moment.confidence),
         "visibility": moment.visibility,
         "team": moment.team,

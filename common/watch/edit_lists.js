@@ -37,6 +37,7 @@ function xmlInstance(number, moment, timing) {
     half: String(moment.half),
     clock: mmss(moment.ms),
     position: String(moment.ms),
+    class: moment.label,
     confidence: confidenceText(moment.confidence),
     visibility: moment.visibility,
     team: moment.team,
@@ -64,6 +65,7 @@ function xmlRow(code, colour) {
   return ["        <row>", `            <code>${xmlText(code)}</code>`, ...shades, "        </row>"];
 }
 
+const rounded = (confidence) => Math.floor(confidence * 10000 + 0.5) / 10000;
 const frameNumber = (ms, rate) => Math.floor((ms * rate) / 1000) + 1;
 
 // films: [{ video, half, moments }], half null where all halves are in it.
@@ -83,6 +85,7 @@ function labelTask(game, { video, half, moments }, timing, rate, model) {
     half: moment.half,
     position: moment.ms,
     label: moment.label,
+    confidence: moment.confidence === null ? null : rounded(moment.confidence),
     visibility: moment.visibility,
     team: moment.team,
   }));
@@ -103,6 +106,6 @@ function labelRegion(number, moment, timing, rate) {
     value: { ranges: [{ start: frame, end: frame }], timelinelabels: [moment.label] },
     meta: { text: [`${moment.half} - ${mmss(moment.ms)}`] },
   };
-  if (moment.confidence !== null) region.score = Math.floor(moment.confidence * 10000 + 0.5) / 10000;
+  if (moment.confidence !== null) region.score = rounded(moment.confidence);
   return region;
 }

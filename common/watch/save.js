@@ -1,6 +1,7 @@
 // What has been done, as files: labels, corrections, and the formats of other tools.
 
 const LEAST_CHAPTERS = 3;
+const SAME_MS = 1000; // what is accepted this near to an annotation of its class is that annotation
 const CORRECTIONS = "soccer-spots-corrections";
 
 // Python's order of texts: by code points, where JavaScript has halves of pairs.
@@ -58,16 +59,22 @@ class Saving {
     byId("export-count").textContent = `${this.moments().length} spots`;
   }
 
-  // The annotations as they should be: kept and changed ones, what was added, what was accepted.
+  // The annotations as they should be, by the rules of common.relabel: those that were kept or changed;
+  // what was added or accepted, unless an annotation of its class that nobody has touched is so near.
   labels() {
     const { app } = this;
-    const spots = [...app.game.spots.values()].filter(({ state }) => state !== REJECTED);
-    const known = spots.filter(({ source }) => source !== "detection");
-    const reach = data.tolerance * 500; // half of it, to either side, in ms
-    const isKnown = (spot) => known.some((each) =>
-      each.event === spot.event && each.half === spot.half && Math.abs(each.ms - spot.ms) <= reach);
-    const wanted = (spot) => spot.source === "detection" && app.isCounted(spot)
-      && (spot.state !== OPEN || byId("open-too").checked) && !isKnown(spot);
+    const spots = app.game.ordered().filter(({ state }) => state !== REJECTED);
+    const known = spots.filter(({ source }) => source === "annotation");
+    const free = new Set(known.filter((spot) => !isChanged(spot)));
+    const standsFor = (spot) => {
+      const away = (each) => Math.abs(each.ms - spot.ms);
+      const near = [...free].filter((each) =>
+        each.event === spot.event && each.half === spot.half && away(each) <= SAME_MS);
+      const best = near.reduce((a, b) => (a && away(a) <= away(b) ? a : b), null);
+      return best !== null && free.delete(best);
+    };
+    const wanted = (spot) => spot.source !== "annotation" && app.isCounted(spot)
+      && (spot.state !== OPEN || byId("open-too").checked) && !standsFor(spot);
     const others = data.games[app.game.number].others.map(([half, ms, label, visibility, team]) =>
       ({ half, ms, label, confidence: null, visibility, team }));
     return inOrder([...[...known, ...spots.filter(wanted)].map(momentOf), ...others]);

@@ -1,0 +1,1 @@
+"""Corrected spots as labels that train and score."""

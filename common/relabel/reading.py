@@ -1,0 +1,124 @@
+"""What files of corrections tell, by game."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.data.events import EventClasses
+from common.data.games import check_relative_path, read_splits
+from common.errors import UserError, counted, log
+from common.files import parse_json, read_whole
+from common.spots.comparing import Returned, compared
+from common.spots.corrections import Correction, is_corrections, parse_corrections
+from common.spots.file_names import file_names
+from common.spots.handed_back import (
+    from_label_studio,
+    from_sportscode,
+    is_label_studio,
+    moments_of,
+)
+from common.spots.moments import Moment
+from common.spots.parsing import parse_annotations
+from common.spots.timing import Timing
+
+
+@dataclass(frozen=True)
+class EditLists:
+    """How edit lists were exported, and those that were handed out, as far as they are at hand."""
+
+    timing: Timing
+    exported: Sequence[Path] = ()
+
+
+def read_corrections(
+    paths: Sequence[Path],
+    root: Path,
+    classes: EventClasses,
+    game: str | None,
+    lists: EditLists,
+) -> dict[str, list[Correction]]:
+    """The corrections of each game, in the order of the files.
+
+    Args:
+        root: data root, whose labels a corrected label file is compared with.
+        game: of all files; None: that which each names, an edit list by its own name.
+
+    Raises:
+        UserError: a file of none of these kinds, malformed, or of a game that nothing tells.
+    """
+    found: dict[str, list[Correction]] = {}
+    for path in paths:
+        content = read_whole(path, "corrections")
+        if path.suffix.lower() == ".xml":
+            parts = _of_edit_list(path, content, root, game, lists)
+        else:
+            parts = _of_json(path, content, root, classes, game)
+        for name, spots in parts:
+            found.setdefault(check_relative_path(name, str(path)), []).extend(spots)
+    return found
+
+
+def _of_edit_list(
+    path: Path, content: bytes, root: Path, game: str | None, lists: EditLists
+) -> list[tuple[str, Sequence[Correction]]]:
+    """Of an XML file, whose game and half its name tells, as common.export made it."""
+    tail = re.fullmatch(r"(.+)_([1-9])", path.stem)
+    half = int(tail[2]) if tail else None
+    if game is None:
+        named = {name: each for each, name in file_names(_games(root)).items()}
+        if path.stem in named:  # of a game whose own name ends like this
+            half = None
+        found = named.get(path.stem) or (named.get(tail[1]) if tail else None)
+        if found is None:
+            raise UserError(f"no game of {root} has the name of {path.name}; give it with --game")
+        game = found
+    exported: list[Moment] = []
+    for other in lists.exported:
+        if len(lists.exported) == 1 or other.stem == path.stem:
+            exported = moments_of(read_whole(other, "an edit list"), str(other))
+    return [(game, from_sportscode(content, str(path), lists.timing, half, exported))]
+
+
+def _games(root: Path) -> list[str]:
+    games = {game: None for listed in read_splits(root).values() for game in listed}
+    return [game for game in games if (root / game).is_dir()]
+
+
+def _of_json(
+    path: Path, content: bytes, root: Path, classes: EventClasses, game: str | None
+) -> list[tuple[str, Sequence[Correction]]]:
+    source = str(path)
+    parsed = parse_json(content, source)
+    if is_corrections(parsed):
+        read = parse_corrections(content, source)
+        return [(game or read.game, read.spots)]
+    if is_label_studio(parsed):
+        tasks = from_label_studio(content, source)
+        if left := sum(task.spots is None for task in tasks):
+            log.warning("%s: %s without an annotation left out", source, counted(left, "task"))
+        return [(game or task.game, task.spots) for task in tasks if task.spots is not None]
+    if isinstance(parsed, dict) and isinstance(parsed.get("annotations"), list):
+        name = game or _named(parsed, source)
+        after = [Returned(each) for each in parse_annotations(content, source, classes)]
+        return [(name, compared(_annotations(root, name, classes), after))]
+    raise UserError(
+        f"{source} holds neither corrections, labels nor tasks of Label Studio; give one of these, "
+        "or an edit list that ends in .xml"
+    )
+
+
+def _named(parsed: Mapping[str, Any], source: str) -> str:
+    url = parsed.get("UrlLocal")
+    if not isinstance(url, str) or not url.strip("/"):
+        raise UserError(f'{source} has no "UrlLocal" that names its game; give it with --game')
+    return url.rstrip("/")
+
+
+def _annotations(root: Path, game: str, classes: EventClasses) -> list[Moment]:
+    """Those that the data has; none where there are no labels."""
+    path = root / check_relative_path(game, "a label file") / classes.label_file
+    if not path.is_file():
+        return []
+    return parse_annotations(read_whole(path, "the annotations"), str(path), classes)

@@ -1,0 +1,80 @@
+"""What was done to spots, told from how they were and how they are: for tools that do not say."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from common.spots.corrections import ACCEPTED, ADDED, REJECTED, Correction, Origin, origin_of
+from common.spots.moments import Moment
+
+MOVED_MS = 5_000  # a spot that is gone, of the same class and at most this far away, was moved
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A spot that came back, and what it was, if the tool has kept that."""
+
+    moment: Moment
+    origin: Origin | None = None
+
+
+def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correction]:
+    """The corrections that lead from the spots that were handed out to those that came back.
+
+    What came back is, in this order: what it says it was; a spot of the same half, time and class;
+    one of the same half and time; the nearest of its half and class within `MOVED_MS`; or added.
+    Spots of which nothing came back were rejected. In the order of `after`, the rejected behind.
+    """
+    left = list(before)
+    found: dict[int, Moment] = {}  # place in `after` -> what it was
+
+    def pair(key_after: Callable[[Returned], Hashable], key: Callable[[Moment], Hashable]) -> None:
+        places = defaultdict(list)
+        for was in left:
+            places[key(was)].append(was)
+        for place, each in enumerate(after):
+            if place not in found and (alike := places[key_after(each)]):
+                found[place] = alike.pop(0)
+        left[:] = [was for alike in places.values() for was in alike]
+
+    pair(lambda each: each.origin, origin_of)
+    for place, each in enumerate(after):
+        if place not in found and each.origin is not None:  # of a list that was not given
+            was = each.origin
+            found[place] = replace(each.moment, half=was.half, position_ms=was.position_ms,
+                                   label=was.label)  # fmt: skip
+    pair(lambda each: origin_of(each.moment), origin_of)
+    pair(lambda each: _time(each.moment), _time)
+    for place, each in enumerate(after):
+        if place not in found and (was_near := _nearest(left, each.moment)):
+            found[place] = was_near
+            left.remove(was_near)
+    corrections = [_correction(each.moment, found.get(place)) for place, each in enumerate(after)]
+    return [*corrections, *(Correction(was, REJECTED, origin_of(was)) for was in left)]
+
+
+def _time(moment: Moment) -> tuple[int, int]:
+    return moment.half, moment.position_ms
+
+
+def _nearest(moments: Sequence[Moment], now: Moment) -> Moment | None:
+    """The nearest of the same half and class, unless that is too far."""
+
+    def distance(each: Moment) -> int:
+        return abs(each.position_ms - now.position_ms)
+
+    alike = [each for each in moments if (each.half, each.label) == (now.half, now.label)]
+    nearest = min(alike, key=distance, default=None)
+    return nearest if nearest is not None and distance(nearest) <= MOVED_MS else None
+
+
+def _correction(now: Moment, was: Moment | None) -> Correction:
+    if was is None:
+        return Correction(replace(now, confidence=None), ADDED, None)
+    kept = replace(
+        now,
+        confidence=was.confidence,
+        visibility=now.visibility or was.visibility,
+        team=now.team or was.team,
+    )
+    return Correction(kept, ACCEPTED, origin_of(was))

@@ -1,0 +1,176 @@
+"""Files of other tools as corrections of what was exported to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import UserError
+from common.files import parse_json
+from common.spots.comparing import Returned, compared
+from common.spots.corrections import Correction, Origin
+from common.spots.label_studio import frame_of, middle_ms
+from common.spots.moments import Moment
+from common.spots.sportscode import Instance, read_sportscode
+from common.spots.timing import Timing
+
+_KIND = "timelinelabels"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of Label Studio: a game's video, and what somebody made of its spots.
+
+    `spots` is None where nobody has submitted an annotation.
+    """
+
+    game: str
+    spots: tuple[Correction, ...] | None
+
+
+def from_sportscode(
+    content: bytes, source: str, timing: Timing, half: int | None, exported: Sequence[Moment]
+) -> list[Correction]:
+    """Corrections that an XML edit list of one video tells.
+
+    An instance's spot is `lead_ms` behind its start, or where that is 0 `lag_ms` before its end.
+    Its labels tell what it was. Spots that were deleted are known only from `exported`.
+
+    Args:
+        timing: that it was exported with; `kick_off_ms` also tells the half of instances that
+            neither labels nor `half` tell, where one video holds all halves.
+        half: whose video it is, if its name tells.
+        exported: `moments_of` the list that was handed out; empty if it is not at hand.
+
+    Raises:
+        UserError: as `read_sportscode`; an instance whose half nothing tells.
+    """
+    instances = read_sportscode(content, source)
+    after = [
+        Returned(_moment(each, timing, _half(each, timing, half, f"{source}: instance {n}")),
+                 _origin(each))
+        for n, each in enumerate(instances, 1)
+    ]  # fmt: skip
+    return compared(exported, after)
+
+
+def moments_of(content: bytes, source: str) -> list[Moment]:
+    """The spots of an edit list that was exported, by its labels alone; others are left out."""
+    found = []
+    for each in read_sportscode(content, source):
+        if (was := _origin(each)) is not None:
+            found.append(Moment(was.half, was.position_ms, was.label, _confidence(each)))
+    return found
+
+
+def _moment(each: Instance, timing: Timing, half: int) -> Moment:
+    at = each.start_ms + timing.lead_ms if each.start_ms > 0 else each.end_ms - timing.lag_ms
+    position = max(0, at - timing.offset_ms(half))
+    labels = each.labels
+    return Moment(
+        half, position, each.code, _confidence(each), labels.get("visibility"), labels.get("team")
+    )
+
+
+def _half(each: Instance, timing: Timing, half: int | None, where: str) -> int:
+    told = each.labels.get("half", "")
+    if told in [*"123456789"]:
+        return int(told)
+    if half is not None:
+        return half
+    begun = [n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= each.end_ms - timing.lag_ms]
+    if not begun:
+        raise UserError(
+            f'{where} tells no half; give it a label of the group "half", name the file …_1.xml '
+            "and …_2.xml, or give --kick_off of each half"
+        )
+    return begun[-1]
+
+
+def _origin(each: Instance) -> Origin | None:
+    """What an instance's labels say that it was."""
+    labels = each.labels
+    half, position, label = (labels.get(key, "") for key in ("half", "position", "class"))
+    if not (half in [*"123456789"] and position.isascii() and position.isdecimal() and label):
+        return None
+    return Origin(int(half), int(position[:15]), label)
+
+
+def _confidence(each: Instance) -> float | None:
+    try:
+        return float(each.labels["confidence"])
+    except (KeyError, ValueError):
+        return None
+
+
+def from_label_studio(content: bytes, source: str) -> list[Task]:
+    """What the annotations of exported tasks tell, in the order of the file.
+
+    Of several annotations of a task the last one counts that was not cancelled. A region's first
+    frame is its spot; a region that is where it was exported to has its exact time.
+
+    Raises UserError naming `source` and task: no such file, or a task that was not exported here.
+    """
+    parsed = parse_json(content, source)
+    tasks = parsed if isinstance(parsed, list) else [parsed]
+    return [_task(task, f"{source}: task {number}") for number, task in enumerate(tasks, 1)]
+
+
+def is_label_studio(parsed: Any) -> bool:
+    """Whether a parsed JSON file looks like tasks."""
+    first = parsed[0] if isinstance(parsed, list) and parsed else parsed
+    return isinstance(first, dict) and isinstance(first.get("data"), dict)
+
+
+def _task(task: Any, where: str) -> Task:
+    try:
+        data = task["data"]
+        game, half, rate = data["game"], data["half"], float(data["frame_rate"])
+        kick_offs = tuple(int(each) for each in data["kick_off_ms"])
+        exported = {str(each["id"]): (_exported(each), int(each["frame"]))
+                    for each in data["exported"]}  # fmt: skip
+        if not (isinstance(game, str) and rate > 0 and (half is None or half in range(1, 10))):
+            raise ValueError(f"game {game!r}, half {half!r}, frame_rate {rate!r}")
+        given = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
+        if not given:
+            return Task(game, None)
+        regions = [each for each in given[-1]["result"] if each.get("type") == _KIND]
+        timing = Timing(kick_offs, one_file=half is None)
+        after = [_returned(each, exported, timing, half, rate) for each in regions]
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UserError(
+            f"{where} is not as common.export writes it and Label Studio returns it ({error!r}); "
+            "export from Label Studio as JSON, not as JSON-MIN"
+        ) from None
+    return Task(game, tuple(compared([moment for moment, _ in exported.values()], after)))
+
+
+def _exported(each: Mapping[str, Any]) -> Moment:
+    confidence = each["confidence"]
+    return Moment(
+        int(each["half"]), int(each["position"]), str(each["label"]),
+        None if confidence is None else float(confidence), each["visibility"], each["team"],
+    )  # fmt: skip
+
+
+def _returned(
+    region: Mapping[str, Any],
+    exported: Mapping[str, tuple[Moment, int]],
+    timing: Timing,
+    half: int | None,
+    rate: float,
+) -> Returned:
+    """A region as a spot, and the exported one that it was, as far as its name or place tell."""
+    value = region["value"]
+    frame, label = int(value["ranges"][0]["start"]), str(value[_KIND][0])
+    alike = [m for m, at in exported.values() if at == frame]
+    same = next((m for m in alike if m.label == label), alike[0] if alike else None)
+    was = exported.get(str(region.get("id")), (same, 0))[0]
+    if was is not None and frame_of(timing.file_ms(was), rate) == frame:
+        return Returned(
+            Moment(was.half, was.position_ms, label, None, was.visibility, was.team),
+            Origin(was.half, was.position_ms, was.label),
+        )
+    at = middle_ms(frame, rate)
+    known = half or max((n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= at), default=1)
+    moment = Moment(known, max(0, at - timing.offset_ms(known)), label)
+    return Returned(moment, None if was is None else Origin(was.half, was.position_ms, was.label))

@@ -1,0 +1,156 @@
+"""Corrections into the annotations of a label file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from common.data.events import EventClasses
+from common.data.label_tally import classes_in_words
+from common.data.labels import whole_number
+from common.errors import UserError
+from common.spots.corrections import ACCEPTED, ADDED, OPEN, REJECTED, Correction, Origin
+from common.spots.label_file import annotation_of
+from common.spots.timing import game_time
+
+SAME_MS = 1_000  # what is accepted this near to an annotation of its class is that annotation
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was done to spots. One that was moved and got another class counts in both."""
+
+    accepted: int = 0
+    moved: int = 0
+    relabelled: int = 0
+    rejected: int = 0
+    added: int = 0
+    open: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __str__(self) -> str:
+        words = (f"{getattr(self, f.name)} {f.name}" for f in fields(self)[:-1])
+        return ", ".join(words) + (f", {self.open} not looked at" if self.open else "")
+
+
+def count(spots: Iterable[Correction]) -> Counts:
+    """How many were accepted as they were, moved, relabelled, rejected, added, or not looked at."""
+    total = Counts()
+    for each in spots:
+        changed = each.state == ACCEPTED and (each.moved or each.relabelled)
+        total += Counts(
+            accepted=each.state == ACCEPTED and not changed,
+            moved=each.state == ACCEPTED and each.moved,
+            relabelled=each.state == ACCEPTED and each.relabelled,
+            rejected=each.state == REJECTED,
+            added=each.state == ADDED,
+            open=each.state == OPEN,
+        )
+    return total
+
+
+def merge(
+    entries: Sequence[dict[str, Any]],
+    spots: Sequence[Correction],
+    classes: EventClasses,
+    source: str,
+    same_ms: int = SAME_MS,
+) -> list[dict[str, Any]]:
+    """The entries of a label file after corrections, by half and position.
+
+    A corrected spot without a confidence whose origin is an annotation is that annotation: rejected
+    it goes, moved or relabelled it changes, and what else its entry holds stays. Other accepted and
+    added spots become entries, unless an annotation of their class is within `same_ms`, each of
+    which stands for one of them. Open spots and rejected detections change nothing.
+
+    Args:
+        entries: "annotations" of a file that `parse_labels` has read; those of classes that the
+            data set does not have stay as they are.
+        source: names the corrections in the error.
+
+    Raises:
+        UserError: an accepted or added spot is of no class of the data set, or in no half of it.
+    """
+    kept: list[dict[str, Any] | None] = [dict(entry) for entry in entries]
+    known = [_origin(entry, classes) for entry in entries]
+    free = {place for place, origin in enumerate(known) if origin is not None}
+    new = []
+    for each in sorted(spots, key=_turn):  # what names its annotation before what looks for one
+        meant = each.origin if each.moment.confidence is None else None
+        place = next((n for n in sorted(free) if known[n] == meant), None) if meant else None
+        if each.state == REJECTED and place is not None:
+            kept[place] = None
+        elif each.state in (ACCEPTED, ADDED):
+            _require_known(each, classes, source)
+            entry = None if place is None else kept[place]
+            if place is not None and entry is not None:
+                kept[place] = entry | _changed(each, entry)
+            else:
+                place = _near(each, known, free, same_ms)
+            if place is None:
+                new.append(annotation_of(each.moment))
+        if place is not None and each.state != OPEN:
+            free.remove(place)
+    return sorted([*filter(None, kept), *new], key=time_of)
+
+
+def _turn(each: Correction) -> int:
+    """When a correction is made: rejections, then changes of annotations, then what is new."""
+    if each.state == REJECTED:
+        return 0
+    return 1 if each.moment.confidence is None and each.origin is not None else 2
+
+
+def time_of(entry: Mapping[str, Any]) -> tuple[int, int]:
+    """Half and position in milliseconds of an annotation that `parse_labels` has read."""
+    half, _, clock = entry["gameTime"].partition(" - ")
+    if "position" in entry:
+        return int(half), whole_number(entry["position"])
+    minutes, seconds = map(int, clock.split(":"))
+    return int(half), 1000 * (60 * minutes + seconds)
+
+
+def _origin(entry: Mapping[str, Any], classes: EventClasses) -> Origin | None:
+    """What corrections know an annotation by; None where its class is none of the data set's."""
+    event = classes.index(entry["label"])
+    return Origin(*time_of(entry), classes.names[event]) if event >= 0 else None
+
+
+def _near(
+    each: Correction, known: Sequence[Origin | None], free: set[int], same_ms: int
+) -> int | None:
+    """The place of the nearest annotation of the class within `same_ms` that is still free."""
+    now, found = each.moment, []
+    for place in sorted(free):
+        was = known[place]
+        if was is not None and (was.half, was.label) == (now.half, now.label):
+            found.append((abs(was.position_ms - now.position_ms), place))
+    apart, place = min(found, default=(same_ms + 1, -1))
+    return place if apart <= same_ms else None
+
+
+def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
+    """What of an annotation's entry is another now."""
+    now = annotation_of(each.moment)
+    changed: dict[str, str] = {}
+    if each.moved:
+        changed |= {key: now[key] for key in ("gameTime", "position")}
+    if each.relabelled:
+        changed["label"] = now["label"]
+    for key, said in (("team", each.moment.team), ("visibility", each.moment.visibility)):
+        if said is not None and key in entry:
+            changed[key] = said
+    return changed
+
+
+def _require_known(each: Correction, classes: EventClasses, source: str) -> None:
+    now = each.moment
+    where = f"{source}: the {each.state} spot at {game_time(now.half, now.position_ms)}"
+    if now.label not in classes.names:
+        raise UserError(
+            f"{where} is of the class {now.label!r}; expected {classes_in_words(classes)}; add the "
+            "class to classes.json of the data, or correct it"
+        )
+    if now.half > classes.halves:
+        raise UserError(f"{where}: expected halves 1 to {classes.halves}")

@@ -1,0 +1,163 @@
+"""`python -m common.relabel`: what comes back from people becomes labels, beside the original."""
+
+import json
+
+import orjson
+import pytest
+
+from common.data.events import SOCCERNET_V2
+from common.data.labels import read_labels
+from common.errors import UserError
+from common.export.__main__ import main as export
+from common.relabel.__main__ import main, parse_arguments
+from common.results.run_record import record_settings
+from common.spots.corrections import Correction, Corrections, Origin, format_corrections
+from common.spots.moments import Moment
+from common.spots.run_games import find_games
+
+GAMES = ("league/season/One 1 - 0 Two", 'league/season/\u05d0 <b>"x" \U0001f9b7')
+SPOTS = [Moment(1, 2_000, "Goal", 0.9), Moment(1, 14_500, "Corner", 0.7),
+         Moment(2, 1_500, "Goal", 0.6)]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that spotted in two games; the second has labels, and both have features."""
+    root, run = tmp_path / "data", tmp_path / "models" / "Mine"
+    entries = [
+        {"label": m.label, "position": str(m.position_ms), "half": str(m.half),
+         "confidence": str(m.confidence)} for m in SPOTS
+    ]  # fmt: skip
+    for game in GAMES:
+        folder = run / "outputs_test" / game
+        folder.mkdir(parents=True)
+        (folder / "results_spotting.json").write_bytes(orjson.dumps({"predictions": entries}))
+        (root / game).mkdir(parents=True)
+        (root / game / "1_Mine.npy").write_bytes(b"rows")
+    annotation = {"gameTime": "1 - 00:14", "label": "Corner", "position": "14100", "by": "Ann"}
+    labels = {"UrlLocal": GAMES[1], "annotations": [annotation], "gameScore": ["1", "0"]}
+    (root / GAMES[1] / "Labels-v2.json").write_bytes(orjson.dumps(labels))
+    (root / "splits.json").write_bytes(orjson.dumps({"test": GAMES}))
+    record_settings(run, {"SoccerNet_path": str(root), "version": 2}, "test")
+    return run
+
+
+@pytest.fixture
+def root(run):
+    return run.parent.parent / "data"
+
+
+def relabel(root, *words):
+    main([*map(str, words), "--SoccerNet_path", str(root)])
+
+
+def annotations(run, root, game):
+    read = find_games(run, SoccerNet_path=root).read(game).annotations
+    return [(m.half, m.position_ms, m.label) for m in read]
+
+
+def content_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+ALL = [(m.half, m.position_ms, m.label) for m in SPOTS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "words"),
+    [
+        ("sportscode", "*.xml", []),
+        ("sportscode", "*.xml", ["--kick_off", 5, 60, "--lead", 3, "--lag", "2.5"]),
+        ("labelstudio", "*.labelstudio.json", []),
+        ("soccernet", "league/season/*/Labels-v2.json", []),
+    ],
+)
+def test_what_nobody_changed_comes_back(run, root, tmp_path, capsys, kind, pattern, words):
+    """Each format, exported and given back: both games hold all spots, and the original nothing."""
+    before = content_of(root)
+    out, new = tmp_path / "out", tmp_path / "new"
+    export([str(run), "--format", kind, "--output", str(out), *map(str, words)])
+    files = sorted(out.glob(pattern))
+    if kind == "labelstudio":
+        for path in files:
+            tasks = json.loads(path.read_text())
+            back = [{**task, "annotations": task["predictions"]} for task in tasks]
+            path.write_text(json.dumps(back))
+    relabel(root, *files, "--output", new, *words)
+    assert annotations(run, new, GAMES[0]) == ALL
+    second = annotations(run, new, GAMES[1])
+    assert content_of(root) == before
+    if kind == "soccernet":  # a label file is the whole truth: Ann's corner was moved to ours
+        assert second == ALL
+    else:  # our corner is Ann's, which stays where it is
+        assert second == [ALL[0], (1, 14_100, "Corner"), ALL[2]]
+        assert "3 accepted, 0 moved, 0 relabelled, 0 rejected, 0 added" in capsys.readouterr().out
+    labels = orjson.loads((new / GAMES[1] / "Labels-v2.json").read_bytes())
+    assert labels["gameScore"] == ["1", "0"] and labels["annotations"][1]["by"] == "Ann"
+
+
+def test_the_new_root_is_whole_and_its_own(run, root, tmp_path, capsys):
+    """Corrections of one game: the other files are there, and writing there changes no original."""
+    was = Origin(1, 14_100, "Corner")
+    spots = (
+        Correction(Moment(1, 15_000, "Corner"), "accepted", was),
+        Correction(Moment(2, 7_000, "Penalty"), "added", None),
+        Correction(Moment(1, 2_000, "Goal", 0.9), "rejected", Origin(1, 2_000, "Goal")),
+    )
+    path, new = tmp_path / "c.json", tmp_path / "new"
+    path.write_text(format_corrections(Corrections(GAMES[1], spots)))
+    before = content_of(root)
+    relabel(root, path, "--output", new)
+    assert "1 moved, 0 relabelled, 1 rejected, 1 added" in capsys.readouterr().out
+    assert {*content_of(new)} == {*before}
+    assert (new / GAMES[0] / "1_Mine.npy").read_bytes() == b"rows"
+    assert annotations(run, new, GAMES[1]) == [(1, 15_000, "Corner"), (2, 7_000, "Penalty")]
+    assert len(read_labels(new / GAMES[1] / "Labels-v2.json", SOCCERNET_V2)) == 2
+    relabel(new, path, "--overwrite", "--game", GAMES[0])  # a first label file
+    assert annotations(run, new, GAMES[0]) == [(1, 15_000, "Corner"), (2, 7_000, "Penalty")]
+    assert content_of(root) == before
+    relabel(root, path, "--overwrite")
+    assert annotations(run, root, GAMES[1]) == [(1, 15_000, "Corner"), (2, 7_000, "Penalty")]
+
+
+def test_deleted_instances_are_counted_by_what_was_exported(run, root, tmp_path, capsys):
+    out = tmp_path / "out"
+    export([str(run), "--format", "sportscode", "--output", str(out), "--game", "One"])
+    path = next(out.glob("*_1.xml"))
+    text = path.read_text()
+    less = tmp_path / path.name
+    less.write_text(text[: text.index("<instance>")] + text[text.rindex("<instance>") :])
+    relabel(root, less, "--overwrite", "--exported", path)
+    assert "1 accepted, 0 moved, 0 relabelled, 1 rejected" in capsys.readouterr().out
+    assert annotations(run, root, GAMES[0]) == ALL[1:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "sentence"),
+    [
+        ("c.json", "[]", [], "holds neither corrections, labels nor tasks"),
+        ("c.json", '{"annotations": []}', [], 'has no "UrlLocal"'),
+        ("c.json", '{"annotations": [], "UrlLocal": "../x"}', [], "may lead out"),
+        ("c.json", '{"annotations": [], "UrlLocal": "l/s/g"}', [], "expected the game l/s/g in"),
+        ("c.xml", "<file/>", [], "no game of .* has the name of c.xml"),
+        ("c.xml", "<file/>", ["--game", GAMES[0]], "no ALL_INSTANCES"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_written(root, tmp_path, name, content, words, sentence):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(UserError, match=sentence):
+        relabel(root, path, "--output", tmp_path / "new", *words)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_output_is_new_and_outside(root, tmp_path):
+    for place, sentence in (
+        (root / "new", "lies in the data root"),
+        (root.parent, "is there already"),
+        (root / "splits.json", "found a file"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            relabel(root, tmp_path / "c.json", "--output", place)
+    with pytest.raises(SystemExit):
+        parse_arguments(["c.json", "--SoccerNet_path", str(root)])  # neither place is named

@@ -1,0 +1,262 @@
+"""Corrections of spots into labels: what stays, goes, changes and comes; and what tools tell."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
+from common.errors import UserError
+from common.spots.comparing import MOVED_MS, Returned, compared
+from common.spots.corrections import Correction, Origin, origin_of
+from common.spots.handed_back import (
+    from_label_studio,
+    from_sportscode,
+    is_label_studio,
+    moments_of,
+)
+from common.spots.label_file import annotation_of
+from common.spots.label_studio import Film, label_studio
+from common.spots.merging import count, merge
+from common.spots.moments import Moment
+from common.spots.sportscode import sportscode
+from common.spots.timing import Timing
+
+GOAL = Moment(1, 61_500, "Goal", 0.9)
+CORNER = Moment(1, 4_000, "Corner", 0.7)
+FOUL = Moment(2, 30_000, "Foul", 0.6)
+HAND = Moment(1, 90_000, "Goal", None, "not shown", "home")
+
+
+def entry(moment, **further):
+    return {**annotation_of(moment), **further}
+
+
+def accept(now, was=None):
+    return Correction(now, "accepted", origin_of(was or now))
+
+
+def test_accepted_and_added_spots_become_annotations_and_others_do_not():
+    spots = [
+        accept(GOAL),
+        Correction(FOUL, "added", None),
+        Correction(CORNER, "open", origin_of(CORNER)),
+        Correction(HAND, "rejected", origin_of(HAND)),
+    ]
+    assert merge([], spots, SOCCERNET_V2, "x") == [entry(GOAL), entry(FOUL)]
+    assert str(count(spots)) == (
+        "1 accepted, 0 moved, 0 relabelled, 1 rejected, 1 added, 1 not looked at"
+    )
+
+
+def test_an_annotation_keeps_what_was_not_corrected():
+    before = [entry(HAND, note="by Ann"), entry(replace(HAND, position_ms=5, label="Streaker"))]
+    moved = accept(replace(HAND, position_ms=91_000, team=None, visibility=None), HAND)
+    after = merge(before, [moved], SOCCERNET_V2, "x")
+    assert after[0] == before[1]  # of a class that the data set does not have
+    assert after[1] == {**before[0], "gameTime": "1 - 01:31", "position": "91000"}
+    shown = accept(replace(HAND, visibility="visible", label="Corner"), HAND)
+    (_, other) = merge(before, [shown], SOCCERNET_V2, "x")
+    assert other == {**before[0], "visibility": "visible", "label": "Corner"}
+    assert count([shown]).relabelled == 1 and count([moved]).moved == 1
+
+
+def test_rejected_annotations_go_and_rejected_detections_change_nothing():
+    before = [entry(CORNER), entry(HAND)]
+    assert (
+        merge(before, [Correction(HAND, "rejected", origin_of(HAND))], SOCCERNET_V2, "x")
+        == before[:1]
+    )
+    assert (
+        merge(before, [Correction(GOAL, "rejected", origin_of(GOAL))], SOCCERNET_V2, "x") == before
+    )
+
+
+def test_what_is_accepted_near_an_annotation_is_that_annotation():
+    near, far = (replace(GOAL, position_ms=90_000 + ms) for ms in (900, 1_100))
+    before = [entry(HAND)]
+    assert merge(before, [accept(near)], SOCCERNET_V2, "x") == before
+    assert len(merge(before, [accept(far)], SOCCERNET_V2, "x")) == 2
+    assert len(merge(before, [accept(near)], SOCCERNET_V2, "x", same_ms=100)) == 2
+    both = [accept(near), accept(replace(GOAL, position_ms=89_500))]
+    assert len(merge(before, both, SOCCERNET_V2, "x")) == 2  # it stands for one of them
+    other = accept(replace(near, label="Corner"))
+    assert len(merge(before, [other], SOCCERNET_V2, "x")) == 2
+
+
+def test_a_new_annotation_does_not_hide_behind_a_rejected_one():
+    spots = [Correction(replace(HAND, position_ms=90_500), "added", None),
+             Correction(HAND, "rejected", origin_of(HAND))]  # fmt: skip
+    (left,) = merge([entry(HAND)], spots, SOCCERNET_V2, "x")
+    assert left["position"] == "90500"
+
+
+def test_annotations_without_a_position_are_known_by_their_clock():
+    before = [{"gameTime": "1 - 01:30", "label": "soccer-ball", "team": "home"}]
+    was = Origin(1, 90_000, "soccer")
+    gone = Correction(Moment(1, 90_000, "soccer"), "rejected", was)
+    assert merge(before, [gone], SOCCERNET_V1, "x") == []
+    moved = Correction(Moment(1, 93_000, "soccer"), "accepted", was)
+    (after,) = merge(before, [moved], SOCCERNET_V1, "x")
+    assert after == {**before[0], "gameTime": "1 - 01:33", "position": "93000"}
+
+
+@pytest.mark.parametrize("wrong", [replace(GOAL, label="Duel"), replace(GOAL, half=3)])
+def test_what_the_data_set_does_not_have_is_told(wrong):
+    with pytest.raises(UserError, match=r"x: the accepted spot at . - 01:01.*expected"):
+        merge([], [accept(wrong)], SOCCERNET_V2, "x")
+
+
+spaced = st.lists(
+    st.builds(
+        Moment, st.integers(1, 2), st.integers(0, 300).map(lambda n: 20_000 * n),
+        st.sampled_from(V2_NAMES[:3]), st.none() | st.floats(0, 1),
+    ),
+    max_size=8, unique_by=lambda m: (m.half, m.position_ms),
+)  # fmt: skip
+edit = st.tuples(st.sampled_from(["accepted", "rejected", "open"]), st.integers(-3_000, 3_000),
+                 st.sampled_from(V2_NAMES[:3]))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaced, st.data())
+def test_the_same_corrections_twice_are_as_good_as_once(moments, data):
+    before = [entry(each) for each in moments if each.confidence is None]
+    spots = []
+    for each in moments:
+        state, shift, label = data.draw(edit)
+        now = replace(each, position_ms=max(0, each.position_ms + shift), label=label)
+        spots.append(Correction(now if state == "accepted" else each, state, origin_of(each)))
+    once = merge(before, spots, SOCCERNET_V2, "x")
+    assert merge(once, spots, SOCCERNET_V2, "x") == once
+    kept = [s.moment for s in spots if s.state == "accepted" or
+            (s.state == "open" and s.moment.confidence is None)]  # fmt: skip
+    wanted = sorted((m.half, m.position_ms, m.label) for m in kept)
+    assert sorted((int(e["gameTime"][0]), int(e["position"]), e["label"]) for e in once) == wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaced, spaced)
+def test_compared_lists_lead_from_one_to_the_other(before, after):
+    """Whatever they are: the corrections turn the labels of one into those of the other."""
+    bare = [[replace(m, confidence=None) for m in each] for each in (before, after)]
+    spots = compared(bare[0], [Returned(each) for each in bare[1]])
+    made = merge([entry(each) for each in bare[0]], spots, SOCCERNET_V2, "x", same_ms=0)
+    assert made == sorted((entry(each) for each in bare[1]),
+                          key=lambda e: (e["gameTime"][0], int(e["position"])))  # fmt: skip
+
+
+def test_comparing_tells_what_was_done():
+    moved = replace(GOAL, position_ms=GOAL.position_ms + MOVED_MS)
+    other = replace(CORNER, label="Penalty")
+    new = replace(FOUL, position_ms=FOUL.position_ms + MOVED_MS + 1)
+    spots = compared([GOAL, CORNER, FOUL], [Returned(each) for each in (moved, other, new)])
+    assert spots == [
+        accept(moved, GOAL), accept(other, CORNER),
+        Correction(replace(new, confidence=None), "added", None),
+        Correction(FOUL, "rejected", origin_of(FOUL)),
+    ]  # fmt: skip
+
+
+TIMING = Timing((5_000, 7_500), 10_000, 5_000)
+GAME = [CORNER, GOAL]
+
+
+def coded(moments, timing=TIMING):
+    return sportscode(moments, timing, V2_NAMES).encode()
+
+
+def test_edit_lists_that_nobody_changed_say_accepted():
+    """Also spots so near to the beginning that their lead is cut."""
+    spots = from_sportscode(coded(GAME), "x", TIMING, None, moments_of(coded(GAME), "x"))
+    assert spots == [accept(each) for each in GAME]
+    whole = Timing((5_000, 100_000), 10_000, 5_000, one_file=True)
+    both = [*GAME, FOUL]
+    assert from_sportscode(coded(both, whole), "x", whole, None, []) == [*map(accept, both)]
+
+
+def test_edit_lists_tell_what_was_changed():
+    text = coded(GAME).decode()
+    first, second = text.index("<instance>"), text.rindex("<instance>")
+    # The goal begins a second later and is a penalty; the corner is deleted.
+    goal = text[second:].replace("<start>56.500", "<start>57.500")
+    changed = text[:first] + goal.replace("<code>Goal", "<code>Penalty", 1)
+    was = moments_of(coded(GAME), "x")
+    spots = from_sportscode(changed.encode(), "x", TIMING, 1, was)
+    now = replace(GOAL, position_ms=62_500, label="Penalty")
+    assert spots == [accept(now, GOAL), Correction(CORNER, "rejected", origin_of(CORNER))]
+
+
+NEW = b"""<file><ALL_INSTANCES><instance><ID>7</ID><start>98.5</start><end>113.5</end>
+<code>Foul</code></instance></ALL_INSTANCES></file>"""
+
+
+def test_new_instances_find_their_half():
+    assert from_sportscode(NEW, "x", TIMING, 2, []) == [
+        Correction(Moment(2, 101_000, "Foul"), "added", None)
+    ]
+    whole = Timing((5_000, 100_000), 10_000, 5_000, one_file=True)
+    assert from_sportscode(NEW, "x", whole, None, [])[0].moment == Moment(2, 8_500, "Foul")
+    with pytest.raises(UserError, match="x: instance 1 tells no half"):
+        from_sportscode(NEW, "x", Timing(), None, [])
+
+
+def tasks(*moments, half=1):
+    film = Film("m.mp4", half, moments)
+    text = label_studio("a/game", [film], TIMING, frame_rate=25, model="Mine")
+    return json.loads(text)
+
+
+def submitted(task, *regions):
+    """The task as Label Studio returns it: an annotation beside the predictions."""
+    return {
+        **task,
+        "id": 3,
+        "annotations": [{"id": 5, "was_cancelled": False, "result": [*regions]}],
+    }
+
+
+def region(frame, label, name="Xy12"):
+    value = {"ranges": [{"start": frame, "end": frame}], "timelinelabels": [label]}
+    return {"id": name, "type": "timelinelabels", "value": value, "origin": "manual"}
+
+
+def test_label_studio_returns_what_was_exported():
+    (task,) = tasks(CORNER, GOAL)
+    regions = task["predictions"][0]["result"]
+    back = json.dumps([submitted(task, *regions)]).encode()
+    assert is_label_studio(json.loads(back))
+    (read,) = from_label_studio(back, "x")
+    assert read.game == "a/game" and read.spots == (accept(CORNER), accept(GOAL))
+
+
+def test_label_studio_tells_what_was_changed():
+    (task,) = tasks(CORNER, GOAL, HAND)
+    goal = task["predictions"][0]["result"][1]["value"]["ranges"][0]["start"]
+    changed = submitted(
+        task, region(goal + 25, "Goal"), region(2376, "Penalty"), region(3000, "Foul")
+    )
+    (read,) = from_label_studio(json.dumps([changed]).encode(), "x")
+    moved, other, new, gone = read.spots
+    assert moved == accept(replace(GOAL, position_ms=62_500), GOAL)
+    assert other == accept(replace(HAND, label="Penalty"), HAND)
+    assert (new.state, new.moment) == ("added", Moment(1, 114_980, "Foul"))
+    assert gone == Correction(CORNER, "rejected", origin_of(CORNER))
+
+
+def test_tasks_that_nobody_annotated_say_nothing():
+    (task,) = tasks(CORNER)
+    cancelled = submitted(task)
+    cancelled["annotations"][0]["was_cancelled"] = True
+    read = from_label_studio(json.dumps([task, cancelled, submitted(task)]).encode(), "x")
+    assert [each.spots for each in read] == [
+        None, None, (Correction(CORNER, "rejected", origin_of(CORNER)),)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [{}, {"data": {}}, {"data": {"video": "m.mp4"}}])
+def test_other_tasks_are_told(wrong):
+    with pytest.raises(UserError, match=r"x: task 1 is not as common.export writes it.*JSON-MIN"):
+        from_label_studio(json.dumps([wrong]).encode(), "x")
