@@ -2,9 +2,9 @@
 
 python benchmarks/watch.py
 
-Measured in a chromium without a window and without a card, by the clock of its frames, 60 a second at
-most: the list scrolls by 90 pixels a frame, the time line moves by a hundredth of its width, a slider
-goes from end to end. One side only: there is nothing to compare with.
+Measured in a chromium without a window and without a card, by the clock of its frames, 60 a second
+at most: the list scrolls by 90 pixels a frame, the time line moves by a hundredth of its width, a
+slider goes from end to end. One side only: there is nothing to compare with.
 """
 
 import sys

@@ -1,7 +1,7 @@
 // One lane per class on a time line of all halves: annotations above, detections below.
 
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
-const GAP = 40; // seconds between two halves on the time line
+const GAP = 0.015; // of a half, between two of them on the time line
 const EDGE = 8; // seconds before the first and behind the last moment
 const AXIS = 22; // pixels of the clock above the lanes
 const MAP = 18; // pixels of the whole, above the clock
@@ -30,8 +30,9 @@ class Lanes {
       if (half <= game.halves) lengths[half - 1] = Math.max(lengths[half - 1], ms / 1000 + 5);
     let start = 0;
     this.lengths = lengths.map((seconds, n) => Math.max(seconds, player.length(n + 1)));
-    this.starts = this.lengths.map((seconds) => (start += seconds + GAP) - seconds - GAP);
-    this.end = start - GAP;
+    this.gap = GAP * Math.max(...this.lengths);
+    this.starts = this.lengths.map((seconds) => (start += seconds + this.gap) - seconds - this.gap);
+    this.end = start - this.gap;
     if (this.view) this.show(...this.view);
     else this.whole();
   }
@@ -70,7 +71,7 @@ class Lanes {
   }
 
   place(t) {
-    const half = Math.max(1, this.starts.findLastIndex((start) => start - GAP / 2 <= t) + 1);
+    const half = Math.max(1, this.starts.findLastIndex((start) => start - this.gap / 2 <= t) + 1);
     const seconds = t - this.starts[half - 1];
     return { half, seconds: Math.min(Math.max(seconds, 0), this.lengths[half - 1]) };
   }
@@ -176,7 +177,7 @@ class Lanes {
     const context = this.context(this.canvas, height);
     context.fillStyle = inks.band;
     this.starts.slice(1).forEach((start) => { // between the halves
-      const x = this.x(start - GAP);
+      const x = this.x(start - this.gap);
       context.fillRect(x, 0, this.x(start) - x, height);
     });
     context.fillStyle = inks.line;

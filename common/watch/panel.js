@@ -103,6 +103,7 @@ class Panel {
     tell(byId("spot-words"), spot
       ? [`half ${spot.half}, ${clock(spot.ms)}`, ...app.words(spot).slice(1)].join(" · ")
       : "N and P go from spot to spot");
+    byId("spot-words").title = byId("spot-words").textContent;
     for (const name of ["accept", "reject", "class", "here"]) byId(name).disabled = !spot;
     byId("accept").setAttribute("aria-pressed", String(spot?.state === ACCEPTED));
     byId("reject").setAttribute("aria-pressed", String(spot?.state === REJECTED));
