@@ -207,6 +207,28 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
         tab.call("Page.removeScriptToEvaluateOnNewDocument", **script)
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "{",
+        "[1, 2]",
+        '{"games": [], "thresholds": {"0": 5}, "kickOffs": {"0": [[0.5, 0], [-1, "x"]]}}',
+        '{"games": {"0": {"d0": null, "n1": {"half": 99}, "__proto__": {}, "n2": 1}}}',
+        '{"games": {"0": {"d0": {"half": 1, "ms": 1, "event": 7, "state": "accepted"}}}}',
+    ],
+)
+def test_nonsense_in_the_memory_of_a_browser_is_nothing(tab, made, kept):
+    fresh(tab, made[0])
+    tab.run(f"localStorage.setItem(STORE_KEY, {json.dumps(kept)})")
+    tab.open(made[0])
+    assert tab.run("[app.game.edits(), app.thresholds, app.player.halves[0].kickOff]") == [
+        {}, [0.5, 0.5, 0.5], 0.5,
+    ]  # fmt: skip
+    tab.press("n", "a")
+    assert selected(tab)
+    assert tab.complaints == []
+
+
 def test_corrections_of_another_browser_are_taken(opened):
     opened.press("n", "a", "n", "x", "n", "m", "i", "Enter")
     told = opened.run("JSON.stringify(app.saving.corrections())")
