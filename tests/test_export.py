@@ -12,9 +12,10 @@ from small_videos import write_video
 
 from common.errors import UserError
 from common.export.__main__ import main, parse_arguments
-from common.export.films import joined
+from common.export.films import joined, write_clips
 from common.results.run_record import record_settings
-from common.video.excerpts import Excerpt
+from common.spots.moments import Moment
+from common.video.excerpts import Excerpt, NoPicturesError
 
 PLAIN = "league/season/One 1 - 0 Two"
 HOSTILE = 'league/season/<script>"it\'s" \U0001f9b7 \u202eab: *?|'
@@ -61,7 +62,7 @@ def test_each_game_and_half_has_its_file(run, capsys):
     assert len(files(out)) == 19 and files(run.parent.parent / "data") == [
         f"{PLAIN}/Labels-v2.json", "splits.json"
     ]  # fmt: skip
-    assert "6 spots at or above 0.5" in capsys.readouterr().out
+    assert "6 spots of 2 games at or above 0.5" in capsys.readouterr().out
     codes = kloppy_reader.load(str(out / f"{name}_1.xml")).codes
     assert [code.code for code in codes] == ["Goal", "Corner"]
     spans = [(c.start_timestamp.total_seconds(), c.end_timestamp.total_seconds()) for c in codes]
@@ -123,10 +124,11 @@ def test_labels_of_the_data_are_never_replaced(run):
     assert list(root.glob("*.csv")) == []
 
 
-@pytest.fixture
-def videos(tmp_path):
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
     return [
-        write_video(tmp_path / f"{half}_224p.mp4", 500, size=(64, 48), codec="libx264")
+        write_video(folder / f"{half}_224p.mp4", 400, size=(64, 48), codec="libx264")
         for half in (1, 2)
     ]
 
@@ -185,3 +187,17 @@ def test_flags_are_checked(words, sentence, capsys):
     with pytest.raises(SystemExit):
         parse_arguments(["run", "--format", "csv", *words])
     assert sentence in capsys.readouterr().err
+
+
+def test_clips_that_cannot_be_decoded_are_told_and_the_others_written(tmp_path, caplog):
+    def write(path, excerpts, sources):
+        if excerpts[0].start == 1:
+            raise NoPicturesError("no picture of it")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"film")
+
+    pieces = [(Moment(1, 1_000 * n, "a/b"), Excerpt(tmp_path / "v", n, n + 1)) for n in (1, 2)]
+    done = []
+    assert write_clips(tmp_path / "c", pieces, {}, write, lambda: done.append(1)) == 1
+    assert files(tmp_path / "c") == ["002_1_00m02s_a_b.mp4"] and len(done) == 2
+    assert "001_1_00m01s_a_b.mp4: no picture of it" in caplog.text

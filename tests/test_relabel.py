@@ -107,7 +107,9 @@ def test_the_new_root_is_whole_and_its_own(run, root, tmp_path, capsys):
     path, new = tmp_path / "c.json", tmp_path / "new"
     path.write_text(format_corrections(Corrections(GAMES[1], spots)))
     before = content_of(root)
+    new.mkdir()  # an empty folder will do
     relabel(root, path, "--output", new)
+    assert [each.name for each in tmp_path.glob(".*")] == []
     assert "1 moved, 0 relabelled, 1 rejected, 1 added" in capsys.readouterr().out
     assert {*content_of(new)} == {*before}
     assert (new / GAMES[0] / "1_Mine.npy").read_bytes() == b"rows"

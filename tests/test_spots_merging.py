@@ -120,7 +120,7 @@ edit = st.tuples(st.sampled_from(["accepted", "rejected", "open"]), st.integers(
                  st.sampled_from(V2_NAMES[:3]))  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spaced, st.data())
 def test_the_same_corrections_twice_are_as_good_as_once(moments, data):
     before = [entry(each) for each in moments if each.confidence is None]
@@ -137,7 +137,7 @@ def test_the_same_corrections_twice_are_as_good_as_once(moments, data):
     assert sorted((int(e["gameTime"][0]), int(e["position"]), e["label"]) for e in once) == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(spaced, spaced)
 def test_compared_lists_lead_from_one_to_the_other(before, after):
     """Whatever they are: the corrections turn the labels of one into those of the other."""

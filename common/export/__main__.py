@@ -93,10 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         spots += len(moments)
     if "labelstudio" in args.format:
         written += write_labelling(folder, found.classes.names, args.frame_rate)
-    kind = (
-        counted(spots, "annotation") if args.annotations else f"{counted(spots, 'spot')} {origin}"
-    )
-    print(f"{kind}, {counted(len(found.games), 'game')}, {counted(written, 'file')}: {folder}")
+    kind, where = ("annotation", "") if args.annotations else ("spot", f" {origin}")
+    print(f"{counted(spots, kind)} of {counted(len(found.games), 'game')}{where}")
+    print(f"{counted(written, 'file')}: {folder}")
 
 
 def milliseconds(seconds: float | None) -> int | None:

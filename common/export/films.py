@@ -7,7 +7,7 @@ from common.errors import UserError, counted, log
 from common.spots.file_names import file_name
 from common.spots.moments import Moment
 from common.spots.timing import Timing, clock
-from common.video.excerpts import Excerpt, VideoSource, look_at
+from common.video.excerpts import Excerpt, NoPicturesError, VideoSource, look_at
 
 WriteFilm = Callable[[Path, Sequence[Excerpt], Mapping[Path, VideoSource]], float]
 
@@ -59,15 +59,22 @@ def write_clips(
 ) -> int:
     """Writes a file for each piece, named by number, half, time and class. Returns how many.
 
+    The log names pieces of which nothing can be decoded.
+
     Args:
         done: called after each.
     """
+    written = 0
     for number, (moment, excerpt) in enumerate(pieces, 1):
         at = clock(moment.position_ms).replace(":", "m")
         name = f"{number:03d}_{moment.half}_{at}s_{file_name(moment.label)}.mp4"
-        write(folder / name, [excerpt], sources)
+        try:
+            write(folder / name, [excerpt], sources)
+            written += 1
+        except NoPicturesError as error:
+            log.warning("%s: %s", name, error)
         done()
-    return len(pieces)
+    return written
 
 
 def joined(excerpts: Iterable[Excerpt]) -> list[Excerpt]:

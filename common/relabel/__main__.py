@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.data.events import event_classes
     from common.relabel.labels import relabel, require_new, write_beside, write_labels
     from common.relabel.reading import EditLists, read_corrections
-    from common.spots.merging import Counts
+    from common.spots.merging import CorrectionCounts
     from common.spots.timing import Timing
 
     root = args.SoccerNet_path
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     lists = EditLists(Timing(kick_offs, *lead, *lag), tuple(args.exported))
     read = read_corrections(args.files, root, classes, args.game, lists)
-    labels, total = {}, Counts()
+    labels, total = {}, CorrectionCounts()
     for game in tqdm(read, desc="relabel", unit="game", delay=1, leave=False, disable=None):
         done = relabel(root, game, read[game], classes, round(1000 * args.same))
         labels[f"{game}/{classes.label_file}"] = done.content

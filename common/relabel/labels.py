@@ -1,5 +1,7 @@
 """Corrected label files, and the data root that they make beside the original."""
 
+import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from common.files import parse_json, read_whole, write_bytes
 from common.results.json_tree import JsonTree
 from common.spots.corrections import Correction
 from common.spots.label_file import as_json
-from common.spots.merging import Counts, count, merge
+from common.spots.merging import CorrectionCounts, count, merge
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Relabelled:
     """A game's new label file, what was done to it, and how many annotations there were and are."""
 
     content: bytes
-    counts: Counts
+    counts: CorrectionCounts
     before: int
     after: int
 
@@ -76,10 +78,18 @@ def write_labels(root: Path, labels: Mapping[str, bytes]) -> None:
 def write_beside(root: Path, folder: Path, labels: Mapping[str, bytes]) -> None:
     """Makes `folder` a data root of these label files, and of links to all other files of `root`.
 
-    Only files are links: what is written into its folders later changes nothing in `root`.
+    It is whole or not there. Only files are links: what is written into its folders later changes
+    nothing in `root`.
     """
-    for name in JsonTree(root).files():
-        if name not in labels:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).symlink_to((root / name).resolve())
-    write_labels(folder, labels)
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        for name in JsonTree(root).files():
+            if name not in labels:
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / name).symlink_to((root / name).resolve())
+        write_labels(temporary, labels)
+        if folder.is_dir():  # empty
+            folder.rmdir()
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -16,7 +16,7 @@ SAME_MS = 1_000  # what is accepted this near to an annotation of its class is t
 
 
 @dataclass(frozen=True)
-class Counts:
+class CorrectionCounts:
     """What was done to spots. One that was moved and got another class counts in both."""
 
     accepted: int = 0
@@ -26,20 +26,22 @@ class Counts:
     added: int = 0
     open: int = 0
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+    def __add__(self, other: "CorrectionCounts") -> "CorrectionCounts":
+        return CorrectionCounts(
+            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
+        )
 
     def __str__(self) -> str:
         words = (f"{getattr(self, f.name)} {f.name}" for f in fields(self)[:-1])
         return ", ".join(words) + (f", {self.open} not looked at" if self.open else "")
 
 
-def count(spots: Iterable[Correction]) -> Counts:
+def count(spots: Iterable[Correction]) -> CorrectionCounts:
     """How many were accepted as they were, moved, relabelled, rejected, added, or not looked at."""
-    total = Counts()
+    total = CorrectionCounts()
     for each in spots:
         changed = each.state == ACCEPTED and (each.moved or each.relabelled)
-        total += Counts(
+        total += CorrectionCounts(
             accepted=each.state == ACCEPTED and not changed,
             moved=each.state == ACCEPTED and each.moved,
             relabelled=each.state == ACCEPTED and each.relabelled,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import UserError
 from common.video.decoding import VideoFacts, look_through, open_video, packets_of, pictures
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _BACK_SECONDS = (1.0, 15.0, None)  # how far before a piece decoding begins; None: at the beginning
 _LONGEST_GAP = 600.0  # seconds; timestamps that jump by more were set anew
 _SOUND_GAP = 0.05  # seconds without sound that are a gap, and no rounding
+
+
+class NoPicturesError(UserError):
+    """Nothing of a piece can be decoded."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import UserError
 from common.files import written_whole
-from common.video.excerpts import Excerpt, VideoSource, heard, shown
+from common.video.excerpts import Excerpt, NoPicturesError, VideoSource, heard, shown
 
 if TYPE_CHECKING:
     import av
@@ -33,7 +32,7 @@ def write_film(
         sources: of the pieces' videos.
 
     Raises:
-        UserError: not one picture of the pieces can be decoded.
+        NoPicturesError: not one picture of the pieces can be decoded.
     """
     import av
 
@@ -47,7 +46,7 @@ def write_film(
             if film.ticks:
                 film.close()
         if not film.ticks:
-            raise UserError(
+            raise NoPicturesError(
                 f"no picture of {excerpts[0].video} from second {excerpts[0].start:g} to "
                 f"{excerpts[0].end:g} can be decoded; give an undamaged video"
             )
@@ -72,7 +71,7 @@ class _Film:
         stream.codec_context.gop_size = max(1, round(_KEY_SECONDS * rate))
         if like.aspect:
             stream.codec_context.sample_aspect_ratio = like.aspect
-        if like.rotation:
+        if like.rotation and hasattr(stream, "set_display_rotation"):  # not in older PyAV
             stream.set_display_rotation(like.rotation)
         self._stream, self._voice, self._samples = stream, None, 0
         self._lengths: dict[int, int] = {}  # timestamp -> ticks on screen
