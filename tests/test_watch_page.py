@@ -3,6 +3,8 @@
 Needs chromium; where there is none these tests are skipped.
 """
 
+import shutil
+
 import numpy as np
 import pytest
 from watch_pages import (
@@ -181,6 +183,21 @@ def test_a_video_that_cannot_be_played_is_said(tab, made, tmp_path):
     assert "1.webm cannot be played here" in tab.run(
         "document.getElementById('no-video').textContent"
     )
+
+
+def test_a_page_that_is_handed_on_finds_the_video_beside_it(tab, made, tmp_path):
+    root = made[1]
+    (tmp_path / "old").mkdir()
+    given = GivenVideos((str(root / "1.webm"),))
+    write_page(tmp_path / "old/watch.html", root / "data", root / "results", given)
+    new = tmp_path / "elsewhere/deeper"
+    new.mkdir(parents=True)
+    shutil.copy(tmp_path / "old/watch.html", new)
+    shutil.copy(root / "1.webm", new)
+    tab.open((new / "watch.html").as_uri())
+    tab.wait("video.readyState >= 2")
+    assert tab.run("video.src") == (new / "1.webm").as_uri()
+    assert tab.run("document.getElementById('no-video').hidden")
 
 
 def test_halves_of_one_file_begin_at_their_kick_offs(tab, made, tmp_path):
