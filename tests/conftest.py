@@ -138,6 +138,19 @@ def printed_noise() -> Callable[[str, int], np.ndarray]:
     return noise
 
 
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A tab of chromium; tests that ask for it are skipped where it is not installed."""
+    from chromium import Chromium, installed
+
+    binary = installed()
+    if binary is None:
+        pytest.skip("needs a browser: chromium is not installed")
+    browser = Chromium(binary, tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
 @pytest.fixture
 def one_thread():
     """Keeps torch to one core: small tensors gain nothing from more, and tests run side by side."""

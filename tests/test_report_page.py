@@ -14,7 +14,7 @@ import pytest
 from shell import python, succeeds
 
 from common.report.errors_by_kind import ERROR_KINDS
-from common.report.page import inert_json
+from common.results.inert_json import inert_json
 
 HOSTILE = '</script><script>alert("1")</script><!-- $x$ & '
 CLASSES = ["Goal", HOSTILE, "Corner"]
@@ -61,7 +61,7 @@ def reports(tmp_path_factory, write_tree):
     )
     succeeds(root, "-m", "common.report", "models/a", "--resamples", "50")
     succeeds(root, "-m", "common.report", "models/a", "--compare", "models/b",
-             "--resamples", "50", "--output", "both")  # fmt: skip
+             "--resamples", "50", "--output", "both", "--video")  # fmt: skip
     return root / "models/a/report_test", root / "both"
 
 
@@ -368,9 +368,11 @@ def test_json_in_the_page_is_inert_and_whole():
 def test_each_figure_lies_beside_the_page(reports):
     names = {"classes", "errors", "tolerances", "reliability", "offsets", "training",
              "precision_recall"}  # fmt: skip
-    for folder in reports:
+    for folder, pages in zip(
+        reports, ({"report.html"}, {"report.html", "watch.html"}), strict=True
+    ):
         files = {file.name for file in folder.iterdir() if not re.match("acted|frame", file.name)}
-        assert files == {"report.html"} | {f"{n}.{s}" for n in names for s in ("png", "svg")}
+        assert files == pages | {f"{n}.{s}" for n in names for s in ("png", "svg")}
         assert (folder / "errors.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / "errors.svg").read_text().rstrip().endswith("</svg>")
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from common.errors import UserError, run_cli
 from common.report.errors_by_kind import NEAR_SECONDS
-from common.training.argument_types import place, rate, threshold, whole
+from common.training.argument_types import moment, place, rate, threshold, whole
 from common.training.flags import new_parser
 
 PAGE_FILE = "report.html"
@@ -44,11 +44,19 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--allow-missing", action="store_true", help="count games without results as empty")
     add("--resamples", type=whole(0, 10**7), default=2000,
         help="of the games, for intervals; 0: none [2000]")
+    add("--video", nargs="*", metavar="FILE",
+        help="also write watch.html, which shows each error in the video: files of the one game's "
+        "halves, the folder that holds the games, or a template such as '{game}/{half}_224p.mkv' "
+        "[without a word: those beside the data]")
+    add("--kick_off", type=moment, nargs="+", default=[], metavar="S",
+        help="with --video: second of it at which the clock begins, for each half [0]")
     add("--output", type=place, help="folder to write to [RUN/report_<split>]")
     # fmt: on
     args = parser.parse_args(argv)
     if not 0 < args.tolerance <= NEAR_SECONDS:
         raise UserError(f"--tolerance must be above 0 and at most {NEAR_SECONDS} s")
+    if args.kick_off and args.video is None:
+        raise UserError("--kick_off is of videos: add --video, or leave it out")
     return args
 
 
@@ -59,12 +67,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.compare.paired import require_comparable, unique_names
     from common.files import write_bytes
     from common.report.figures import FIGURES, draw_figures, draw_panels
+    from common.report.moments import write_watch_page
     from common.report.page import page
     from common.report.page_sections import RunReport
     from common.report.run import bootstrap_steps, counted_from, measured_run
     from common.report.timeline import timelines
     from common.results.reading import Reading
     from common.results.scored_run import read_run
+    from common.watch.videos import GivenVideos
 
     paths = [path for path in (args.run, args.compare) if path is not None]
     data = {"SoccerNet_path": args.SoccerNet_path, "version": args.version}
@@ -85,6 +95,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]  # fmt: skip
         figures = draw_figures(folder, runs, classes.names, step)
         step("page")
+        watch = None
+        if args.video is not None:
+            given = GivenVideos(tuple(args.video), tuple(args.kick_off))
+            watch = write_watch_page(folder, args.run, scored[0], runs[0], given,
+                                     tolerance=args.tolerance, version=args.version)  # fmt: skip
         report = RunReport(
             runs=runs,
             split=args.split,
@@ -98,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             timelines=timelines(
                 runs[0].measures.judged, scored[0].detections, scored[0].games, classes.halves
             ),
+            watch=watch,
         )
         write_bytes(folder / PAGE_FILE, page(report).encode())
     print(f"report: {folder / PAGE_FILE}")

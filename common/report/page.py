@@ -2,29 +2,31 @@
 
 import base64
 import hashlib
+from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
-
-import orjson
 
 from common.report.errors_by_kind import ERROR_KINDS
 from common.report.page_sections import RunReport, all_sections, facts, heading
+from common.results.inert_json import inert_json
 
 SCRIPTS = ("timeline.js", "gestures.js", "page.js")
+MOMENTS = "moments.js"  # where there is a page with the videos
 
 
 def page(report: RunReport) -> str:
     """The HTML file, with its style, script and data inside."""
     names = [run.name for run in report.runs]
-    script = "".join(map(_part, SCRIPTS))
+    script = "".join(map(_part, SCRIPTS if report.watch is None else (*SCRIPTS, MOMENTS)))
     data = {
         "classes": report.classes,
         "kinds": ERROR_KINDS,
         "framerate": report.framerate,
         "games": report.timelines,
     }
+    if report.watch is not None:
+        data["watch"] = asdict(report.watch)
     return Template(_part("page.html")).substitute(
         title=escape(f"{' and '.join(names)}, {report.split}"),
         heading=heading(names),
@@ -37,14 +39,6 @@ def page(report: RunReport) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def inert_json(value: Any) -> str:
-    """JSON that cannot end the <script> element it stands in."""
-    text = orjson.dumps(value).decode()
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 def _part(name: str) -> str:

@@ -10,6 +10,7 @@ from common.metric.average_map import UNSHOWN_FACTOR
 from common.metric.bootstrap import FEW_GAMES, FEW_GAMES_WARNING
 from common.report.errors_by_kind import ERROR_KINDS, NEAR_SECONDS, confusions, count_kinds
 from common.report.measures import CURVE_TOLERANCES
+from common.report.moments import WatchPage
 from common.report.page_tables import (
     breakable,
     class_table,
@@ -53,7 +54,7 @@ class RunReport:
 
     `counted_from` says which thresholds the counted detections reach. `figures` holds <svg>
     elements by name, `panels` one of each class; `timelines` is of the first run. `resamples` is 0
-    where there are no intervals.
+    where there are no intervals. `watch` is the page with the videos, if there is one.
     """
 
     runs: Sequence[ReportedRun]
@@ -66,6 +67,7 @@ class RunReport:
     figures: Mapping[str, str]
     panels: Sequence[str]
     timelines: Sequence[Mapping[str, Any]]
+    watch: WatchPage | None = None
 
 
 def all_sections(report: RunReport) -> str:
@@ -219,6 +221,11 @@ def _games(report: RunReport) -> str:
         f"{whose}A click opens a game: annotated spots above detections, one lane per class. "
         "Drag to move, pinch, double-click or Ctrl and wheel to zoom."
     )
+    if report.watch is not None:
+        note += (
+            " Below it each error leads to its moment in the video: "
+            f'<a href="{report.watch.page}" target="watch">{report.watch.page}</a>.'
+        )
     games = "".join(_game(number, game) for number, game in enumerate(report.timelines))
     legend = f'<template id="legend">{_key(_MARKS)}</template>'
     search = '<input type="search" id="search" placeholder="find a game" aria-label="find a game">'

@@ -1,0 +1,1 @@
+"""A page on which spots are seen in their video, corrected and handed on."""

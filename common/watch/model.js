@@ -1,0 +1,129 @@
+"use strict";
+// A game's spots, and what was done to them: each change is a step that can be taken back.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const [OPEN, ACCEPTED, REJECTED, ADDED] = ["open", "accepted", "rejected", "added"];
+const STATES = [OPEN, ACCEPTED, REJECTED, ADDED];
+
+// What a spot is that somebody adds, besides its place and its class.
+const NEW = {
+  source: "added", state: ADDED, confidence: null, visibility: null, team: null, from: null,
+};
+
+const byTime = (a, b) => a.half - b.half || a.ms - b.ms || a.event - b.event;
+const rows = (columns) => columns[0].map((_, n) => columns.map((column) => column[n]));
+
+class Game {
+  constructor(number) {
+    const { name, halves, detections, annotations } = data.games[number];
+    Object.assign(this, { number, name, halves, annotated: annotations !== null });
+    this.spots = new Map();
+    rows(detections).forEach(([half, ms, event, confidence], n) =>
+      this.given(`d${n}`, { source: "detection", half, ms, event, confidence }));
+    if (annotations)
+      rows(annotations).forEach(([half, ms, event, visibility, team], n) =>
+        this.given(`a${n}`, { source: "annotation", half, ms, event, visibility, team }));
+    this.done = [];
+    this.undone = [];
+    this.additions = 0;
+    this.onchange = () => {};
+  }
+
+  given(id, fields) {
+    const { half, ms, event } = fields;
+    const spot = { id, confidence: null, visibility: null, team: null, state: OPEN, ...fields };
+    this.spots.set(id, { ...spot, from: { half, ms, event } });
+  }
+
+  // Changes some fields of a spot, as one step; nothing happens where they are so already.
+  change(spot, after) {
+    const before = Object.fromEntries(Object.keys(after).map((key) => [key, spot[key]]));
+    if (Object.keys(after).some((key) => after[key] !== before[key]))
+      this.take({ id: spot.id, before, after });
+  }
+
+  add(half, ms, event) {
+    const id = `n${(this.additions += 1)}`;
+    this.take({ id, before: null, after: { id, half, ms, event, ...NEW } });
+    return this.spots.get(id);
+  }
+
+  remove(spot) {
+    this.take({ id: spot.id, before: { ...spot }, after: null });
+  }
+
+  take(step) {
+    this.done.push(step);
+    this.undone = [];
+    this.put(step.id, step.after);
+  }
+
+  undo() {
+    const step = this.done.pop();
+    if (!step) return null;
+    this.undone.push(step);
+    this.put(step.id, step.before);
+    return step.id;
+  }
+
+  redo() {
+    const step = this.undone.pop();
+    if (!step) return null;
+    this.done.push(step);
+    this.put(step.id, step.after);
+    return step.id;
+  }
+
+  put(id, fields) {
+    if (fields === null) this.spots.delete(id);
+    else this.spots.set(id, { ...this.spots.get(id), ...fields });
+    this.onchange();
+  }
+
+  ordered() {
+    return [...this.spots.values()].sort(byTime);
+  }
+
+  // What differs from what the page was made with: fields by the spot's name.
+  edits() {
+    const found = {};
+    for (const spot of this.spots.values()) if (isChanged(spot)) found[spot.id] = essence(spot);
+    return found;
+  }
+
+  restore(edits) {
+    for (const [id, fields] of Object.entries(edits)) {
+      if (!isEssence(fields)) continue;
+      const known = this.spots.get(id);
+      if (known) Object.assign(known, fields);
+      else if (/^n\d{1,9}$/.test(id)) {
+        this.additions = Math.max(this.additions, Number(id.slice(1)));
+        this.spots.set(id, { id, ...NEW, ...fields });
+      }
+    }
+    this.onchange();
+  }
+}
+
+const isMoved = ({ from, half, ms }) => from !== null && (from.half !== half || from.ms !== ms);
+const isRelabelled = ({ from, event }) => from !== null && from.event !== event;
+const isChanged = (spot) => spot.state !== OPEN || isMoved(spot) || isRelabelled(spot);
+const essence = ({ half, ms, event, state }) => ({ half, ms, event, state });
+
+// Whether something from a browser's memory or a file can be a spot's place, class and state.
+function isEssence(fields) {
+  const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
+  return fields !== null && typeof fields === "object" && whole(fields.half, 1, 9)
+    && whole(fields.ms, 0, 36e6) && whole(fields.event, 0, data.classes.length - 1)
+    && STATES.includes(fields.state);
+}
+
+// 12:05.3: minutes and seconds of a half.
+function clock(ms, digits = 1) {
+  const sign = ms < 0 ? "−" : "";
+  const tenths = Math.floor(Math.abs(ms) / 100);
+  const text = `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}`;
+  return sign + text + (digits ? `.${tenths % 10}` : "");
+}
+
+const inWords = (spot) => `${data.classes[spot.event]}, half ${spot.half}, ${clock(spot.ms)}`;
