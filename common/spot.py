@@ -63,17 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = subprocess.run(words, cwd=folder, env=env, stdout=subprocess.PIPE, check=False)
     if done.returncode:  # it has said why
         return done.returncode if done.returncode > 0 else 1
-    from common.results.spots_table import point_of, print_spots, read_spots, write_spots
+    from common.results.spots_table import point_of, show_spots, write_spots
 
     name, classes = find_outputs(args.run, flag, args.inputs)
     outputs = args.run / f"outputs_{name}"
     point, where = point_of(args.run, classes, args.threshold)
-    spots = read_spots(outputs / RESULT_FILE, classes, point)
-    print_spots(spots, classes, where)
+    spots = show_spots(outputs / RESULT_FILE, classes, point, where)
     files = args.json or outputs / "spots.json", args.csv or outputs / "spots.csv"
     about = {"run": str(args.run), "files": [str(path) for path in args.inputs]}
     write_spots(spots, classes, about, *files)
-    print("all detections, and these:", outputs / RESULT_FILE, *files, sep="\n  ")
+    print("all detections, and what is shown here:", outputs / RESULT_FILE, *files, sep="\n  ")
     return 0
 
 

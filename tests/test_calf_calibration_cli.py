@@ -172,7 +172,8 @@ def test_a_feature_file_is_spotted_in_by_one_of_a_pair(pair, data, here):
     here.cwd = pair.parents[1]
     file = data / games_of(data, "test")[0] / f"1_{FILE}"
     result = here("--model_name", "pair", "--features_path", file, "--device", "cpu")
-    assert_one_sentence(result, here.cwd, "takes one model; give --model_name pair/nonvisual, ")
+    told = "takes one model; give the part that sees no players, --model_name pair/nonvisual (to "
+    assert_one_sentence(result, here.cwd, told)
     words = ["--model_name", "pair/nonvisual", "--features_path", file, "--device", "cpu"]
     assert here(*words) == (0, "")
 

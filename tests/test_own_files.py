@@ -132,6 +132,16 @@ def test_both_halves_are_spotted_in_as_in_their_split(trained, data, start):
     assert "at or above 0.5, for no thresholds were chosen" in out
 
 
+def test_a_run_of_another_program_is_told_by_its_name(trained, data, start):
+    baseline, cwd = trained
+    other = {"Pooling": "TemporallyAwarePooling", "TemporallyAwarePooling": "CALF"}
+    file = data / games_of(data, "test")[0] / f"1_{FEATURE_FILE}"
+    code, _, err = start(
+        cwd, other.get(baseline, "Pooling"), "--model_name", "m", "--features_path", file
+    )
+    assert code == 2 and f"they were trained by {baseline}/main.py: start that" in err
+
+
 def test_videos_are_extracted_once_and_spotted_in(trained, start, videos):
     baseline, cwd = trained
     words = ["--model_name", "m", "--legacy_names", "--video_path"]

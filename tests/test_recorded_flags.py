@@ -192,6 +192,7 @@ def test_what_changed_is_told():
     now = {"max_epochs": 5, "device": "cpu", "split_test": ["a"], "resume": True, "new": 1}
     assert changes(then, now) == ["--max_epochs 5 (was 3)", "--split_test a (was a b)"]
     assert changes(then, then) == []
+    assert changes({"dist_graph_player": 25}, {"dist_graph_player": 25.0}) == []
 
 
 def test_names_that_no_record_can_hold_are_refused_before_the_run(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from common.results.spots_table import (
     point_of,
     print_spots,
     read_spots,
+    show_spots,
     write_spots,
 )
 
@@ -58,6 +59,18 @@ def test_thresholds_of_the_run_are_each_class_s_own(results, tmp_path):
     assert words == "at or above 0" and len(read_spots(results, NAMES, point)) == 5
     with pytest.raises(UserError, match="choose thresholds first"):
         point_of(tmp_path / "absent", NAMES, "auto")
+
+
+def test_who_is_shown_nothing_is_told_of_the_surest_detection(results, tmp_path, capsys):
+    assert not len(show_spots(results, NAMES, *point_of(tmp_path, NAMES, 0.95)))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "0 spots at or above 0.95"
+    assert second.startswith("the surest of 5 detections has 0.900: Goal, half 1, 75:00; ")
+    assert len(show_spots(results, NAMES, *point_of(tmp_path, NAMES, 0.8))) == 2
+    assert "surest" not in capsys.readouterr().out
+    results.write_bytes(format_game(None, [], NAMES, 2))
+    show_spots(results, NAMES, *point_of(tmp_path, NAMES, 0.8))
+    assert capsys.readouterr().out.splitlines()[1] == "there are no detections at all"
 
 
 def test_the_table_and_the_files_say_the_same(results, tmp_path, capsys):

@@ -38,11 +38,13 @@ def require_pair(
 
 
 def require_one_model(class_split: str | None, name: str) -> None:
-    """Raises UserError if a single feature file is to be spotted in by a pair of models."""
+    """Raises UserError if files of one's own are to be spotted in by a pair of models."""
     if class_split == "both":
+        part = f"{name}/nonvisual"
         raise UserError(
-            f"--features_path takes one model; give --model_name {shlex.quote(f'{name}/nonvisual')}"
-            ", the part of a pair that sees no players, and leave out --class_split"
+            f"{name} is a pair, and spotting in files of one's own takes one model; give the part "
+            f"that sees no players, --model_name {shlex.quote(part)} (to common.spot "
+            f"{shlex.quote(f'models/{part}')}), and leave out --class_split"
         )
 
 

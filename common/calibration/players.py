@@ -149,10 +149,11 @@ def refuse_players(branch: str | None, teacher: bool) -> None:
         return
     names = " and ".join(f"{{1,2}}_{name}" for name in player_files(teacher))
     raise UserError(
-        "files of one's own show features alone, and this network was given --backbone_player "
-        f"{branch}: it needs {names} beside the features; leave out --backbone_player, and if the "
-        "network was trained with it put all into the folder of a game, named in splits.json, and "
-        "spot there with --test_only --split_test"
+        f"this network looks at players (--backbone_player {branch}), and files given one by one "
+        f"show none: it needs {names} beside the features in the folder of a game, also where they "
+        'lie beside the video; name that game in a splits.json, {"mine": ["league/season/game"]}, '
+        "labels are not needed, and spot with --SoccerNet_path, --test_only and --split_test mine "
+        "(commands in docs/own_video.md); networks without --backbone_player need no players"
     )
 
 

@@ -79,6 +79,14 @@ def read_record(file: Path) -> dict[str, Any]:
     return content
 
 
+def trained_by(run: Path) -> str | None:
+    """The program that a run's record names, such as CALF/main.py; None where none is recorded."""
+    if not (run / TRAINED).is_file():
+        return None
+    program: str = read_record(run / TRAINED).get("command", ["?"])[0]
+    return program if program.endswith("/main.py") else None
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 

@@ -63,8 +63,17 @@ def tell_spots(
     """
     lengths = [f"{half.features.frames} frames of half {half.number}" for half in halves]
     print(f"{', '.join(lengths)}:", *written, sep="\n  ")
-    point, words = point_of(run, names)
-    print_spots(read_spots(written[0], names, point), names, words)
+    show_spots(written[0], names, *point_of(run, names))
+
+
+def show_spots(path: Path, names: Sequence[str], point: OperatingPoint, title: str) -> Detections:
+    """Prints the spots of a result file, or how sure its surest detection is; returns them."""
+    spots = read_spots(path, names, point)
+    print_spots(spots, names, title)
+    if not len(spots):
+        every = OperatingPoint(np.full(len(names), -np.inf), point.tolerance)
+        print(_surest(read_spots(path, names, every), names))
+    return spots
 
 
 def clock(milliseconds: int) -> str:
@@ -102,6 +111,17 @@ def write_spots(
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     write_bytes(csv_file, text.getvalue().encode())
+
+
+def _surest(found: Detections, names: Sequence[str]) -> str:
+    """What somebody has to know who was shown nothing."""
+    if not len(found):
+        return "there are no detections at all"
+    half, milliseconds, name, confidence = max(_rows(found, names), key=lambda row: row[3])
+    return (
+        f"the surest of {counted(len(found), 'detection')} has {confidence:.3f}: {name}, half "
+        f"{half}, {clock(milliseconds)}; common.spot shows more with a lower --threshold"
+    )
 
 
 def _rows(spots: Detections, names: Sequence[str]) -> list[tuple[int, int, str, float]]:

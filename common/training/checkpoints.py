@@ -1,6 +1,7 @@
 """Checkpoints in the published format: epoch, state_dict, best_loss, optimizer."""
 
 import io
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from common.errors import UserError
 from common.files import read_whole, write_bytes
 from common.results.run_record import BEST_FILE as BEST_FILE
 from common.results.run_record import LAST_FILE as LAST_FILE
+from common.results.run_record import trained_by
 
 # What wrappers put before every name: DataParallel, Lightning, torch.compile.
 _PREFIXES = ("module.", "model.", "_orig_mod.")
@@ -131,8 +133,16 @@ def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> d
     ]
     if wrong:
         raise UserError(
-            f"{path} belongs to a model with other settings: {'; '.join(wrong[:4])}; use the flags "
-            "that it was trained with"
+            f"{path} belongs to a model with other settings: {'; '.join(wrong[:4])}; "
+            f"{_way_out(path)}"
         )
     model.load_state_dict(theirs)
     return content
+
+
+def _way_out(weights: Path) -> str:
+    """What to do with weights that do not fit: mostly another program was meant, or other flags."""
+    trainer, here = trained_by(weights.parent), "/".join(Path(sys.argv[0]).parts[-2:])
+    if trainer and trainer != here:
+        return f"they were trained by {trainer}: start that, or check --model_name"
+    return "use the flags that it was trained with"

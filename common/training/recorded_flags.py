@@ -117,7 +117,7 @@ def changes(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"--{name} {_words(now[name])} (was {_words(recorded[name])})"
         for name in names
-        if _words(now[name]) != _words(recorded[name])
+        if now[name] != recorded[name] and _words(now[name]) != _words(recorded[name])
     ]
 
 
