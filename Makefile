@@ -24,6 +24,15 @@ define NEXT_STEPS
     '  tensorboard --logdir models'
 endef
 
+define NEXT_WITH_FILMS
+@printf '%s\n' '' 'Next steps:' \
+    "  source '$$(cd '$(BIN)' && pwd)/activate'" \
+    "  cd '$$(cd '$(DEMO)' && pwd)'" \
+    '# the spots in their films: look at them, correct them, hand them on' \
+    '  python -m common.watch models/Films_demo' \
+    '  python -m common.export models/Films_demo --format csv'
+endef
+
 .PHONY: demo video-demo test check lint format clean
 
 # Trains, tests and reports NetVLAD++ on an invented data set.
@@ -56,6 +65,10 @@ video-demo: $(VENV)/.installed
 	for game in league/*/*/*/; do last="$$game"; done && \
 	"$$python" -m common.spot models/Films_demo "$${last}1_224p.mkv" "$${last}2_224p.mkv"
 	$(BIN)/python -m common.report $(DEMO)/models/Films_demo
+	@echo
+	@echo "report:        $(DEMO)/models/Films_demo/report_test/report.html"
+	@echo "all numbers:   $(DEMO)/models/Films_demo/results_test.json"
+	$(NEXT_WITH_FILMS)
 
 # From nothing to a passed test suite, in $(JOBS) processes of one thread each.
 test: $(VENV)/.installed-dev
@@ -79,6 +92,7 @@ clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info
 
 $(VENV)/.installed: requirements.txt pyproject.toml
+	@echo "installing packages into $(VENV), which takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
