@@ -12,7 +12,7 @@ from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import blocks_of
 from common.results.predictions import RESULT_FILE, format_game, write_game
 from common.results.split_results import publish_split
-from common.results.suppression import Suppression, suppress
+from common.results.suppression import Suppression
 from common.training.run import Run
 from Pooling.model import PoolingModel
 
@@ -43,8 +43,7 @@ def spot_game(
     detections = []
     for half in halves:
         scores = score_half(run, model, half.features)
-        peaks = suppress(scores, suppression.window_frames, suppression.threshold)
-        detections.append((half.number, *peaks))
+        detections.append((half.number, *suppression.peaks_of(scores)))
     return format_game(game, detections, data.classes.names, data.framerate, run.published)
 
 

@@ -31,7 +31,7 @@ FREE = (
     "capture", "cache_dir", "plots", "legacy_names", "watch_test", "LRe", "mode",
 )  # fmt: skip
 FREE_IN_TESTING = (
-    "NMS_window", "NMS_threshold", "gt_time", "precision", "tiny",
+    "NMS", "NMS_window", "NMS_threshold", "gt_time", "precision", "tiny",
     "segmentation_loss",  # decides then how figures show what is spotted
 )  # fmt: skip
 

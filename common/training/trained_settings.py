@@ -18,6 +18,7 @@ _DECISIVE = (
 _FURTHER = (
     "SoccerNet_path",
     "segmentation_loss",
+    "NMS",
     "NMS_window",
     "NMS_threshold",
     "protocol",
