@@ -25,7 +25,6 @@ import Pooling.train
 import TemporallyAwarePooling.dataset
 import TemporallyAwarePooling.model
 import TemporallyAwarePooling.train
-from common.calf.chunk_draws import Draws
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
@@ -33,6 +32,7 @@ from common.calf.spot_targets import spot_targets, spot_targets_on_device
 from common.calibration.picture_branch import PictureBranch
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView
+from common.data.chunks import Draws
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.results.suppression import Suppression

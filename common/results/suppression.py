@@ -121,8 +121,9 @@ def suppress_softly(scores: NDArray[np.float32], window: int, threshold: float) 
     check_suppression(window, threshold)
     _require_finite(scores)
     lowest = max(threshold, _NEGLIGIBLE)
-    left, event = scores.astype(np.float64), np.arange(scores.shape[1])
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    left: NDArray = scores.astype(np.float64)
+    event: NDArray = np.arange(scores.shape[1])
+    found: list[tuple[NDArray, ...]] = [(event[:0], event[:0], left[:0].ravel())]
     while True:
         left[left < lowest] = 0
         alive = left.any(axis=0)
