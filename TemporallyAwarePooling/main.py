@@ -71,6 +71,8 @@ def parse_arguments(
         "peak; soft lowers it, by as much as it is nearer than half a window")
     add("--NMS_window", type=seconds, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
+    add("--save_scores", action="store_true", help="keep the confidences before suppression of "
+        "tested splits, about 0.4 MB per game, for python -m common.ensemble")
     add("--legacy_names", action="store_true",
         help="write each result file also as Predictions-v2.json, the name of 2021")
     # fmt: on
@@ -180,7 +182,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not (args.test_only and args.load_weights):
                 load_best(run, model)
             for split in args.split_test:
-                spot_split(run, data, model, split, suppression, file_names=file_names(args))
+                spot_split(run, data, model, split, suppression, file_names=file_names(args),
+                           save_scores=args.save_scores)  # fmt: skip
 
 
 def spot_given(argv: Sequence[str] | None) -> None:
