@@ -3,9 +3,9 @@
 import pytest
 from shell import python
 
-COMMANDS = ["compare", "doctor", "download", "evaluate", "extract_features", "merge_predictions",
-            "operating_point", "pca", "report", "reproduce", "spot", "synthetic",
-            "validate_submission"]  # fmt: skip
+COMMANDS = ["compare", "doctor", "download", "ensemble", "evaluate", "extract_features",
+            "merge_predictions", "operating_point", "pca", "report", "reproduce", "spot",
+            "synthetic", "validate_submission"]  # fmt: skip
 SLOW = ("torch", "matplotlib", "rich", "sklearn", "pandas", "SoccerNet", "submitit")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.results.kept_scores import read_scores, write_scores
+from common.results.kept_scores import mean_scores, read_scores, write_scores
 
 
 def test_scores_come_back(tmp_path):
@@ -27,3 +27,17 @@ def test_what_is_not_there_or_damaged_is_told(tmp_path):
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(UserError, match="they do not read"):
         read_scores(tmp_path, "valid", "a/game")
+
+
+def test_means_are_of_the_same_half_of_each_run():
+    one, two = (
+        [np.full((rows, 2), value + rows, np.float32) for rows in (3, 4)] for value in (0, 1)
+    )
+    found = mean_scores([one, two], "a/game")
+    assert [half.shape for half in found] == [(3, 2), (4, 2)]
+    assert [half.dtype for half in found] == [np.float32] * 2
+    assert [float(half.min()) for half in found] == [float(h.max()) for h in found] == [3.5, 4.5]
+    with pytest.raises(UserError, match="other frames or classes"):
+        mean_scores([one, one[::-1]], "a/game")
+    with pytest.raises(UserError, match="other frames or classes"):
+        mean_scores([one, one[:1]], "a/game")

@@ -47,6 +47,22 @@ def read_scores(run: Path, split: str, game: str) -> list[NDArray[np.float32]]:
     return [half.astype(np.float32) for half in halves]
 
 
+def mean_scores(
+    of_runs: Sequence[Sequence[NDArray[np.float32]]], game: str
+) -> list[NDArray[np.float32]]:
+    """The mean over runs of the confidences of each half of a game: [T, C] each.
+
+    Raises UserError for runs whose halves have other frames or classes.
+    """
+    shapes = [[half.shape for half in halves] for halves in of_runs]
+    if any(shape != shapes[0] for shape in shapes):
+        raise UserError(
+            f"the scores of {game} are of other frames or classes from run to run "
+            f"({', '.join(map(str, shapes))}); average runs on features of one framerate"
+        )
+    return [np.mean(halves, axis=0) for halves in zip(*of_runs, strict=True)]
+
+
 def _file(run: Path, split: str, game: str) -> Path:
     folder = scores_folder(run, split) / game
     return folder.with_name(folder.name + _SUFFIX)
