@@ -87,6 +87,14 @@ def test_confidences_are_moved_as_by_the_plain_form(frames):
         assert np.array_equal(confidences, before[0]) and np.array_equal(way, before[1])
 
 
+def test_moved_confidences_recorded(printed_noise):
+    sure = (printed_noise("dense confidences", 300) + 0.5).astype(np.float32).reshape(100, 3)
+    way = (20 * printed_noise("dense ways", 300)).astype(np.float32).reshape(100, 3)
+    moved = displace(sure, way)
+    assert (moved > 0).sum(axis=0).tolist() == [66, 59, 64]
+    assert (moved * np.arange(100)[:, None]).sum(dtype=float) == pytest.approx(5354.44827, rel=1e-6)
+
+
 def test_the_example_of_displacement():
     one = np.array([[0.2], [0.9], [0.6]], np.float32)
     assert displace(one, np.array([[1], [1], [0]], np.float32))[:, 0].tolist() == [

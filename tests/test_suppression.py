@@ -241,6 +241,14 @@ def test_softly_nothing_comes_of_nothing(scores):
     assert [len(part) for part in suppress_softly(scores, 16, 0.0)] == [0, 0, 0]
 
 
+def test_soft_peaks_recorded(printed_noise):
+    scores = (printed_noise("soft suppression", 300) + 0.5).astype(np.float32).reshape(100, 3)
+    peaks = suppress_softly(scores, 16, 0.25)
+    assert np.bincount(peaks.event).tolist() == [16, 16, 15]
+    assert peaks.frame[:4].tolist() == [85, 70, 0, 45]
+    assert peaks.confidence.sum(dtype=float) == pytest.approx(33.3274454, rel=1e-6)
+
+
 def test_softly_what_cannot_work_is_refused():
     for scores, window, threshold in (([[np.nan]], 8, 0.0), ([[0.5]], 1, 0.0), ([[0.5]], 8, -1.0)):
         with pytest.raises(UserError):
