@@ -17,12 +17,13 @@ _FIRST_CHANNELS = 64
 _NARROW = 4  # the inside of a block has a quarter of its channels
 
 
-def glorot_linear(inside: int, outside: int, width: int = 1) -> nn.Linear:
+def glorot_linear(inside: int, outside: int, width: int = 1, *, bias: bool = True) -> nn.Linear:
     """A layer over channels, drawn as a convolution of this width is (Glorot and Bengio, 2010)."""
-    layer = nn.Linear(inside * width, outside)
+    layer = nn.Linear(inside * width, outside, bias)
     bound = (6 / (width * (inside + outside))) ** 0.5
     nn.init.uniform_(layer.weight, -bound, bound)
-    nn.init.zeros_(layer.bias)
+    if bias:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -38,6 +39,20 @@ class ThreeFrames(nn.Module):
         padded = F.pad(frames, (0, 0, 1, 1))  # [B, T + 2, c]
         around = torch.cat([padded[:, :-2], frames, padded[:, 2:]], dim=2)  # [B, T, 3 c]
         return self.layer(around)
+
+
+class TwoFrames(nn.Module):
+    """A transposed convolution of width and stride 2: [B, T, c] -> [B, 2 T, c']."""
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__()
+        self.layer = glorot_linear(inside, 2 * outside, bias=False)
+        self.bias = nn.Parameter(torch.zeros(outside))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Rows of the weight: those of the first of the two frames, of the second."""
+        both = self.layer(frames).unflatten(2, (2, -1))  # [B, T, 2, c']
+        return both.flatten(1, 2) + self.bias
 
 
 class Bottleneck(nn.Module):
@@ -81,9 +96,7 @@ class UNet(nn.Module):
             _two_blocks(each, own, dropout) for each, own in zip(before, channels, strict=True)
         )
         upwards = list(pairwise(channels))
-        self.widen = nn.ModuleList(
-            glorot_linear(below, 2 * own, 1) for own, below in upwards
-        )  # transposed convolutions
+        self.widen = nn.ModuleList(TwoFrames(below, own) for own, below in upwards)
         self.up = nn.ModuleList(_two_blocks(own, own, dropout) for own, _ in upwards)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -95,8 +108,7 @@ class UNet(nn.Module):
             frames = blocks(frames)
             skipped.append(frames)
         for level in reversed(range(LEVELS - 1)):
-            twice = self.widen[level](frames)  # [B, T, c] -> [B, T, 2 c']
-            frames = skipped[level] + twice.unflatten(2, (2, -1)).flatten(1, 2)  # [B, 2 T, c']
+            frames = skipped[level] + self.widen[level](frames)  # [B, T, c] -> [B, 2 T, c']
             frames = self.up[level](frames)
         return F.relu(frames)
 
