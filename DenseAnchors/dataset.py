@@ -52,9 +52,14 @@ class Chunks:
         half = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
         return DrawnChunks(self, Draws(half, np.concatenate(starts)))
 
-    def within(self, radius: int) -> NDArray[np.int64]:
-        """How many anchors of each class are at most so many frames from an event: [C]."""
-        return np.sum([(abs(offset) <= radius).sum(axis=0) for offset in self.offsets], axis=0)
+    @property
+    def anchors(self) -> int:
+        """Frames times classes."""
+        return sum(offset.size for offset in self.offsets)
+
+    def within(self, radius: int) -> int:
+        """How many anchors are at most so many frames from an event."""
+        return sum(int((abs(offset) <= radius).sum()) for offset in self.offsets)
 
     def cut(self, half: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.signedinteger]:
         """Offsets of chunks, of frames behind the half as where no event is near: [B, T, C]."""

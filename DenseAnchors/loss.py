@@ -1,15 +1,13 @@
 """Losses of dense anchors: few are near an event, so those that are weigh more.
 
-Each class counts alike: its weights are such that their mean over all anchors is 1.
+Weights are such that their mean over all anchors is 1. They are the same for all classes: one with
+a dozen spots would else be learnt by heart, at the cost of the others.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,41 +32,43 @@ class Criterion:
     Attributes:
         radius, displacement_radius: frames around an event within which anchors are to be
             confident of it, and are to know how far it is.
-        positive, negative: weights of anchors within `radius` and of the others, [C].
-        near: weight of anchors within `displacement_radius`, [C].
+        positive, negative: weights of anchors within `radius` and of the others.
+        near: weight of anchors within `displacement_radius`.
+        displacement_weight: of their loss beside that of confidences.
     """
 
     radius: int
     displacement_radius: int
-    positive: Tensor
-    negative: Tensor
-    near: Tensor
+    positive: float
+    negative: float
+    near: float
+    displacement_weight: float = 1.0
 
     @classmethod
     def weighted_by(
         cls,
-        within: Callable[[int], NDArray[np.int64]],
+        within: Callable[[int], int],
         anchors: int,
         *,
         radius: int,
         displacement_radius: int,
-        device: torch.device,
+        displacement_weight: float = 1.0,
     ) -> "Criterion":
         """The criterion for a training set.
 
         Args:
-            within: radius -> number of its anchors of each class within it, [C].
-            anchors: how many it has of each class.
+            within: radius -> number of its anchors that are within it of an event.
+            anchors: how many it has.
         """
-        positives, near = (
-            torch.from_numpy(within(each)).double() for each in (radius, displacement_radius)
+        positives, near = within(radius), within(displacement_radius)
+        return cls(
+            radius,
+            displacement_radius,
+            positive=POSITIVE_SHARE * anchors / max(1, positives),
+            negative=(1 - POSITIVE_SHARE) * anchors / max(1, anchors - positives),
+            near=anchors / max(1, near),
+            displacement_weight=displacement_weight,
         )
-        weights = (
-            _share(POSITIVE_SHARE * anchors, positives),
-            _share((1 - POSITIVE_SHARE) * anchors, anchors - positives),
-            _share(anchors, near),
-        )
-        return cls(radius, displacement_radius, *(each.float().to(device) for each in weights))
 
     def __call__(self, outputs: tuple[Tensor, Tensor], targets: AnchorTargets) -> dict[str, Tensor]:
         """Means over all anchors.
@@ -97,9 +97,7 @@ class Criterion:
             delta=HUBER_DELTA,
         )  # fmt: skip
         error = (error * (self.near * known) * shares).sum(dim=0) / HUBER_DELTA
-        return {"confidence": cross_entropy.mean(), "displacement": error.mean()}
-
-
-def _share(weight: float, among: Tensor) -> Tensor:
-    """The weight of each of so many; 0 where there is none to have it."""
-    return torch.where(among > 0, weight / among.clamp(min=1), 0)
+        return {
+            "confidence": cross_entropy.mean(),
+            "displacement": self.displacement_weight * error.mean(),
+        }

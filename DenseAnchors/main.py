@@ -75,6 +75,8 @@ def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
         help="around an event, in seconds, in which a frame is to be confident of it")
     add("--displacement_radius", type=seconds, default=6,
         help="around an event, in seconds, in which a frame is to know how far it is")
+    add("--displacement_weight", type=rate, default=0.1,
+        help="of the loss of displacements, beside that of confidences")
     add("--chunk_size", type=seconds, default=112,
         help="chunk, in seconds; made a multiple of 32 frames")
     add("--chunks_per_epoch", type=whole(1, 10**7), default=8192, help="chunks drawn to train on")
@@ -225,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 train(
                     run, data, model, training_settings(args), scoring=scoring,
                     radius=to_frames(args.radius, args.framerate), decay=args.weight_decay,
+                    displacement_weight=args.displacement_weight,
                     chunks_per_epoch=args.chunks_per_epoch, mixup=args.mixup,
                     train_on=args.split_train, select_on=args.split_valid,
                     select_by=args.select_by, suppression=suppression, resident=args.resident,

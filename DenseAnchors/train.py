@@ -30,6 +30,7 @@ def train(
     settings: TrainingSettings,
     *,
     radius: int,
+    displacement_weight: float,
     scoring: Scoring,
     chunks_per_epoch: int,
     decay: float,
@@ -44,6 +45,7 @@ def train(
 
     Args:
         radius: frames around an event within which anchors are to be confident of it.
+        displacement_weight: of the loss of displacements beside that of confidences.
         scoring: how halves are scored; its radius is that of displacements.
         decay: share of each weight that a step takes off it, at first.
         mixup: how evenly pairs of chunks are mixed; 0: not at all.
@@ -58,8 +60,8 @@ def train(
         read_chunks(data, splits, model.chunk_frames, reach) for splits in (train_on, select_on)
     )
     criterion = Criterion.weighted_by(
-        chunks.within, int(chunks.frames.sum()), radius=radius,
-        displacement_radius=scoring.displacement_radius, device=run.device,
+        chunks.within, chunks.anchors, radius=radius,
+        displacement_radius=scoring.displacement_radius, displacement_weight=displacement_weight,
     )  # fmt: skip
     know_magnitudes(model, chunks)
     for part in (chunks, others):

@@ -148,7 +148,8 @@ def test_calf_calibration_with_a_branch_that_is_dropped_now_and_then(data, steps
 def test_dense_anchors(data, steps, tmp_path, mixup):
     model = DenseAnchors.model.DenseAnchorModel(16, C, 64, most_channels=64, dropout=0.1).to(META)
     scoring = DenseAnchors.test.Scoring(16, 12)
-    how = {"radius": 6, "scoring": scoring, "chunks_per_epoch": 10, "decay": 1e-3, "mixup": mixup}
+    how = {"radius": 6, "displacement_weight": 0.1, "scoring": scoring, "chunks_per_epoch": 10,
+           "decay": 1e-3, "mixup": mixup}  # fmt: skip
     words = (data, model, SETTINGS)
     train = DenseAnchors.train.train
     assert steps(train, tmp_path, *words, **how, suppression=Suppression(16, 0.1)) == 3
