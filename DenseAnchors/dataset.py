@@ -144,14 +144,24 @@ def read_chunks(data: DataSet, splits: Sequence[str], chunk_frames: int, reach: 
     return Chunks(MappedRows(halves), offsets, chunk_frames, reach)
 
 
-def largest_magnitudes(rows: FrameRows) -> NDArray[np.float32]:
-    """The largest magnitude of each feature in all halves, [D]: each is read once.
+def magnitudes(rows: FrameRows, kind: str) -> NDArray[np.float32]:
+    """A magnitude of each feature in all halves, [D]: each half is read once.
 
-    Raises UserError for features that are not finite.
+    Args:
+        kind: rms, the root of the mean square of all, without rows of zeros, the same for each;
+            else the largest of each by itself.
+
+    Raises:
+        UserError: features that are not finite.
     """
     largest = np.zeros(rows.halves[0].dimension, np.float32)
+    squares, count = 0.0, 0
     for half in tqdm(rows.halves, "magnitudes", unit="half", delay=2, leave=False, disable=None):
         for start in range(0, half.frames, _BLOCK_ROWS):
             block = half.rows(start, min(start + _BLOCK_ROWS, half.frames))
             np.maximum(largest, np.abs(block).max(axis=0), out=largest)
-    return largest
+            of_rows = np.square(block, dtype=np.float64).sum(axis=1)
+            squares, count = squares + float(of_rows.sum()), count + int((of_rows > 0).sum())
+    if kind != "rms":
+        return largest
+    return np.full_like(largest, np.sqrt(squares / max(1, count * len(largest))))

@@ -84,6 +84,9 @@ def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
         help="most channels of a level of the U-Net, which has 64, 128, …; 2048 in the paper")
     add("--networks", choices=("joint", "separate"), default="joint",
         help="one for confidences and displacements, or one for each")
+    add("--scale", choices=("auto", "none", "largest", "rms"), default="auto",
+        help="divide each feature by its largest magnitude in the training games, or all by one number, "
+        "their root mean square; auto: the first for more than 512 features, else none")
     add("--dropout", type=share, default=0.0,
         help="share of features, and of values inside the network, that are left out in training")
     add("--mixup", type=whole(0, 100), default=0, metavar="ALPHA",
@@ -118,6 +121,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Dense
         multiples * MULTIPLE,
         most_channels=args.trunk_channels,
         dropout=args.dropout,
+        scaled=args.scale in ("largest", "rms") or (args.scale == "auto" and features > 512),
         separate=args.networks == "separate",
     )
 
@@ -228,7 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     run, data, model, training_settings(args), scoring=scoring,
                     radius=to_frames(args.radius, args.framerate), decay=args.weight_decay,
                     displacement_weight=args.displacement_weight,
-                    chunks_per_epoch=args.chunks_per_epoch, mixup=args.mixup,
+                    chunks_per_epoch=args.chunks_per_epoch, mixup=args.mixup, scale=args.scale,
                     train_on=args.split_train, select_on=args.split_valid,
                     select_by=args.select_by, suppression=suppression, resident=args.resident,
                 )  # fmt: skip

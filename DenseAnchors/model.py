@@ -18,12 +18,12 @@ class DenseAnchorModel(nn.Module):
     """Says of each frame and class whether an event is near, and how far it is.
 
     Args:
-        features: D, size of the frame features. Those of more than 512 are divided by the largest
-            magnitude that `largest` tells, and reduced by a learned layer.
+        features: D, size of the frame features; more than 512 are reduced to so many first.
         classes: C.
         chunk_frames: T, a multiple of 32.
         most_channels: of a level of the U-Net.
         dropout: rate at which features, and values inside the blocks, are dropped in training.
+        scaled: whether features are divided by what `scale` tells.
         separate: a network for confidences and one for displacements, instead of one for both.
     """
 
@@ -35,6 +35,7 @@ class DenseAnchorModel(nn.Module):
         *,
         most_channels: int = 256,
         dropout: float = 0.0,
+        scaled: bool = False,
         separate: bool = False,
     ) -> None:
         super().__init__()
@@ -42,8 +43,8 @@ class DenseAnchorModel(nn.Module):
             raise ValueError(f"chunks of {chunk_frames} frames are no multiple of {MULTIPLE}")
         self.features, self.classes, self.chunk_frames = features, classes, chunk_frames
         # Magnitude of each feature, [D]; 0 as long as it is not known.
-        self.largest: Tensor | None
-        self.register_buffer("largest", torch.zeros(features) if features > _REDUCED else None)
+        self.scale: Tensor | None
+        self.register_buffer("scale", torch.zeros(features) if scaled else None)
         heads: Sequence[Sequence[str]] = [["confidence", "displacement"]]
         if separate:
             heads = [["confidence"], ["displacement"]]
@@ -69,8 +70,8 @@ class DenseAnchorModel(nn.Module):
 
         […, D] -> […, 64 n], of n networks
         """
-        if self.largest is not None:
-            frames = frames / torch.where(self.largest > 0, self.largest, 1)
+        if self.scale is not None:
+            frames = frames / torch.where(self.scale > 0, self.scale, 1)
         return torch.cat([layers(frames) for layers in self.frames], dim=-1)
 
     def forward_reduced(self, frames: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from common.training.optimisation import adam, falling_rate
 from common.training.progress import TrainingSettings
 from common.training.run import Run
 from common.training.training import Training
-from DenseAnchors.dataset import Chunks, largest_magnitudes, read_chunks
+from DenseAnchors.dataset import Chunks, magnitudes, read_chunks
 from DenseAnchors.loss import Criterion
 from DenseAnchors.mixing import mixed, unmixed
 from DenseAnchors.model import DenseAnchorModel
@@ -35,6 +35,7 @@ def train(
     chunks_per_epoch: int,
     decay: float,
     mixup: int = 0,
+    scale: str = "largest",
     train_on: Sequence[str],
     select_on: Sequence[str],
     select_by: str = "tight",
@@ -49,6 +50,7 @@ def train(
         scoring: how halves are scored; its radius is that of displacements.
         decay: share of each weight that a step takes off it, at first.
         mixup: how evenly pairs of chunks are mixed; 0: not at all.
+        scale: what features are divided by, of a network that asks for it: see `magnitudes`.
         train_on, select_on: splits.
         select_by: metric, loose or tight.
         suppression: suppression in whole games.
@@ -63,7 +65,7 @@ def train(
         chunks.within, chunks.anchors, radius=radius,
         displacement_radius=scoring.displacement_radius, displacement_weight=displacement_weight,
     )  # fmt: skip
-    know_magnitudes(model, chunks)
+    know_magnitudes(model, chunks, scale)
     for part in (chunks, others):
         if fits_on(run.device, bytes_of(part.rows.halves), resident):
             part.keep_on(run.device)
@@ -99,10 +101,10 @@ def train(
             epoch.close(**scores)
 
 
-def know_magnitudes(model: DenseAnchorModel, chunks: Chunks) -> None:
-    """Tells a network that asks for it the largest magnitudes of its features, unless it knows."""
-    if model.largest is not None and not model.largest.any():
-        model.largest.copy_(torch.from_numpy(largest_magnitudes(chunks.rows)))
+def know_magnitudes(model: DenseAnchorModel, chunks: Chunks, kind: str) -> None:
+    """Tells a network that asks for them the magnitudes of its features, unless it knows them."""
+    if model.scale is not None and not model.scale.any():
+        model.scale.copy_(torch.from_numpy(magnitudes(chunks.rows, kind)))
 
 
 def score_games(

@@ -122,7 +122,7 @@ def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(data, t
     words = ["--SoccerNet_path", data, *SMALL, "--features", "Synthetic.npy", "Wide.npy",
              "--model_name", "wide", "--max_epochs", "1"]  # fmt: skip
     assert call(*words) == (0, "")
-    largest = read_checkpoint(tmp_path / "models/wide/model.pth.tar")["state_dict"]["largest"]
+    largest = read_checkpoint(tmp_path / "models/wide/model.pth.tar")["state_dict"]["scale"]
     assert len(largest) == 33 * 16 and torch.allclose(largest[16:32], 100 * largest[:16])
 
 

@@ -6,11 +6,12 @@ import torch
 
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2
+from common.data.features import HalfFeatures
 from common.data.frame_rows import MappedRows
 from common.errors import UserError
 from common.synthetic.data_set import write_data_set
 from common.training.batches import read_batches
-from DenseAnchors.dataset import largest_magnitudes, read_chunks
+from DenseAnchors.dataset import magnitudes, read_chunks
 
 CPU = torch.device("cpu")
 
@@ -78,10 +79,13 @@ def test_anchors_near_events_are_counted(data):
     assert chunks.anchors == everything.size
 
 
-def test_the_largest_magnitudes_of_all_rows(data):
+def test_magnitudes_of_all_rows(data):
     halves = [half.features for half in data.open_game(data.games(["train"])[0])]
     rows = np.concatenate([half.rows(0, half.frames) for half in halves])
-    assert np.array_equal(largest_magnitudes(MappedRows(halves)), np.abs(rows).max(axis=0))
+    assert np.array_equal(magnitudes(MappedRows(halves), "largest"), np.abs(rows).max(axis=0))
+    silent = HalfFeatures.of_rows(np.zeros_like(rows))  # counts nothing
+    rms = magnitudes(MappedRows([*halves, silent]), "rms")
+    assert rms == pytest.approx(np.full(16, np.sqrt(np.square(rows).mean())))
 
 
 def test_features_that_are_not_finite_are_told(data, tmp_path):

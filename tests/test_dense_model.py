@@ -91,18 +91,18 @@ def test_the_trunk_of_the_paper_has_its_size():
     assert sum(p.numel() for p in trunk.parameters()) == pytest.approx(17.1e6, rel=0.02)
 
 
-def test_features_of_many_dimensions_are_scaled_by_their_largest():
+def test_features_are_divided_by_their_scale():
     torch.manual_seed(0)
-    model = DenseAnchorModel(600, 3, 32).eval()
+    model = DenseAnchorModel(600, 3, 32, scaled=True).eval()
     chunks = torch.randn(1, 32, 600)
     plain = model(chunks)[0]
     largest = torch.rand(600) + 0.5
     largest[7] = 0  # never anything but 0
-    model.largest.copy_(largest)
+    model.scale.copy_(largest)
     factor = torch.where(largest > 0, largest, 1)
     assert torch.allclose(model(chunks * factor)[0], plain, atol=1e-5)
-    assert "largest" in model.state_dict()
-    assert DenseAnchorModel(512, 3, 32).largest is None
+    assert "scale" in model.state_dict()
+    assert DenseAnchorModel(600, 3, 32).scale is None
 
 
 def test_chunks_of_another_size_are_refused():
