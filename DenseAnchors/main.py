@@ -85,8 +85,8 @@ def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
     add("--networks", choices=("joint", "separate"), default="joint",
         help="one for confidences and displacements, or one for each")
     add("--scale", choices=("auto", "none", "largest", "rms"), default="auto",
-        help="divide each feature by its largest magnitude in the training games, or all by one number, "
-        "their root mean square; auto: the first for more than 512 features, else none")
+        help="divide each feature by its largest magnitude in the training games, or all by their "
+        "root mean square; auto: the first for more than 512 features, else none")
     add("--dropout", type=share, default=0.0,
         help="share of features, and of values inside the network, that are left out in training")
     add("--mixup", type=whole(0, 100), default=0, metavar="ALPHA",
