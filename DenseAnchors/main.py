@@ -95,7 +95,7 @@ def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
         help="share of each weight that a step takes off it; falls as the learning rate does")
     add("--select_by", choices=("tight", "loose"), default="tight",
         help="average-mAP on whole games of --split_valid that selects the best weights")
-    add("--border", type=seconds, default=28,
+    add("--border", type=seconds, default=14,
         help="at either end of a chunk, in seconds, left to its neighbours when a half is scored")
     add("--displace", choices=("yes", "no"), default="yes",
         help="move confidences to where their displacements point")
