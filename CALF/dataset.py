@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from common.calf.chunk_draws import Draws
 from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.kept_labels import KeptLabels
 from common.calf.spot_targets import spot_targets
+from common.data.chunks import Draws
 from common.data.data_set import DataSet
 from common.data.frame_rows import FrameRows, MappedRows, ResidentRows
 from common.errors import counted, log

@@ -151,6 +151,12 @@ def data_set(args: argparse.Namespace) -> DataSet:
     )
 
 
+def suppression_of(args: argparse.Namespace) -> Suppression:
+    """How the flags want detections to be made of confidences."""
+    window_frames = to_frames(args.NMS_window, args.framerate)
+    return Suppression(window_frames, args.NMS_threshold, soft=args.NMS == "soft")
+
+
 def file_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Under which names result files are written."""
     return (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
@@ -162,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.features_path or args.video_path:
         spot_given(argv)
         return
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     data = data_set(args)
 
     from CALF.test import spot_split
@@ -238,7 +244,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
         how = video_features(args, model.features, weights.parent)
         halves = open_videos(given, run.folder, how, run.device, download=args.download)
     claim_outputs(run.folder, given, vars(args), data.classes.names)
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     written = spot_files(
         run, data, model, given, halves, suppression, file_names=file_names(args),
         inverted=args.segmentation_loss == "legacy",

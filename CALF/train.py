@@ -10,9 +10,9 @@ from CALF.dataset import DrawnChunks, read_chunks
 from CALF.loss import Criterion
 from CALF.model import ContextAwareModel
 from CALF.test import spot_game
-from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
 from common.data.frame_rows import bytes_of, fits_on
+from common.results.game_score import GameScore
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam

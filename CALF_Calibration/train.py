@@ -10,8 +10,8 @@ from CALF_Calibration.dataset import DrawnChunks, Players, read_chunks
 from CALF_Calibration.loss import Criterion
 from CALF_Calibration.model import TopViewModel
 from CALF_Calibration.test import spot_game
-from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
+from common.results.game_score import GameScore
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam

@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from CALF_Calibration_GCN.graph_plots import draw_graphs
 from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs, build_graphs
-from common.calf.chunk_draws import Draws
 from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.spot_targets import spot_targets
@@ -33,6 +32,7 @@ from common.calibration.players import (
 )
 from common.calibration.sealed_arrays import map_sealed, write_sealed
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
+from common.data.chunks import Draws
 from common.data.data_set import DataSet
 from common.data.features import Half
 from common.data.frame_rows import FrameRows, MappedRows

@@ -257,7 +257,7 @@ def train_and_test(
     from common.training.optimisation import seed_everything
     from common.training.run import load_best, start_run
 
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     data, players = data_set(args, class_split), build_players(args) if with_players else None
     tested = ["challenge"] if args.challenge else args.split_test
     trained = [] if args.test_only else [args.split_train, args.split_valid]
@@ -313,6 +313,12 @@ def require_files(
     data.require_files(tested, trained)
     if players:
         data.require_further(chain(*trained, tested), players.missing_files, further)
+
+
+def suppression_of(args: argparse.Namespace) -> Suppression:
+    """How the flags want detections to be made of confidences."""
+    window_frames = to_frames(args.NMS_window, args.framerate)
+    return Suppression(window_frames, args.NMS_threshold, soft=args.NMS == "soft")
 
 
 def file_names(args: argparse.Namespace) -> tuple[str, ...]:
@@ -389,7 +395,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
         how = video_features(args, model.features, weights.parent)
         halves = open_videos(given, run.folder, how, run.device, download=args.download)
     claim_outputs(run.folder, given, vars(args), data.classes.names)
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     written = spot_files(
         run, data, model, given, halves, suppression, file_names=file_names(args),
     )  # fmt: skip

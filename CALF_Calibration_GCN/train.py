@@ -10,9 +10,9 @@ from CALF_Calibration_GCN.dataset import DrawnChunks, Players, read_chunks
 from CALF_Calibration_GCN.loss import Criterion
 from CALF_Calibration_GCN.model import PlayerGraphModel
 from CALF_Calibration_GCN.test import spot_game
-from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
 from common.data.frame_rows import ResidentRows, bytes_of, fits_on
+from common.results.game_score import GameScore
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam

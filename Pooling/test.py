@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from common.data.data_set import DataSet
 from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import blocks_of
+from common.results.kept_scores import write_scores
 from common.results.predictions import RESULT_FILE, format_game, write_game
 from common.results.split_results import publish_split
-from common.results.suppression import Suppression, suppress
+from common.results.suppression import Suppression
 from common.training.run import Run
 from Pooling.model import PoolingModel
 
@@ -38,13 +39,20 @@ def spot_game(
     halves: Sequence[Half],
     suppression: Suppression,
     game: str | None = None,
+    kept_for: str | None = None,
 ) -> bytes:
-    """Text of the result file of a game, or of halves that are of none."""
-    detections = []
-    for half in halves:
-        scores = score_half(run, model, half.features)
-        peaks = suppress(scores, suppression.window_frames, suppression.threshold)
-        detections.append((half.number, *peaks))
+    """Text of the result file of a game, or of halves that are of none.
+
+    Args:
+        kept_for: keep the confidences before suppression as those of a game of this split.
+    """
+    scores = [score_half(run, model, half.features) for half in halves]
+    if game is not None and kept_for is not None:
+        write_scores(run.folder, kept_for, game, scores)
+    detections = [
+        (half.number, *suppression.peaks_of(confidences))
+        for half, confidences in zip(halves, scores, strict=True)
+    ]
     return format_game(game, detections, data.classes.names, data.framerate, run.published)
 
 
@@ -56,16 +64,20 @@ def spot_split(
     suppression: Suppression,
     *,
     file_names: Sequence[str] = (RESULT_FILE,),
+    save_scores: bool = False,
 ) -> None:
     """Writes the result files of a split's games, then packs, scores and draws them.
 
     Args:
         file_names: under which each result file is written.
+        save_scores: keep confidences before suppression, for `common.ensemble`.
     """
     model.eval()
     games, out = data.games([split]), run.folder / f"outputs_{split}"
     for game in run.processes.deal_out(games, out.name):
-        text = spot_game(run, data, model, data.open_game(game), suppression, game)
+        halves = data.open_game(game)
+        kept_for = split if save_scores else None
+        text = spot_game(run, data, model, halves, suppression, game, kept_for)
         for name in file_names:
             write_game(out, game, text, name)
     run.processes.wait_for_all()

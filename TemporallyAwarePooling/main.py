@@ -18,7 +18,7 @@ from common.data.events import event_classes
 from common.errors import UserError, run_cli
 from common.results.given_files import FEATURES, VIDEOS, claim_outputs, given_files, open_given
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
-from common.results.suppression import Suppression
+from common.results.suppression import KINDS, Suppression
 from common.training.argument_types import confidence, positive, seconds, whole
 from common.training.flags import (
     add_data_flags,
@@ -67,8 +67,12 @@ def parse_arguments(
     add("--proj-dim", default="512", metavar="E",
         help="reduce features to E by a learned layer unless they have E already; none: never")
     add("--LRe", type=float, default=1e-6, help="no effect, as in the original")
+    add("--NMS", choices=KINDS, default="hard", help="suppression: hard takes away what is near a "
+        "peak; soft lowers it, by as much as it is nearer than half a window")
     add("--NMS_window", type=seconds, default=30, help="suppression, in seconds")
     add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
+    add("--save_scores", action="store_true", help="keep the confidences before suppression of "
+        "tested splits, about 0.4 MB per game, for python -m common.ensemble")
     add("--legacy_names", action="store_true",
         help="write each result file also as Predictions-v2.json, the name of 2021")
     # fmt: on
@@ -125,6 +129,12 @@ def data_set(args: argparse.Namespace) -> DataSet:
     )
 
 
+def suppression_of(args: argparse.Namespace) -> Suppression:
+    """How the flags want detections to be made of confidences."""
+    window_frames = to_frames(args.NMS_window, args.framerate)
+    return Suppression(window_frames, args.NMS_threshold, soft=args.NMS == "soft")
+
+
 def file_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Under which names result files are written."""
     return (RESULT_FILE, LEGACY_RESULT_FILE) if args.legacy_names else (RESULT_FILE,)
@@ -136,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.features_path or args.video_path:
         spot_given(argv)
         return
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     data = data_set(args)
 
     from common.training.distributed import joined_processes
@@ -172,7 +182,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not (args.test_only and args.load_weights):
                 load_best(run, model)
             for split in args.split_test:
-                spot_split(run, data, model, split, suppression, file_names=file_names(args))
+                spot_split(run, data, model, split, suppression, file_names=file_names(args),
+                           save_scores=args.save_scores)  # fmt: skip
 
 
 def spot_given(argv: Sequence[str] | None) -> None:
@@ -205,7 +216,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
         how = video_features(args, model.features, weights.parent)
         halves = open_videos(given, run.folder, how, run.device, download=args.download)
     claim_outputs(run.folder, given, vars(args), data.classes.names)
-    suppression = Suppression(to_frames(args.NMS_window, args.framerate), args.NMS_threshold)
+    suppression = suppression_of(args)
     written = spot_files(
         run, data, model, given.name, halves, suppression, file_names=file_names(args)
     )

@@ -28,7 +28,6 @@ from CALF.model import ContextAwareModel
 from CALF.train import SCORE, score_games
 from common.calf.chunk_labels import ChunkLabels
 from common.calf.chunk_shape import ChunkShape
-from common.calf.game_score import GameScore
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
 from common.data.data_set import DataSet
@@ -36,6 +35,7 @@ from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.features import open_half
 from common.data.frame_rows import MappedRows
 from common.metric.average_map import TOLERANCES_SECONDS
+from common.results.game_score import GameScore
 from common.results.suppression import Suppression
 
 DIM, STEPS, DISTINCT = 512, 12, 6

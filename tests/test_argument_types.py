@@ -17,11 +17,12 @@ from common.training.argument_types import (
     rate,
     seconds,
     seed,
+    share,
     threads,
     whole,
 )
 
-TYPES = [whole(1, 10), positive, not_negative, seed, threads, finite, confidence, rate]
+TYPES = [whole(1, 10), positive, not_negative, seed, threads, finite, confidence, rate, share]
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -97,3 +98,10 @@ def test_frames_per_second_to_make_are_bounded_and_need_not_be_whole():
     for text in ("100.1", "1e6"):
         with pytest.raises(argparse.ArgumentTypeError, match="frames per second up to 100, found"):
             framerate(text)
+
+
+def test_a_share_is_from_0_to_below_1():
+    assert [share(text) for text in ("0", ".5", "0.999")] == [0, 0.5, 0.999]
+    for text in ("1", "-0.1"):
+        with pytest.raises(argparse.ArgumentTypeError, match="from 0 to below 1"):
+            share(text)

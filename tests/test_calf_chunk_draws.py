@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from common.calf.chunk_draws import Anchors, draw_chunks, find_anchors, place_chunks
+from common.calf.chunk_draws import Anchors, draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
+from common.data.chunks import place_chunks
 from common.data.events import V2_NAMES
 from common.errors import UserError
 

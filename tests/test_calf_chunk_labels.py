@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.calf.chunk_draws import find_anchors, place_chunks
+from common.calf.chunk_draws import find_anchors
 from common.calf.chunk_labels import (
     MASKED,
     ChunkLabels,
@@ -18,6 +18,7 @@ from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.shifts import encode_shifts
 from common.calf.spot_targets import spot_targets
+from common.data.chunks import place_chunks
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.data.labels import parse_labels
 

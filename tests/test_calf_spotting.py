@@ -10,7 +10,6 @@ from CALF.model import ContextAwareModel
 from CALF.test import score_half, spot_files, spot_game
 from CALF.train import score_games
 from common.calf.chunk_shape import ChunkShape
-from common.calf.game_score import GameScore
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.spot_targets import decode_spots
 from common.data.data_set import DataSet
@@ -18,6 +17,7 @@ from common.data.events import EventClasses
 from common.data.frame_rows import window_rows
 from common.errors import UserError
 from common.evaluate import evaluate
+from common.results.game_score import GameScore
 from common.results.given_files import given_files, open_given
 from common.results.predictions import format_game, write_game
 from common.results.suppression import Suppression

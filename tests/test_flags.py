@@ -12,6 +12,7 @@ BASELINES = (
     "CALF",
     "CALF_Calibration",
     "CALF_Calibration_GCN",
+    "DenseAnchors",
     "Pooling",
     "TemporallyAwarePooling",
 )
@@ -22,6 +23,7 @@ PROGRAMS = {
     "common.compare.__main__": ["RUN"],
     "common.doctor.__main__": ["--SoccerNet_path", "DATA", "--features", "F.npy"],
     "common.download": ["--SoccerNet_path", "DATA", "--labels-only"],
+    "common.ensemble": ["RUN", "-o", "OUT"],
     "common.evaluate": ["--SoccerNet_path", "DATA", "--Predictions_path", "P"],
     "common.merge_predictions": ["A", "B", "-o", "OUT"],
     "common.operating_point": ["RUN"],
@@ -91,7 +93,9 @@ def test_help_says_when_training_ends(baseline, capsys):
     with pytest.raises(SystemExit):
         importlib.import_module(f"{baseline}.main").parse_arguments(["--help"])
     words = " ".join(capsys.readouterr().out.split())
-    assert "ends after --max_epochs, or when the learning rate has fallen to 1e-8" in words
+    ends = {"DenseAnchors": "over which the learning rate falls linearly to 1 %"}
+    usual = "or when the learning rate has fallen to 1e-8"
+    assert f"ends after --max_epochs, {ends.get(baseline, usual)}" in words
 
 
 ABSURD = ["-1000000000", "1e20", str(10**20), "9" * 5000, "nan", "inf", ""]

@@ -3,9 +3,9 @@
 import pytest
 from shell import python
 
-COMMANDS = ["compare", "doctor", "download", "evaluate", "export", "extract_features",
-            "merge_predictions", "operating_point", "pca", "relabel", "report", "reproduce",
-            "spot", "synthetic", "validate_submission", "watch"]  # fmt: skip
+COMMANDS = ["compare", "doctor", "download", "ensemble", "evaluate", "export",
+            "extract_features", "merge_predictions", "operating_point", "pca", "relabel", "report",
+            "reproduce", "spot", "synthetic", "validate_submission", "watch"]  # fmt: skip
 SLOW = ("torch", "matplotlib", "rich", "sklearn", "pandas", "SoccerNet", "submitit")
 
 

@@ -11,7 +11,8 @@ from common.reproduce.sources import sources
 from common.synthetic.data_set import FEATURE_FILE, write_data_set
 
 BASELINES = (
-    "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "Pooling", "TemporallyAwarePooling"
+    "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "DenseAnchors", "Pooling",
+    "TemporallyAwarePooling",
 )  # fmt: skip
 SEVEN = {"README.md", "main.py", "dataset.py", "model.py", "loss.py", "train.py", "test.py"}
 SMALL = ["--chunk_size", "30", "--receptive_field", "10", "--chunks_per_epoch", "4"]
@@ -19,6 +20,7 @@ PROGRAMS = {
     "CALF": SMALL,
     "CALF_Calibration": [*SMALL, "--backbone_feature", "2DConv"],
     "CALF_Calibration_GCN": [*SMALL, "--backbone_feature", "2DConv"],
+    "DenseAnchors": ["--chunk_size", "32", "--border", "4", "--chunks_per_epoch", "4"],
     "Pooling": ["--chunk_size", "20"],
     "TemporallyAwarePooling": [],
 }

@@ -7,7 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from common.training.optimisation import adam, plateau_schedule, seed_everything, step_schedule
+from common.training.optimisation import (
+    adam,
+    falling_rate,
+    plateau_schedule,
+    seed_everything,
+    step_schedule,
+)
 
 
 def test_the_published_learning_rate_ends_at_1e_8():
@@ -67,6 +73,28 @@ def test_adam_is_the_published_one_and_leaves_frozen_weights_out():
     assert not group["fused"]
     (group,) = adam(model, 1e-2, eps=1e-7, fused=True).param_groups
     assert (group["lr"], group["eps"], group["fused"]) == (1e-2, 1e-7, True)
+
+
+def test_the_rate_falls_linearly_to_a_hundredth():
+    optimizer = adam(nn.Linear(1, 1), 1.0)
+    rates = []
+    for epoch in (0, 1, 2, 4, 5):  # the last one after --max_epochs was lowered
+        falling_rate(optimizer, 2e-3, epoch, 5)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([2e-3, 2e-3 * 0.7525, 2e-3 * 0.505, 2e-5, 2e-5])
+    falling_rate(optimizer, 2e-3, 0, 1)
+    assert optimizer.param_groups[0]["lr"] == 2e-3
+
+
+def test_decay_takes_its_share_of_each_weight_and_less_as_the_rate_falls():
+    layer = nn.Linear(3, 2).double()
+    optimizer = adam(layer, 1e-2, decay=0.1)
+    for epoch, share in ((0, 0.1), (4, 0.001)):
+        falling_rate(optimizer, 1e-2, epoch, 5)
+        before = layer.weight.detach().clone()
+        layer.weight.grad = torch.zeros_like(layer.weight)  # so that nothing else moves it
+        optimizer.step()
+        assert torch.allclose(layer.weight, (1 - share) * before)
 
 
 @pytest.mark.parametrize("seed", [0, 3, 2**40])

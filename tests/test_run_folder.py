@@ -85,6 +85,7 @@ def test_only_what_a_training_wrote_makes_room(tmp_path):
 RESULTS = (
     "results_test.json", "results_spotting_test.zip", "report_test.png", "settings_test.json",
     "outputs_test/league/game/results_spotting.json", "settings_file_x.json",
+    "scores_test/league/game.scores",
     "operating_point.json",
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Suppression against recordings, and against the published loop written down once more."""
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.errors import UserError
-from common.results.suppression import Suppression, check_suppression, suppress
+from common.results.suppression import Suppression, check_suppression, suppress, suppress_softly
 
 
 def published_loop(column, window, threshold):
@@ -164,3 +166,106 @@ def test_a_suppression_without_an_answer_is_refused_before_anything_is_computed(
         Suppression(1, 0.0)
     with pytest.raises(UserError, match="--NMS_threshold"):
         Suppression(60, -1.0)
+
+
+def soft_loop(column, window, threshold):
+    """Soft suppression of one class as it is said: take the first maximum, lower around it."""
+    left, rows = column.astype(np.float64), np.arange(len(column))
+    found = []
+    while left.max() >= max(threshold, 1e-5):
+        peak = int(left.argmax())
+        found.append((peak, left[peak]))
+        left *= np.minimum(1, abs(rows - peak) / (window / 2))
+    return found
+
+
+def assert_softly_as_the_loop(scores, window, threshold):
+    peaks = suppress_softly(scores, window, threshold)
+    for event in range(scores.shape[1]):
+        found, expected = of_class(peaks, event), soft_loop(scores[:, event], window, threshold)
+        assert [frame for frame, _ in found] == [frame for frame, _ in expected]
+        np.testing.assert_allclose(
+            [value for _, value in found], [value for _, value in expected], rtol=1e-6
+        )
+    assert np.array_equal(peaks.event, np.sort(peaks.event))
+
+
+@pytest.mark.parametrize("window", [2, 3, 4, 5, 7, 16, 17, 60, 400])
+def test_softly_equal_to_the_plain_loop_on_noise(window):
+    rng = np.random.default_rng(window)
+    for threshold in (0.0, 0.01, 0.5, -0.5):
+        scores = rng.random((int(rng.integers(1, 90)), 3), np.float32)
+        assert_softly_as_the_loop(scores, window, threshold)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 24), st.integers(1, 2)), elements=st.sampled_from(
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    )),
+    st.sampled_from([2, 4, 8]),  # whose factors are exact: ties stay ties
+    st.sampled_from([0.0, 0.125]),
+)  # fmt: skip
+def test_softly_equal_to_the_plain_loop_on_ties(scores, window, threshold):
+    assert_softly_as_the_loop(scores, window, threshold)
+
+
+def test_the_soft_example_of_the_docstring():
+    peaks = suppress_softly(np.array([[0.8], [0.9], [0.1], [0.8]], np.float32), 4, 0.0)
+    assert peaks.frame.tolist() == [1, 3, 0, 2]
+    np.testing.assert_allclose(peaks.confidence, [0.9, 0.8, 0.4, 0.025], rtol=1e-6)
+
+
+def test_an_impulse_lowers_its_surroundings_by_their_distance():
+    scores = np.full((41, 1), 0.5, np.float32)
+    scores[20] = 1
+    first = dict(of_class(suppress_softly(scores, 16, 0.49), 0))
+    assert first[20] == 1 and not {row for row in first if 0 < abs(row - 20) < 8}
+    alone = np.zeros((41, 1), np.float32)
+    alone[20], alone[26] = 1, 0.5
+    assert dict(of_class(suppress_softly(alone, 16, 0.0), 0)) == {20: 1.0, 26: 0.375}
+
+
+def test_softly_no_row_is_kept_twice_and_none_above_its_score():
+    scores = np.random.default_rng(2).random((300, 4), np.float32)
+    before = scores.copy()
+    peaks = suppress_softly(scores, 16, 0.0)
+    assert np.array_equal(scores, before)
+    assert len({*zip(peaks.frame.tolist(), peaks.event.tolist(), strict=True)}) == len(peaks.frame)
+    assert (peaks.confidence <= scores[peaks.frame, peaks.event]).all()
+    assert peaks.confidence.min() >= np.float32(1e-5)
+
+
+@pytest.mark.parametrize("scores", [np.empty((0, 17), np.float32), np.zeros((5, 2), np.float32)])
+def test_softly_nothing_comes_of_nothing(scores):
+    assert [len(part) for part in suppress_softly(scores, 16, 0.0)] == [0, 0, 0]
+
+
+def test_soft_peaks_recorded(printed_noise):
+    scores = (printed_noise("soft suppression", 300) + 0.5).astype(np.float32).reshape(100, 3)
+    peaks = suppress_softly(scores, 16, 0.25)
+    assert np.bincount(peaks.event).tolist() == [16, 16, 15]
+    assert peaks.frame[:4].tolist() == [85, 70, 0, 45]
+    assert peaks.confidence.sum(dtype=float) == pytest.approx(33.3274454, rel=1e-6)
+
+
+def test_softly_what_cannot_work_is_refused():
+    for scores, window, threshold in (([[np.nan]], 8, 0.0), ([[0.5]], 1, 0.0), ([[0.5]], 8, -1.0)):
+        with pytest.raises(UserError):
+            suppress_softly(np.array(scores, np.float32), window, threshold)
+
+
+def test_a_suppression_makes_peaks_of_its_kind():
+    scores = np.random.default_rng(3).random((60, 2), np.float32)
+    for soft, make in ((False, suppress), (True, suppress_softly)):
+        found = Suppression(10, 0.1, soft).peaks_of(scores)
+        for one, another in zip(found, make(scores, 10, 0.1), strict=True):
+            assert np.array_equal(one, another)
+
+
+def test_every_program_has_both_kinds(repo_root):
+    for path in repo_root.glob("*/main.py"):
+        program = importlib.import_module(f"{path.parent.name}.main")
+        for words, soft in (["--NMS", "soft"], True), (["--NMS=hard"], False):
+            args = program.parse_arguments(["--SoccerNet_path", "DATA", *words])
+            assert program.suppression_of(args).soft is soft

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.calf.chunk_shape import ChunkShape
+from common.data.chunks import Draws, place_chunks
 from common.errors import UserError
 
 
@@ -53,13 +53,6 @@ def _rows(
     return np.stack([group, np.full_like(first, half), first, last])
 
 
-class Draws(NamedTuple):
-    """Half and first frame of each chunk that is drawn: [n] each."""
-
-    half: NDArray[np.int64]
-    start: NDArray[np.int64]
-
-
 def draw_chunks(
     anchors: Anchors,
     frames: NDArray[np.int64],
@@ -98,17 +91,3 @@ def draw_chunks(
     number = (uniform[:, 2] * choices).astype(np.int64)
     start = np.where(around, first - (T - R) + number, first + number)
     return Draws(half, place_chunks(start, frames[half], T, published))
-
-
-def place_chunks(
-    start: NDArray[np.int64],
-    frames: NDArray[np.int64],
-    chunk_frames: int,
-    published: bool = False,
-) -> NDArray[np.int64]:
-    """Moves chunks that reach out of their half inside it.
-
-    The original keeps the last frame of a half out of every chunk.
-    """
-    last = np.maximum(frames - chunk_frames - published, 0)
-    return np.clip(start, 0, last)

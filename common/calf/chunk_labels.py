@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calf.chunk_draws import Draws, draw_chunks, find_anchors
+from common.calf.chunk_draws import draw_chunks, find_anchors
 from common.calf.chunk_shape import ChunkShape
 from common.calf.shifts import encode_shifts
+from common.data.chunks import Draws
 from common.errors import counted, log
 
 MASKED = -1  # the shift just before an action, from which no class takes a loss

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_rows import frame_owners
 from common.calf.spot_targets import decode_spots
-from common.results.suppression import Peaks, Suppression, suppress
+from common.results.suppression import Peaks, Suppression
 
 
 class HalfScores(NamedTuple):
@@ -41,6 +41,6 @@ def put_together(
 
 def detect(cells: NDArray[np.float32], kept: Suppression) -> Peaks:
     """Detections of a half after suppression, by frame and then class, as published."""
-    peaks = suppress(cells, kept.window_frames, kept.threshold)
+    peaks = kept.peaks_of(cells)
     order = np.lexsort((peaks.event, peaks.frame))
     return Peaks(*(column[order] for column in peaks))

@@ -2,6 +2,7 @@
 
 import argparse
 
+from common.results.suppression import KINDS
 from common.training.argument_types import (
     confidence,
     not_negative,
@@ -58,6 +59,8 @@ def add_chunk_flags(parser: argparse.ArgumentParser) -> None:
     add("--loss_weight_segmentation", type=rate, default=0.000367, help="weight of segmentation")
     add("--loss_weight_detection", type=rate, default=1.0, help="weight of spotting")
     add("--tiny", type=positive, metavar="GAMES", help="only so many games of each split")
+    add("--NMS", choices=KINDS, default="hard", help="suppression: hard takes away what is near a "
+        "peak; soft lowers it, by as much as it is nearer than half a window")
     add("--NMS_window", type=seconds, default=20, help="suppression, in seconds")
     add("--NMS_threshold", type=confidence, default=0.0, help="lowest confidence to report")
     # fmt: on

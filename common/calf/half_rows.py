@@ -1,22 +1,10 @@
-"""A half as overlapping chunks, and the chunks' frames put together again.
-
-Each chunk answers for its inside; its border, of half the receptive field, is left to the
-neighbours, except at the ends of the half.
-"""
-
-from typing import NamedTuple
+"""A half as overlapping chunks whose border is half the receptive field, today and as published."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.calf.chunk_shape import ChunkShape
-
-
-class Owners(NamedTuple):
-    """Which chunk answers for each frame of a half, and where in it the frame lies: [n] each."""
-
-    chunk: NDArray[np.int64]
-    position: NDArray[np.int64]
+from common.data.chunks import Owners, overlapping_starts, owners_of_frames
 
 
 def chunk_starts(frames: int, shape: ChunkShape, published: bool = False) -> NDArray[np.int64]:
@@ -25,12 +13,11 @@ def chunk_starts(frames: int, shape: ChunkShape, published: bool = False) -> NDA
     A half shorter than a chunk is one chunk from frame 0, which repeats its last frame. The
     original makes a chunk more for some lengths, and advances by a frame less if R is odd.
     """
-    last = max(0, frames - shape.frames)
-    if published:
-        stride = shape.frames - shape.receptive_frames
-        count = max(1, -(-(frames - 1) // stride))
-        return np.append(stride * np.arange(count - 1), last)
-    return np.append(np.arange(0, last, shape.frames - 2 * shape.border), last)
+    if not published:
+        return overlapping_starts(frames, shape.frames, shape.border)
+    stride = shape.frames - shape.receptive_frames
+    count = max(1, -(-(frames - 1) // stride))
+    return np.append(stride * np.arange(count - 1), max(0, frames - shape.frames))
 
 
 def frame_owners(frames: int, shape: ChunkShape, published: bool = False) -> Owners:
@@ -46,10 +33,4 @@ def frame_owners(frames: int, shape: ChunkShape, published: bool = False) -> Own
         starts = np.append(stride * np.arange(max(1, -(-last // stride))), last)
     else:
         starts = chunk_starts(frames, shape)
-    begins = starts + shape.border
-    begins[0] = 0
-    frame = np.arange(frames)
-    chunk = np.searchsorted(begins[:-1], frame, side="right") - 1
-    # The last chunk goes first, as it reaches back over others.
-    chunk[frame >= begins[-1]] = len(starts) - 1
-    return Owners(chunk, frame - starts[chunk])
+    return owners_of_frames(frames, starts, shape.border)

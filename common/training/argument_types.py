@@ -91,6 +91,14 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
+def share(text: str) -> float:
+    """An argparse type: a number from 0 on and below 1."""
+    number = finite(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+    return number
+
+
 def above_zero(text: str) -> float:
     """An argparse type: a finite number above 0; a whole one stays a whole number."""
     number = rate(text)

@@ -89,8 +89,10 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
         return super()._get_help_string(action)
 
 
-def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
-    """Where the data is and which part of it to use."""
+def add_data_flags(
+    parser: argparse.ArgumentParser, features: str, label_time: str = "gameTime"
+) -> None:
+    """Where the data is and which part of it to use; `label_time` is the default of that flag."""
     add = parser.add_argument_group("data").add_argument
     # fmt: off
     add("--SoccerNet_path", type=place, metavar="DATA", help="data root")
@@ -105,7 +107,7 @@ def add_data_flags(parser: argparse.ArgumentParser, features: str) -> None:
     add("--split_valid", nargs="+", default=["valid"], metavar="SPLIT", help="games to select on")
     add("--split_test", nargs="+", metavar="SPLIT", help="games to spot in, each split by itself "
         "(default: test challenge, as far as the data has them)")
-    add("--label-time", choices=("gameTime", "position"), default="gameTime",
+    add("--label-time", choices=("gameTime", "position"), default=label_time,
         help="clock of training labels: whole seconds as published, or milliseconds")
     add("--gt-time", choices=("position", "gameTime"), default="position",
         help="clock of the annotations in the metric: milliseconds, or seconds as in 2021")
@@ -138,22 +140,34 @@ def add_run_flags(parser: argparse.ArgumentParser, model_name: str) -> None:
 def add_training_flags(
     parser: argparse.ArgumentParser,
     batch_size: int,
-    patience: int,
+    patience: int | None,
     evaluation_frequency: int = 10,
     purpose: str = "for the log only",
+    max_epochs: int = 1000,
 ) -> None:
-    """Optimiser and schedule; `purpose` is that of the slow validations."""
-    add = parser.add_argument_group(
-        "training",
+    """Optimiser and schedule.
+
+    Args:
+        patience: None where the learning rate falls linearly, and nothing is waited for.
+        purpose: of the slow validations.
+    """
+    ends = (
         "ends after --max_epochs, or when the learning rate has fallen to 1e-8 and --patience\n"
-        "more epochs bring no lower validation loss",
-    ).add_argument
+        "more epochs bring no lower validation loss"
+    )
+    if patience is None:
+        ends = (
+            "ends after --max_epochs, over which the learning rate falls linearly to 1 %; a run\n"
+            "that goes on with another number has the rate of that one from there on"
+        )
+    add = parser.add_argument_group("training", ends).add_argument
     # fmt: off
-    add("--max_epochs", type=positive, default=1000, help="epochs at most")
+    add("--max_epochs", type=positive, default=max_epochs, help="epochs at most")
     add("--batch_size", type=positive, default=batch_size, help="items, over all processes")
     add("--LR", type=rate, default=1e-3, help="learning rate of Adam")
-    add("--patience", type=not_negative, default=patience,
-        help="epochs without a lower validation loss before the learning rate falls tenfold")
+    if patience is not None:
+        add("--patience", type=not_negative, default=patience,
+            help="epochs without a lower validation loss before the learning rate falls tenfold")
     add("--evaluation_frequency", type=positive, default=evaluation_frequency,
         help=f"epochs between slow validations ({purpose})")
     add("--seed", type=seed, default=0, help="of weights, order and dropout")

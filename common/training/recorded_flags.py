@@ -28,10 +28,10 @@ _WHERE = ("device", "GPU", "loglevel")
 # Settings of a run that may change without making it another run, and where it is only tested.
 FREE = (
     "SoccerNet_path", "feature_dim", "split_test", "max_epochs", "max_num_worker", "resident",
-    "capture", "cache_dir", "plots", "legacy_names", "watch_test", "LRe", "mode",
+    "capture", "cache_dir", "plots", "legacy_names", "save_scores", "watch_test", "LRe", "mode",
 )  # fmt: skip
 FREE_IN_TESTING = (
-    "NMS_window", "NMS_threshold", "gt_time", "precision", "tiny",
+    "NMS", "NMS_window", "border", "displace", "NMS_threshold", "gt_time", "precision", "tiny",
     "segmentation_loss",  # decides then how figures show what is spotted
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ PUBLISHED_KEYS = ("epoch", "state_dict", "best_loss", "optimizer")
 _PENDING = f".{TRAINED}"  # the record of a run that has not begun yet
 _ASIDE = ".earlier"  # holds a run's files while those of another take their place
 _RESULTS = (  # and what commands make of them
-    TESTED, "settings_file_*.json", "outputs_*", "results_*.json", "results_*.zip", "report_*",
-    POINT_FILE, "detections_*",
+    TESTED, "settings_file_*.json", "outputs_*", "scores_*", "results_*.json", "results_*.zip",
+    "report_*", POINT_FILE, "detections_*",
 )  # fmt: skip
 
 

@@ -12,12 +12,16 @@ from common.results.run_record import TRAINED, read_record
 _DECISIVE = (
     "framerate", "version", "class_split", "chunk_size", "receptive_field", "num_detections",
     "dim_capsule", "feature_multiplier", "backbone_feature", "backbone_player",
-    "pool", "vocab_size", "window_size", "proj_dim",
+    "pool", "vocab_size", "window_size", "proj_dim", "displacement_radius", "trunk_channels",
+    "networks", "scale",
 )  # fmt: skip
 # Of which others may be given.
 _FURTHER = (
     "SoccerNet_path",
     "segmentation_loss",
+    "border",
+    "displace",
+    "NMS",
     "NMS_window",
     "NMS_threshold",
     "protocol",

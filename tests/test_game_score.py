@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from common.calf.game_score import GameScore
 from common.data.data_set import DataSet
 from common.data.events import EventClasses
 from common.evaluate import evaluate
+from common.results.game_score import GameScore
 from common.results.predictions import format_game, write_game
 from common.results.suppression import Peaks
 
@@ -39,10 +39,10 @@ def random_peaks(framerate, count, seed):
     return Peaks(frame, rng.integers(0, 3, count), rng.random(count).astype(np.float32))
 
 
-@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize(("published", "metric"), [(False, "loose"), (True, "loose"), (0, "tight")])
 @pytest.mark.parametrize("gt_time", ["position", "gameTime"])
 @pytest.mark.parametrize("framerate", [1, 2, 25])
-def test_scores_in_memory_are_the_evaluators(root, tmp_path, framerate, gt_time, published):
+def test_scores_in_memory_are_the_evaluators(root, tmp_path, framerate, gt_time, published, metric):
     data = DataSet(
         root=root, features=(), classes=EventClasses(NAMES), framerate=framerate, gt_time=gt_time
     )
@@ -55,10 +55,11 @@ def test_scores_in_memory_are_the_evaluators(root, tmp_path, framerate, gt_time,
         detections = [(number, *each) for number, each in enumerate(peaks, 1)]
         text = format_game(game, detections, NAMES, framerate, published)
         write_game(tmp_path / "out", game, text)
-    expected = evaluate(root, tmp_path / "out", split="test", gt_time=gt_time)["a_mAP"]
+    how = {"gt_time": gt_time, "metric": metric}
+    expected = evaluate(root, tmp_path / "out", split="test", **how)["a_mAP"]
     score = GameScore(data, GAMES)
-    assert score.a_map(found, published) == expected > 0
-    assert score.a_map(found[::-1], published) == expected  # in whatever order they come
+    assert score.a_map(found, published, metric) == expected > 0
+    assert score.a_map(found[::-1], published, metric) == expected  # in whatever order they come
 
 
 def test_nothing_detected_is_0(root):

@@ -21,18 +21,21 @@ GamePeaks = tuple[str, list[Peaks]]  # a game, and the detections of each of its
 
 
 class GameScore:
-    """The loose average-mAP on some games, again and again. The annotations are read once."""
+    """The average-mAP on some games, again and again. The annotations are read once."""
 
     def __init__(self, data: DataSet, games: Sequence[str]) -> None:
         self.data, self.games = data, games
         reading = Reading(gt_time=data.gt_time)
         self.targets = read_targets(JsonTree(data.root), games, data.classes, reading)
 
-    def a_map(self, found: Iterable[GamePeaks], published: bool = False) -> float:
-        """Loose average-mAP of the detections of all games, as the evaluator finds it in files.
+    def a_map(
+        self, found: Iterable[GamePeaks], published: bool = False, metric: str = "loose"
+    ) -> float:
+        """Average-mAP of the detections of all games, as the evaluator finds it in files.
 
         Args:
             published: positions as the original writes them.
+            metric: loose, tight, or at1 … at5.
         """
         number_of = {game: number for number, game in enumerate(self.games)}
         rate, halves = self.data.framerate, self.data.classes.halves
@@ -49,6 +52,6 @@ class GameScore:
             self.targets,
             detections,
             len(self.data.classes),
-            TOLERANCES_SECONDS["loose"],
+            TOLERANCES_SECONDS[metric],
             EVALUATION_FRAMERATE,
         ).a_map()

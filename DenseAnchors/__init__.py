@@ -1,0 +1,1 @@
+"""Dense anchors with displacement (Soares, Shah and Biswas, ICIP 2022)."""
