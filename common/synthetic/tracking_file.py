@@ -151,14 +151,14 @@ def _told(half: int, tracked: TrackedHalf) -> Iterable[str]:
 
 def _open(paths: Sequence[Path]) -> Any:
     """The dataset of kloppy, in metres from the centre spot."""
+    with needs_extra("tracking", "--tracking"):
+        from kloppy import metrica, skillcorner, sportec, tracab
     for path in paths:
         if not path.is_file():
             raise UserError(
                 f"expected a file of tracking data at {path}, found none; see --tracking"
             )
     provider, ordered = _recognise(paths)
-    with needs_extra("tracking", "--tracking"):
-        from kloppy import metrica, skillcorner, sportec, tracab
     load = {
         "SkillCorner": skillcorner.load,
         "Sportec": sportec.load_tracking,
