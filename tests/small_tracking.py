@@ -1,4 +1,4 @@
-"""Invented tracking data of two short halves, in the formats of four providers."""
+"""Invented tracking data of two short halves, in the formats of five providers."""
 
 import json
 
@@ -159,4 +159,49 @@ def metrica(folder, halves, length=105, width=68):
                 lines.append(f"{period},{frame},{frame / 25:.2f},{cells}")
         paths.append(folder / f"{side}.csv")
         paths[-1].write_text("\n".join(lines))
+    return paths
+
+
+def hawk_eye(folder, halves, length=105, width=68):
+    """At 25 frames per second: ball and centroids of the first minute of each half, and a size."""
+
+    def name(number):
+        return {"heId": f"id-{number}"}
+
+    roles = [*((n, 7) for n in HOME), *((n, 8) for n in AWAY)]
+    players = [
+        {"id": name(k), "teamId": name(team), "jerseyNumber": str(n), "role": {"name": "Defender"}}
+        for k, (n, team) in enumerate(roles)
+    ]
+    teams = [{"id": name(team), "name": "T", "home": team == 7} for team in (7, 8)]
+    time = "2024-01-01T10:00:00.000Z"
+    segments = [{"segment": s, "startTimeUTC": time, "endTimeUTC": time} for s in (1, 2)]
+    paths = []
+    for period, places in enumerate(halves, 1):
+        minute = 1 if period == 1 else 46
+        shared = {"sequences": {"segment": period, "match-minute": minute}}
+        times = (np.arange(len(places)) / 25 + 1e-6).tolist()  # to be cut to a whole frame
+        ball = [
+            {"time": t, "pos": [x, y, 0], "speed": {"mps": 0}}
+            for t, (x, y) in zip(times, places[:, PEOPLE].tolist(), strict=True)
+            if x == x
+        ]
+        people = [
+            {"personId": name(k), "role": {"name": "Outfielder"}, "centroid": [
+                {"time": t, "pos": [x, y], "distance": {"metres": 0}, "speed": {"mps": 0}}
+                for t, (x, y) in zip(times, places[:, k].tolist(), strict=True)
+                if x == x
+            ]}
+            for k in range(PEOPLE)
+        ]  # fmt: skip
+        details = {"teams": teams, "match": {"id": name(0)}}
+        for kind, content in (
+            ("ball", {"details": details, "segments": segments, "samples": {"ball": ball}}),
+            ("centroids", {"details": {"players": players}, "samples": {"people": people}}),
+        ):
+            paths.append(folder / f"{period}_{minute}.samples.{kind}")
+            paths[-1].write_text(json.dumps({**shared, **content}))
+    size = {"MatchDay": "1", "Stadium": {"PitchLength": length, "PitchWidth": width}}
+    paths.append(folder / "match.json")
+    paths[-1].write_text(json.dumps(size))
     return paths

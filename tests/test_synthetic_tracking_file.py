@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_tracking import PEOPLE, metrica, skillcorner, sportec, tracab, walk
+from small_tracking import PEOPLE, hawk_eye, metrica, skillcorner, sportec, tracab, walk
 
 from common.errors import UserError
 from common.synthetic.tracking import AWAY, HOME, OTHERS
 from common.synthetic.tracking_file import read_tracking, tracked_match
 
-FORMATS = {skillcorner: 10, sportec: 25, tracab: 25, metrica: 25}  # frames per second
+FORMATS = {skillcorner: 10, sportec: 25, tracab: 25, metrica: 25, hawk_eye: 25}  # frames per second
 named = pytest.mark.parametrize("write", FORMATS, ids=lambda write: write.__name__)
 
 

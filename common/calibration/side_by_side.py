@@ -51,7 +51,10 @@ def draw_side_by_side(
     rows = max(1, len(chosen))
     figure = Figure(figsize=(12, 0.6 + 2.7 * rows), layout="constrained")
     figure.suptitle(words(title), fontsize=11)
-    unmarked = {"xticks": [], "yticks": []}  # also marks that are not drawn take their time
+    unmarked: dict[str, list[float]] = {
+        "xticks": [],
+        "yticks": [],
+    }  # also marks that are not drawn take their time
     grid = figure.subplots(rows, len(_PANELS), squeeze=False, subplot_kw=unmarked)
     for axes in grid.flat:
         axes.set_axis_off()

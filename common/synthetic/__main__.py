@@ -52,11 +52,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--tracking",
         type=place,
-        nargs=2,
+        nargs="+",
         metavar="FILE",
         help="players, too, who move as in a real match: its description and its positions, by "
-        "SkillCorner, Sportec/DFL, TRACAB or Metrica (of its CSV files both teams'); spots stay "
-        "invented, and show in the features alone",
+        "SkillCorner, Sportec/DFL, TRACAB or Metrica (of its CSV files both teams'), or ball and "
+        "centroids by Hawk-Eye, a pair for each minute; spots stay invented, and show in the "
+        "features alone",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
@@ -145,8 +146,8 @@ def _read_match(paths: Sequence[Path]) -> "TrackedMatch":
     """Positions of a match; tells what is not in its files."""
     from common.synthetic.tracking_file import read_tracking  # behind the flags: slow
 
-    names = " and ".join(path.name for path in paths)
-    print(f"Reading {names}; half a minute for a match", flush=True)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    print(f"Reading tracking data ({size / 1e6:,.0f} MB); a match takes half a minute", flush=True)
     match = read_tracking(paths)
     for note in match.notes:
         print(f"note: {note}")

@@ -1,6 +1,5 @@
-"""Tracking data of a match: from the files of providers, which kloppy reads, to positions."""
+"""Tracking data of a match: from frames, as kloppy reads them, to positions of both halves."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,34 +9,21 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from common.calibration.pitch import LENGTH, WIDTH
-from common.errors import UserError, counted, needs_extra
+from common.errors import UserError, counted
 from common.synthetic.tracking import AWAY, HOME, OTHERS, TrackedHalf, TrackedMatch, on_pitch
+from common.synthetic.tracking_formats import open_dataset
 
-# What the description of a match holds near its beginning, by provider: one of these sets of words.
-_MARKS: dict[str, list[tuple[bytes, ...]]] = {
-    "SkillCorner": [(b'"pitch_length"', b'"home_team"')],
-    "Sportec": [(b"<MatchInformation",)],
-    "TRACAB": [(b"<TracabMetaData",), (b"<OptaMetaData",), (b"PitchLongSide",)],
-    "Metrica": [(b"FIFADataTransferFormat",)],
-}
-_FRAMES = b'"FrameData"'  # TRACAB's positions repeat the description behind them
-_BEGINNING = 1 << 18  # bytes
-_EXPECTED = (
-    "expected the description of a match and its positions by SkillCorner (JSON, JSON lines), "
-    "Sportec/DFL (XML), TRACAB (XML or JSON, dat) or Metrica (EPTS), or two CSV files by Metrica"
-)
 _FARTHEST = 10.0  # metres outside; who is farther takes no part, and may be behind the camera
-_METRES = "secondspectrum"  # kloppy's name for metres from the centre spot, y upward
 
 
 def read_tracking(paths: Sequence[Path]) -> TrackedMatch:
-    """Positions of a match, from the two files of it, in either order.
+    """Positions of a match, from its files, in any order.
 
     Raises:
         UserError: kloppy is not installed, the files are of no format that is known, or broken.
     """
-    dataset = _open(paths)
-    name = " and ".join(path.name for path in paths)
+    dataset = open_dataset(paths)
+    name = ", ".join(path.name for path in paths[:3])
     try:
         return tracked_match(dataset)
     except UserError as error:
@@ -147,57 +133,3 @@ def _told(half: int, tracked: TrackedHalf) -> Iterable[str]:
         )
     if alone := int((tracked.kits == OTHERS).sum()):
         yield f"half {half}: {counted(alone, 'person', 'people')} without a team, in black"
-
-
-def _open(paths: Sequence[Path]) -> Any:
-    """The dataset of kloppy, in metres from the centre spot."""
-    with needs_extra("tracking", "--tracking"):
-        from kloppy import metrica, skillcorner, sportec, tracab
-    for path in paths:
-        if not path.is_file():
-            raise UserError(
-                f"expected a file of tracking data at {path}, found none; see --tracking"
-            )
-    provider, ordered = _recognise(paths)
-    load = {
-        "SkillCorner": skillcorner.load,
-        "Sportec": sportec.load_tracking,
-        "TRACAB": tracab.load,
-        "Metrica": metrica.load_tracking_epts,
-        "Metrica CSV": metrica.load_tracking_csv,
-    }[provider]
-    try:
-        with warnings.catch_warnings(), ordered[0].open("rb") as one, ordered[1].open("rb") as two:
-            warnings.simplefilter("ignore")  # sizes and sides that are not told: see tracked_match
-            return load(one, two, coordinates=_METRES)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # what is wrong in a file comes out as any of them
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
-        names = " and ".join(map(str, ordered))
-        raise UserError(f"{names} cannot be read as {provider} tracking data ({reason})") from None
-
-
-def _recognise(paths: Sequence[Path]) -> tuple[str, list[Path]]:
-    """Provider and files, the description (or the home team's) first."""
-    heads: dict[Path, bytes] = {}
-    for path in paths:
-        with path.open("rb") as file:
-            heads[path] = file.read(_BEGINNING)
-    found = [
-        (provider, path)
-        for path, head in heads.items()
-        for provider, sets in _MARKS.items()
-        if _FRAMES not in head and any(all(word in head for word in words) for words in sets)
-    ]
-    if len(heads) == 2 and len({path for _, path in found}) == 1:
-        provider, description = found[0]
-        return provider, [description, *(path for path in heads if path != description)]
-    lines = {path: head.partition(b"\n")[0] for path, head in heads.items()}
-    home = [path for path, line in lines.items() if b",Home," in line]
-    away = [path for path, line in lines.items() if b",Away," in line]
-    if len(heads) == 2 and len(home) == len(away) == 1:
-        return "Metrica CSV", [*home, *away]
-    names = ", ".join(path.name for path in paths)
-    described = f", {counted(len(found), 'description')} among them" if found else ""
-    raise UserError(f"--tracking: {_EXPECTED}; found {names}{described}")
