@@ -200,7 +200,7 @@ def hawk_eye(folder, halves, length=105, width=68):
             ("centroids", {"details": {"players": players}, "samples": {"people": people}}),
         ):
             paths.append(folder / f"{period}_{minute}.samples.{kind}")
-            paths[-1].write_text(json.dumps({**shared, **content}))
+            paths[-1].write_text(json.dumps({**shared, **content}, indent=1))
     size = {"MatchDay": "1", "Stadium": {"PitchLength": length, "PitchWidth": width}}
     paths.append(folder / "match.json")
     paths[-1].write_text(json.dumps(size))

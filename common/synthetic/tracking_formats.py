@@ -47,16 +47,16 @@ def open_dataset(paths: Sequence[Path]) -> Any:
     try:
         with warnings.catch_warnings(), ExitStack() as files:
             warnings.simplefilter("ignore")  # sizes and sides that are not told: see tracked_match
-            opened = [[files.enter_context(path.open("rb")) for path in group] for group in groups]
-            if provider != "Hawk-Eye":
-                return load(*(file for group in opened for file in group), coordinates=_METRES)
-            rest = [path for path in heads if not any(path in group for group in groups)]
-            return load(*opened, *rest, coordinates=_METRES)
+            if provider == "Hawk-Eye":  # of which it wants paths
+                rest = [path for path in heads if not any(path in group for group in groups)]
+                return load(*groups, *rest, coordinates=_METRES)
+            opened = [files.enter_context(path.open("rb")) for group in groups for path in group]
+            return load(*opened, coordinates=_METRES)
     except (OSError, MemoryError):
         raise
     except Exception as error:  # what is wrong in a file comes out as any of them
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
-        names = " and ".join(map(str, heads))
+        names = " and ".join([*map(str, heads)][:2])
         raise UserError(f"{names} cannot be read as {provider} tracking data ({reason})") from None
 
 
