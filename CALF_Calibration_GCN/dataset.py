@@ -31,6 +31,8 @@ from common.calibration.players import (
     player_files,
 )
 from common.calibration.sealed_arrays import map_sealed, write_sealed
+from common.calibration.side_by_side import draw_side_by_side
+from common.calibration.top_view import TopView
 from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.chunks import Draws
 from common.data.data_set import DataSet
@@ -77,8 +79,18 @@ class PlayersByGraph:
     def draw_moments(
         self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
-        """The graphs around the surest detections, on the pitch, into `folder`."""
-        players = self._players(half)
+        """The graphs around the surest detections, on the pitch, into `folder`.
+
+        With calibration also beside the top view and the footprint of the camera.
+        """
+        players, title = self._players(half), f"{half.folder.name}, half {half.number}"
+        if self.options.calibration:
+            draw_side_by_side(
+                folder / f"{half.number}_side_by_side.png", players,
+                TopView(calibration=True, field=True, cone=True, teacher=self.options.teacher),
+                peaks, names=names, framerate=framerate, title=title,
+                distance=self.options.distance, margin=self.options.margin,
+            )  # fmt: skip
         draw_graphs(
             folder / f"{half.number}_graphs.png",
             players,
@@ -87,7 +99,7 @@ class PlayersByGraph:
             peaks,
             names=names,
             framerate=framerate,
-            title=f"{half.folder.name}, half {half.number}",
+            title=title,
         )
 
     def _players(self, half: Half) -> HalfPlayers:

@@ -5,18 +5,15 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs
-from common.calibration.pitch import LENGTH, WIDTH
-from common.calibration.pitch_drawing import exact_field
+from common.calibration.pitch_axes import show_people, show_pitch
 from common.calibration.players import Players
 from common.results.plain_figures import plain_figures, save_png, words
 from common.results.suppression import Peaks
 
 _MOMENTS, _COLUMNS = 12, 3  # of a half, the most confident detections
-_AROUND = 4.0  # metres shown around the pitch
 
 
 @plain_figures()
@@ -59,19 +56,12 @@ def _draw_frame(axes: Axes, players: Players, graph: PlayerGraphs, options: Grap
         axes.text(0.5, 0.5, "no players known", ha="center", transform=axes.transAxes)
         return
     place = 50 * graph.nodes[:, 4:6]
-    colour = np.clip((graph.nodes[:, 2::-1] + 1) * 127 / 255, 0, 1)  # stored blue first
     if options.calibration:
-        half_length, half_width = LENGTH / 2 / 0.95, WIDTH / 2 / 0.95
-        extent = (-half_length, half_length, half_width, -half_width)
-        axes.imshow(exact_field(420, 272), cmap="Greys", extent=extent, alpha=0.5, aspect="equal")
-        axes.set_xlim(-half_length - _AROUND, half_length + _AROUND)
-        axes.set_ylim(half_width + _AROUND, -half_width - _AROUND)
+        show_pitch(axes)
     else:
         height, width = players.box_picture
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
         axes.set_aspect("equal")
-    lines = place[graph.edges.T[::2]]  # [e, 2, 2], each edge once
-    axes.add_collection(LineCollection(list(lines), colors="#2a6f97", linewidths=0.4, alpha=0.5))
-    x, y = place.T
-    axes.scatter(x, y, c=colour, s=28, edgecolors="0.2", linewidths=0.5, zorder=3)
+    once = graph.edges.T[::2]  # each edge, [e, 2]
+    show_people(axes, place, (graph.nodes[:, :3] + 1) * 127, once)

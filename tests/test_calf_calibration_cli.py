@@ -106,7 +106,8 @@ def test_the_visual_part_has_players_and_the_other_has_not(pair):
 def test_strips_of_top_views_are_drawn(pair, data):
     folder = pair / "visual" / "outputs_test" / games_of(data, "test")[0]
     assert sorted(path.name for path in folder.glob("*.png")) == [
-        "1_segmentation.png", "1_top_view.png", "2_segmentation.png", "2_top_view.png"
+        f"{half}_{what}.png" for half in (1, 2)
+        for what in ("segmentation", "side_by_side", "top_view")
     ]  # fmt: skip
     assert not list((pair / "nonvisual").rglob("*top_view.png"))
 

@@ -70,7 +70,8 @@ def test_both_splits_are_trained_merged_scored_and_drawn(pair, data):
     assert scores(pair)["a_mAP"] == pytest.approx((8 * parts[0] + 9 * parts[1]) / 17, abs=1e-12)
     folder = pair / "visual" / "outputs_test" / games_of(data, "test")[0]
     assert sorted(path.name for path in folder.glob("*.png")) == [
-        "1_graphs.png", "1_segmentation.png", "2_graphs.png", "2_segmentation.png"
+        f"{half}_{what}.png" for half in (1, 2)
+        for what in ("graphs", "segmentation", "side_by_side")
     ]  # fmt: skip
     names = read_checkpoint(pair / "visual" / BEST_FILE)["state_dict"]
     assert "layers.1.conv.t" in names

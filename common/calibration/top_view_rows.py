@@ -18,6 +18,7 @@ from common.calibration.players import (
     open_players,
     player_files,
 )
+from common.calibration.side_by_side import draw_side_by_side
 from common.calibration.top_view import TopView
 from common.data.features import Half
 from common.data.frame_rows import HalvesInARow, Numbers, window_rows
@@ -129,16 +130,25 @@ class PlayersByTopView:
     def draw_moments(
         self, folder: Path, half: Half, peaks: Peaks, names: Sequence[str], framerate: float
     ) -> None:
-        """A strip of top views around each of the surest detections, into `folder`."""
+        """A strip of top views around each of the surest detections, into `folder`.
+
+        With calibration also the top view beside the graph and the footprint of the camera.
+        """
+        players, title = self._players(half), f"{half.folder.name}, half {half.number}"
+        if self.view.calibration:
+            draw_side_by_side(
+                folder / f"{half.number}_side_by_side.png", players, self.view, peaks,
+                names=names, framerate=framerate, title=title,
+            )  # fmt: skip
         draw_moments(
             folder / f"{half.number}_top_view.png",
-            self._players(half),
+            players,
             self.view,
             peaks,
             names=names,
             framerate=framerate,
             frames=half.features.frames,
-            title=f"{half.folder.name}, half {half.number}",
+            title=title,
         )
 
     def _players(self, half: Half) -> Players:

@@ -6,12 +6,18 @@ python -m common.synthetic --out OUT
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import UserError, needs_extra, run_cli
 from common.results.typed_commands import typed
 from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
+
+if TYPE_CHECKING:
+    from common.synthetic.tracking import TrackedMatch
+
+_MINUTES = 45
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -28,7 +34,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar=tuple(split.upper() for split in OFFICIAL_SPLITS),
         help="number of games per split",
     )
-    parser.add_argument("--minutes", type=finite, default=45, help="length of a half, in minutes")
+    parser.add_argument(
+        "--minutes",
+        type=finite,
+        help="length of a half before stoppage time, in minutes; 45, or what --tracking holds",
+    )
     parser.add_argument("--dim", type=whole(1, 65_536), help="features per frame; 512")
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
     parser.add_argument(
@@ -38,6 +48,16 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--players",
         action="store_true",
         help="also write player boxes and camera calibrations, for the calibration baselines",
+    )
+    parser.add_argument(
+        "--tracking",
+        type=place,
+        nargs="+",
+        metavar="FILE",
+        help="players, too, who move as in a real match: its description and its positions, by "
+        "SkillCorner, Sportec/DFL, TRACAB or Metrica (of its CSV files both teams'), or ball and "
+        "centroids by Hawk-Eye, a pair for each minute; spots stay invented, and show in the "
+        "features alone",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier run in OUT"
@@ -63,6 +83,11 @@ def _refuse_what_has_no_use(args: argparse.Namespace) -> None:
             "--framerate with --video is of the player files: add --players, or leave it out; "
             "--video_fps is of the films"
         )
+    if args.video and args.tracking is not None:
+        raise UserError(
+            "--tracking moves the players of box and calibration files, and --video films plays "
+            "that are invented; leave one of them out"
+        )
     for flag in ("video_fps", "spots_per_minute", "jobs"):
         if not args.video and getattr(args, flag) is not None:
             raise UserError(f"--{flag} is of films: add --video, or leave it out")
@@ -87,27 +112,46 @@ def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
     from common.synthetic.data_set import FEATURE_FILE, write_data_set  # behind the flags: slow
 
     dim, rate = args.dim or 512, args.framerate or 2
+    what, tracking, minutes = f"{dim} features per frame", None, args.minutes
+    players = args.players or args.tracking is not None
+    if args.tracking is not None:
+        tracking = _read_match(args.tracking)
+        minutes = min(_MINUTES, tracking.most_minutes) if minutes is None else minutes
+        what += " (the spots show in them alone) and players who move as in the tracking data"
     splits = write_data_set(
         args.out,
         args.games,
-        args.minutes,
+        _MINUTES if minutes is None else minutes,
         dim,
         seed=args.seed,
         framerate=rate,
         overwrite=args.overwrite,
-        players=args.players,
+        players=players,
+        tracking=tracking,
     )
-    program = "CALF_Calibration" if args.players else "TemporallyAwarePooling"
+    program = "CALF_Calibration" if players else "TemporallyAwarePooling"
     words = ["-m", f"{program}.main", "--SoccerNet_path", str(args.out.resolve()),
              "--features", FEATURE_FILE, "--model_name", "demo"]  # fmt: skip
     if rate != 2:
         words += ["--framerate", f"{rate}"]
-    if args.players:
+    if players:
         words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
     advice = f"train on them with:\n  {typed(words)}"
     if not splits["train"] or not splits["valid"]:
         advice = "a training needs games of train and of valid: see --games"
-    return splits, f"{dim} features per frame", advice
+    return splits, what, advice
+
+
+def _read_match(paths: Sequence[Path]) -> "TrackedMatch":
+    """Positions of a match; tells what is not in its files."""
+    from common.synthetic.tracking_file import read_tracking  # behind the flags: slow
+
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    print(f"Reading tracking data ({size / 1e6:,.0f} MB); a match takes half a minute", flush=True)
+    match = read_tracking(paths)
+    for note in match.notes:
+        print(f"note: {note}")
+    return match
 
 
 def _film(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
@@ -119,7 +163,7 @@ def _film(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
     from common.synthetic.league import League, write_league  # behind the flags: slow
 
     league = League(
-        minutes=args.minutes,
+        minutes=_MINUTES if args.minutes is None else args.minutes,
         seed=args.seed,
         video_fps=25 if args.video_fps is None else args.video_fps,
         spots_per_minute=(

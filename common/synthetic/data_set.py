@@ -21,8 +21,9 @@ from common.data.games import OFFICIAL_SPLITS, read_splits
 from common.errors import UserError
 from common.files import write_bytes, write_json, written_whole
 from common.synthetic.game import CHAMPIONSHIPS, HALVES, Game, draw_game, part_generator
-from common.synthetic.players import draw_players
+from common.synthetic.players import draw_players, draw_tracked_players
 from common.synthetic.signals import draw_codebook, draw_features
+from common.synthetic.tracking import TrackedMatch
 
 FEATURE_FILE = "Synthetic.npy"
 _PLAYERS_PART = 2  # parts of a game's randomness come after those of its halves
@@ -47,6 +48,7 @@ def write_data_set(
     framerate: float = 2,
     overwrite: bool = False,
     players: bool = False,
+    tracking: TrackedMatch | None = None,
 ) -> dict[str, list[str]]:
     """Writes a data set to the folder `out`; returns the game paths of each split.
 
@@ -61,8 +63,12 @@ def write_data_set(
         framerate: frames per second; need not be whole.
         overwrite: write into a folder that holds files, replacing those of the same name.
         players: also write box and calibration files, about 14 MB per game of full length.
+        tracking: write these files, too, but of the people of a real match. They know nothing of
+            the invented spots, which then show in the features alone.
     """
     check_games(games, minutes, seed)
+    if tracking is not None:
+        tracking.check_minutes(minutes)
     _check_features(dim, framerate)
     claim_folder(out, overwrite)
     codebook = draw_codebook(part_generator(seed, len(OFFICIAL_SPLITS), 0, 0), dim)
@@ -76,11 +82,12 @@ def write_data_set(
             features = _half_features(rng, codebook, game, half, framerate)
             with written_whole(folder / f"{half}_{FEATURE_FILE}") as path, path.open("wb") as file:
                 np.save(file, features)
-            if players:
+            if players or tracking is not None:
                 rng = part_generator(seed, split, index, _PLAYERS_PART + half)
                 _write_players(
-                    rng, folder, game, half=half, rows=len(features), framerate=framerate
-                )
+                    rng, folder, game, half=half, rows=len(features), framerate=framerate,
+                    tracking=tracking,
+                )  # fmt: skip
         write_labels(folder, game, split)
         splits[OFFICIAL_SPLITS[split]].append(game.path)
     write_json(out / "splits.json", splits)
@@ -88,10 +95,22 @@ def write_data_set(
 
 
 def _write_players(
-    rng: Generator, folder: Path, game: Game, *, half: int, rows: int, framerate: float
+    rng: Generator,
+    folder: Path,
+    game: Game,
+    *,
+    half: int,
+    rows: int,
+    framerate: float,
+    tracking: TrackedMatch | None,
 ) -> None:
     """The box file and the calibration file of a half."""
-    contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
+    if tracking is None:
+        contents = draw_players(rng, game.events, half=half, rows=rows, framerate=framerate)
+    else:
+        contents = draw_tracked_players(
+            rng, tracking.halves[half - 1], game.events, half=half, rows=rows, framerate=framerate
+        )
     for name, content in zip(player_files(), contents, strict=True):
         write_bytes(folder / f"{half}_{name}", orjson.dumps(content))
 

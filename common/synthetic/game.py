@@ -38,7 +38,7 @@ _NOT_SHOWN_SHARE = _NOT_SHOWN / _TOTAL
 _RAREST_FIRST = np.argsort(_TOTAL, kind="stable")
 SPOTS_PER_MINUTE = 110458 / 500 / 90
 _SECOND_HALF_SHARE = 57151 / 110458
-_LARGEST_STOPPAGE = 0.05  # of the half
+LARGEST_STOPPAGE = 0.05  # of the half
 _CLOSEST_MS = 2000  # between two spots, where the half has room
 CLOSEST_SEEN_MS = 5000  # where what happens shall be seen
 
@@ -99,7 +99,7 @@ def draw_game(
         closest_ms: milliseconds between two spots, where the half has room.
     """
     rng = part_generator(seed, split, index, 0)
-    stoppage = rng.uniform(0, _LARGEST_STOPPAGE, len(HALVES))
+    stoppage = rng.uniform(0, LARGEST_STOPPAGE, len(HALVES))
     seconds = tuple(max(2, int(s)) for s in minutes * 60 * (1 + stoppage))
     counts = _draw_counts(rng, index, minutes, spots_per_minute)
     events = _draw_events(rng, counts, seconds, closest_ms)

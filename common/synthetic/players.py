@@ -17,10 +17,13 @@ from common.data.events import V2_NAMES
 from common.synthetic.camera import MAIN_CAMERA, PICTURE, look_at, project
 from common.synthetic.game import GameEvents
 from common.synthetic.scenes import FORMATION, SCENES, Scene, presence
+from common.synthetic.tracking import TrackedHalf, watched
 
 _PLAYERS = 2 * len(FORMATION)
 _OFFICIALS = 3  # a referee and two assistants
 _KITS = np.array([(40, 40, 190), (200, 170, 40), (20, 20, 20)], float)  # home, away, officials
+_WORN = np.repeat([0, 1, 2], [11, 11, _OFFICIALS])  # by the people of the simulation
+_CLOSE = 3  # people in the picture of a replay
 TALL = 1.8
 _WAYPOINT_SECONDS = 6.0
 _REPLAYS_PER_MINUTE, _REPLAY_SECONDS = 0.8, (4.0, 10.0)
@@ -52,7 +55,41 @@ def draw_players(
     replay = _replays(rng, hidden, rows, framerate)  # [T]
     cameras, homographies = _film(rng, ball, framerate)
     return (
-        _box_file(rng, people, cameras, replay, framerate),
+        _box_file(rng, people, cameras, replay, framerate, _WORN),
+        calibration_file(rng, homographies, replay, framerate),
+    )
+
+
+def draw_tracked_players(
+    rng: Generator,
+    tracked: TrackedHalf,
+    events: GameEvents,
+    *,
+    half: int,
+    rows: int,
+    framerate: float,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `draw_players`, but people and ball move as in a half of a real match.
+
+    A stretch of it is taken, from a whole second on, and filmed by the same camera. Of the events
+    only those that are not shown matter, as replays; frames in which nobody is tracked are replays,
+    too.
+
+    Args:
+        tracked: a half at least as long as `rows` at this framerate.
+    """
+    ours = events.half == half
+    hidden = events.milliseconds[ours & ~events.visible] / 1000
+    spare = int(tracked.seconds - (rows - 1) / framerate)
+    times = rng.integers(0, spare + 1) + np.arange(rows) / framerate
+    people, ball, present = tracked.at(times)
+    absent = max(0, _CLOSE - people.shape[1])
+    people = np.pad(people, ((0, 0), (0, absent), (0, 0)), constant_values=np.nan)
+    worn = np.pad(tracked.kits, (0, absent))
+    replay = _replays(rng, hidden, rows, framerate) | ~present
+    cameras, homographies = _film(rng, watched(people, ball), framerate)
+    return (
+        _box_file(rng, people, cameras, replay, framerate, worn),
         calibration_file(rng, homographies, replay, framerate),
     )
 
@@ -150,7 +187,12 @@ def _box_file(
     cameras: NDArray[np.float64],
     replay: NDArray[np.bool_],
     framerate: float,
+    worn: NDArray[np.int64],
 ) -> dict[str, Any]:
+    """Boxes and colours of those people [T, n, 2] whom the camera sees, in kits `worn` [n].
+
+    Who is NaN is not there.
+    """
     rows, count = people.shape[:2]
     feet, heads = project(cameras, people, 0), project(cameras, people, TALL)
     tall = feet[..., 1] - heads[..., 1]
@@ -163,14 +205,14 @@ def _box_file(
     middle = (boxes[..., 0] + boxes[..., 2]) / 2
     has_box = (middle > 0) & (middle < width) & (boxes[..., 3] > 30) & (boxes[..., 1] < height - 10)
     has_box &= rng.random(has_box.shape) < _BOX_SHARE
-    kit = np.repeat([0, 1, 2], [11, 11, _OFFICIALS])
-    colours = (_KITS[kit] + rng.normal(0, 12, (rows, count, 3))).clip(0, 255)
+    colours = (_KITS[worn] + rng.normal(0, 12, (rows, count, 3))).clip(0, 255)
     # A replay shows a few people from near.
     has_box[replay] = False
     near = np.flatnonzero(replay)
-    has_box[near, :3] = True
-    x, tops = rng.uniform(100, 1000, (len(near), 3)), rng.uniform(50, 200, (len(near), 3))
-    boxes[near, :3] = np.stack([x, tops, x + 180, tops + 460], axis=2)
+    has_box[near, :_CLOSE] = True
+    size = len(near), _CLOSE
+    x, tops = rng.uniform(100, 1000, size), rng.uniform(50, 200, size)
+    boxes[near, :_CLOSE] = np.stack([x, tops, x + 180, tops + 460], axis=2)
     boxes = boxes.clip(0, [width, height, width, height]).round(4)
     colours = colours.round(1)
     order = rng.random((rows, count)).argsort(axis=1)
