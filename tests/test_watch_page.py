@@ -162,6 +162,16 @@ def test_a_link_leads_to_its_moment(opened, made):
     opened.press("p")
 
 
+def test_a_link_to_a_half_that_is_not_there_leads_to_the_first(opened, made):
+    """So that no spot is inserted where no label file can have it."""
+    for half in ("0", "3", "99", "1.5", "x"):
+        opened.open(f"{made[0]}#t=99999999&half={half}")
+        opened.run("app.goTo({ half: app.player.at.half, seconds: 2 })")
+        opened.press("i", "Enter")
+        assert selected(opened) == (1, 2000, 0)
+        opened.press("u")
+
+
 def test_without_a_video_spots_are_corrected_all_the_same(tab, made, tmp_path):
     root = made[1]
     address = write_page(tmp_path / "watch.html", root / "data", root / "results")

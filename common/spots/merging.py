@@ -8,10 +8,19 @@ from common.data.events import EventClasses
 from common.data.label_tally import classes_in_words
 from common.data.labels import whole_number
 from common.errors import UserError
-from common.spots.corrections import ACCEPTED, ADDED, OPEN, REJECTED, Correction, Origin
+from common.spots.corrections import (
+    ACCEPTED,
+    ADDED,
+    OPEN,
+    REJECTED,
+    Correction,
+    Origin,
+    origin_of,
+)
 from common.spots.label_file import annotation_of
 from common.spots.timing import game_time
 
+LATEST_MS = 1000 * 60_000  # a clock of labels has three digits of minutes
 SAME_MS = 1_000  # what is accepted this near to an annotation of its class is that annotation
 
 
@@ -64,7 +73,8 @@ def merge(
     A corrected spot without a confidence whose origin is an annotation is that annotation: rejected
     it goes, moved or relabelled it changes, and what else its entry holds stays. Other accepted and
     added spots become entries, unless an annotation of their class is within `same_ms`, each of
-    which stands for one of them. Open spots and rejected detections change nothing.
+    which stands for one of them; two at the same time and of the same class become one. Open spots
+    and rejected detections change nothing.
 
     Args:
         entries: "annotations" of a file that `parse_labels` has read; those of classes that the
@@ -72,12 +82,13 @@ def merge(
         source: names the corrections in the error.
 
     Raises:
-        UserError: an accepted or added spot is of no class of the data set, or in no half of it.
+        UserError: an accepted or added spot is of no class of the data set, in no half of it, or
+            later than the clock of a label can tell.
     """
     kept: list[dict[str, Any] | None] = [dict(entry) for entry in entries]
     known = [_origin(entry, classes) for entry in entries]
     free = {place for place, origin in enumerate(known) if origin is not None}
-    new = []
+    new: dict[Origin, dict[str, str]] = {}
     for each in sorted(spots, key=_turn):  # what names its annotation before what looks for one
         meant = each.origin if each.moment.confidence is None else None
         place = next((n for n in sorted(free) if known[n] == meant), None) if meant else None
@@ -91,10 +102,10 @@ def merge(
             else:
                 place = _near(each, known, free, same_ms)
             if place is None:
-                new.append(annotation_of(each.moment))
+                new.setdefault(origin_of(each.moment), annotation_of(each.moment))
         if place is not None and each.state != OPEN:
             free.remove(place)
-    return sorted([*filter(None, kept), *new], key=time_of)
+    return sorted([*filter(None, kept), *new.values()], key=time_of)
 
 
 def _turn(each: Correction) -> int:
@@ -138,7 +149,7 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
     changed: dict[str, str] = {}
     if each.moved:
         changed |= {key: now[key] for key in ("gameTime", "position")}
-    if each.relabelled:
+    if each.relabelled or each.moment.written is not None:
         changed["label"] = now["label"]
     for key, said in (("team", each.moment.team), ("visibility", each.moment.visibility)):
         if said is not None and key in entry:
@@ -148,6 +159,12 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _require_known(each: Correction, classes: EventClasses, source: str) -> None:
     now = each.moment
+    if now.position_ms >= LATEST_MS:
+        raise UserError(
+            f"{source}: the {each.state} spot of {now.label!r} is {now.position_ms / 60_000:.4g} "
+            f"minutes into half {now.half}, and no half has {LATEST_MS // 60_000}; correct it, or "
+            "give --kick_off and --lead as they were exported"
+        )
     where = f"{source}: the {each.state} spot at {game_time(now.half, now.position_ms)}"
     if now.label not in classes.names:
         raise UserError(
