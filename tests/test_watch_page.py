@@ -256,6 +256,17 @@ def test_nothing_lies_beside_the_window(tab, made, width):
     assert tab.run("document.querySelector('dialog[open]') === null")
 
 
+@pytest.mark.parametrize("size", [(640, 400), (844, 390), (390, 844)])
+def test_the_video_leaves_room_for_the_rest(tab, made, size):
+    """At 200 %, on a phone that lies, on one that stands: it stays in sight, and half is free."""
+    fresh(tab, made[0], width=size[0], height=size[1])
+    tab.run("scrollTo(0, 600)")
+    box = "document.getElementById('screen').getBoundingClientRect()"
+    top, height, width = tab.run(f"[{box}.top, {box}.height, {box}.width]")
+    assert top == 0 and 0 < height < size[1] / 2
+    assert width == tab.run("document.documentElement.clientWidth")
+
+
 def test_everything_that_can_be_used_has_a_name(opened):
     for key in ("n", "v", "s", "c", "?"):
         opened.press(key)

@@ -1,5 +1,7 @@
 """Corrections into the annotations of a label file."""
 
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -18,6 +20,7 @@ from common.spots.corrections import (
     origin_of,
 )
 from common.spots.label_file import annotation_of
+from common.spots.moments import Moment
 from common.spots.timing import game_time
 
 LATEST_MS = 1000 * 60_000  # a clock of labels has three digits of minutes
@@ -86,12 +89,11 @@ def merge(
             later than the clock of a label can tell.
     """
     kept: list[dict[str, Any] | None] = [dict(entry) for entry in entries]
-    known = [_origin(entry, classes) for entry in entries]
-    free = {place for place, origin in enumerate(known) if origin is not None}
+    free = _Free([_origin(entry, classes) for entry in entries])
     new: dict[Origin, dict[str, str]] = {}
     for each in sorted(spots, key=_turn):  # what names its annotation before what looks for one
         meant = each.origin if each.moment.confidence is None else None
-        place = next((n for n in sorted(free) if known[n] == meant), None) if meant else None
+        place = free.that(meant) if meant else None
         if each.state == REJECTED and place is not None:
             kept[place] = None
         elif each.state in (ACCEPTED, ADDED):
@@ -100,11 +102,11 @@ def merge(
             if place is not None and entry is not None:
                 kept[place] = entry | _changed(each, entry)
             else:
-                place = _near(each, known, free, same_ms)
+                place = free.near(each.moment, same_ms)
             if place is None:
                 new.setdefault(origin_of(each.moment), annotation_of(each.moment))
         if place is not None and each.state != OPEN:
-            free.remove(place)
+            free.take(place)
     return sorted([*filter(None, kept), *new.values()], key=time_of)
 
 
@@ -130,17 +132,34 @@ def _origin(entry: Mapping[str, Any], classes: EventClasses) -> Origin | None:
     return Origin(*time_of(entry), classes.names[event]) if event >= 0 else None
 
 
-def _near(
-    each: Correction, known: Sequence[Origin | None], free: set[int], same_ms: int
-) -> int | None:
-    """The place of the nearest annotation of the class within `same_ms` that is still free."""
-    now, found = each.moment, []
-    for place in sorted(free):
-        was = known[place]
-        if was is not None and (was.half, was.label) == (now.half, now.label):
-            found.append((abs(was.position_ms - now.position_ms), place))
-    apart, place = min(found, default=(same_ms + 1, -1))
-    return place if apart <= same_ms else None
+class _Free:
+    """Annotations that no correction has taken yet, by their places in the file."""
+
+    def __init__(self, known: Sequence[Origin | None]) -> None:
+        self._known = dict(enumerate(known))
+        self._alike: dict[Origin, list[int]] = defaultdict(list)
+        self._rows: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+        for place, was in enumerate(known):
+            if was is not None:
+                self._alike[was].append(place)
+                insort(self._rows[was.half, was.label], (was.position_ms, place))
+
+    def that(self, was: Origin) -> int | None:
+        """The first that is the same in all."""
+        return next(iter(self._alike.get(was, ())), None)
+
+    def near(self, now: Moment, same_ms: int) -> int | None:
+        """The nearest of the half and class that is at most `same_ms` away."""
+        row, ms = self._rows.get((now.half, now.label), []), now.position_ms
+        first, last = (bisect_left(row, (at, -1)) for at in (ms - same_ms, ms + same_ms + 1))
+        found = min(((abs(at - ms), place) for at, place in row[first:last]), default=None)
+        return None if found is None else found[1]
+
+    def take(self, place: int) -> None:
+        """It is there for no other correction any more."""
+        if (was := self._known[place]) is not None:
+            self._alike[was].remove(place)
+            self._rows[was.half, was.label].remove((was.position_ms, place))
 
 
 def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:

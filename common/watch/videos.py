@@ -51,7 +51,7 @@ class GivenVideos:
                 than the game has halves.
         """
         halves = found.classes.halves
-        require_kick_offs(len(self.kick_off), halves)
+        self.require_fit(len(found.games), halves)
         if not self.paths:
             return self._paired(_known(found, game), halves)
         if len(self.paths) == 1 and Path(self.paths[0]).is_dir():
@@ -61,12 +61,17 @@ class GivenVideos:
             return self._paired(_in_folder(inside) if alone else {}, halves)
         if _PLACES.search("".join(self.paths)):
             return self._of_template(game, halves)
-        if len(found.games) > 1:
-            raise UserError(
-                f"--video names files, and there are {len(found.games)} games; choose one with "
-                "--game, or give a folder, or a template such as '{game}/{half}_224p.mkv'"
-            )
         return self._of_files(halves)
+
+    def require_fit(self, games: int, halves: int) -> None:
+        """Raises UserError for more kick-offs than halves, and for files of more than one game."""
+        require_kick_offs(len(self.kick_off), halves)
+        folder = len(self.paths) == 1 and Path(self.paths[0]).is_dir()
+        if self.paths and games > 1 and not (folder or _PLACES.search("".join(self.paths))):
+            raise UserError(
+                f"--video names files, and there are {games} games; give a folder, or a template "
+                "such as '{game}/{half}_224p.mkv', or choose one with --game of common.watch"
+            )
 
     def _of_files(self, halves: int) -> GameVideos:
         """Of files: one for each half, or one for all where several kick-offs are given."""
