@@ -280,6 +280,7 @@ def _explain_os_error(error: OSError) -> str:
         errno.EROFS: "this file system is read-only; choose another folder",
         errno.ENOENT: "no such file or folder; check the path",
         errno.ENOTDIR: "a file is where a folder should be; move it, or choose another folder",
+        errno.ENOTEMPTY: "a folder with files is there by now; choose another name",
         errno.EEXIST: "a file is where a folder should be; move it, or choose another folder",
     }.get(error.errno or 0, error.strerror or str(error))
     return f"{advice}{where}"

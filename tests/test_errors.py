@@ -44,6 +44,8 @@ def raising(error):
         (KeyboardInterrupt("SIGHUP"), 130, "stopped by SIGHUP"),
         (OSError(errno.ENOSPC, "", "f"), 2, "the disk is full; free some space and run the same "
          "command again (a training that has a checkpoint goes on with --resume) (f)"),
+        (OSError(errno.ENOTEMPTY, "", ".f.tmp", None, "f"), 2, "a folder with files is there by "
+         "now; choose another name (f)"),
         (OSError(errno.EISDIR, "", ".f.tmp", None, "f"), 2, "a folder is where a file should be; "
          "move it, or choose another folder (f)"),
         (OSError(errno.EFBIG, ""), 2, "a file would be larger than is allowed here; raise the "

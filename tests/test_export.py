@@ -157,6 +157,12 @@ def test_clips_and_a_reel_are_cut_from_the_videos(run, videos, tmp_path, caplog)
     assert "1 spot behind the end" in caplog.text
 
 
+def test_a_game_has_no_more_kick_offs_than_halves(run, tmp_path):
+    with pytest.raises(UserError, match="one number for each half, 2 at most, found 3"):
+        export(run, "csv", "--output", tmp_path / "out", "--kick_off", "1", "2", "3")
+    assert not (tmp_path / "out").exists()
+
+
 def test_clips_need_the_videos_of_one_game(run, videos):
     for words, sentence in (
         (["--game", "One"], "give --video FILE"),

@@ -126,6 +126,8 @@ def test_two_files_of_one_half_or_too_many_are_refused(tmp_path):
         given_files([tmp_path / "2_A.npy", tmp_path / "other.npy"], 2)
     with pytest.raises(UserError, match="2 at most, found 3"):
         given_files([tmp_path / f"{n}.npy" for n in "abc"], 2)
+    with pytest.raises(UserError, match=r"of a game; give --video the halves"):
+        given_files([tmp_path / "1_A.npy", tmp_path / "1_A.npy"], 2, said="video")
 
 
 def test_a_video_that_is_none_is_answered_with_those_that_are_there(tmp_path):

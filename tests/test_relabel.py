@@ -143,6 +143,14 @@ def test_deleted_instances_are_counted_by_what_was_exported(run, root, tmp_path,
         ("c.json", '{"annotations": [], "UrlLocal": "l/s/g"}', [], "expected the game l/s/g in"),
         ("c.xml", "<file/>", [], "no game of .* has the name of c.xml"),
         ("c.xml", "<file/>", ["--game", GAMES[0]], "no ALL_INSTANCES"),
+        ("c.xml", "<file/>", ["--kick_off", "1", "2", "3"], "for each half, 2 at most, found 3"),
+        (
+            "c.json",
+            '[{"data": {"game": "g", "half": 1, "frame_rate": 25, "kick_off_ms": [],'
+            ' "exported": []}}]',
+            [],
+            "nobody has corrected anything in .*c.json",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_written(root, tmp_path, name, content, words, sentence):
@@ -163,3 +171,84 @@ def test_an_output_is_new_and_outside(root, tmp_path):
             relabel(root, tmp_path / "c.json", "--output", place)
     with pytest.raises(SystemExit):
         parse_arguments(["c.json", "--SoccerNet_path", str(root)])  # neither place is named
+
+
+def corrections(path, *spots, game=GAMES[0]):
+    path.write_text(format_corrections(Corrections(game, spots)))
+    return path
+
+
+def accepted(moment, label, position_ms=2_000):
+    return Correction(moment, "accepted", Origin(1, position_ms, label))
+
+
+def test_the_same_file_twice_counts_once(run, root, tmp_path, capsys):
+    spots = [accepted(SPOTS[0], "Goal"), Correction(Moment(2, 7, "Penalty"), "added", None)]
+    paths = [corrections(tmp_path / f"{n}.json", *spots) for n in (1, 2)]
+    relabel(root, *paths, "--overwrite")
+    assert "1 accepted, 0 moved, 0 relabelled, 0 rejected, 1 added" in capsys.readouterr().out
+    assert annotations(run, root, GAMES[0]) == [ALL[0], (2, 7, "Penalty")]
+
+
+def test_files_that_contradict_each_other_change_nothing(root, tmp_path):
+    one = corrections(tmp_path / "1.json", accepted(SPOTS[0], "Goal"))
+    gone = Correction(SPOTS[0], "rejected", Origin(1, 2_000, "Goal"))
+    two = corrections(tmp_path / "2.json", gone)
+    before = content_of(root)
+    for paths in ((one, two), (two, one)):
+        with pytest.raises(UserError, match=r"json say different things of 'Goal' at 1 - 00:02"):
+            relabel(root, *paths, "--overwrite")
+    assert content_of(root) == before
+
+
+def test_one_list_that_was_handed_out_says_nothing_of_the_other_half(run, root, tmp_path, caplog):
+    """Annotations of half 1 are not deleted by the list of half 2."""
+    relabel(root, corrections(tmp_path / "c.json", accepted(SPOTS[0], "Goal"),
+                              accepted(SPOTS[2], "Goal")), "--overwrite")  # fmt: skip
+    out, words = tmp_path / "out", ["--game", "One", "--annotations"]
+    export([str(run), "--format", "sportscode", "--output", str(out), *words])
+    one, two = sorted(out.glob("*.xml"))
+    relabel(root, one, two, "--overwrite", "--exported", one)
+    assert annotations(run, root, GAMES[0]) == [ALL[0], ALL[2]]
+    assert "what was deleted is not known" in caplog.text and two.name in caplog.text
+
+
+def test_a_list_that_may_be_of_two_games_is_not_guessed(root, tmp_path):
+    alike = ["league/season/A", "league/season_A"]
+    for game in alike:
+        (root / game).mkdir(parents=True)
+    (root / "splits.json").write_text(json.dumps({"test": alike}))
+    path = tmp_path / "league_season_A_1.xml"
+    path.write_text("<file><ALL_INSTANCES/></file>")
+    with pytest.raises(UserError, match="may be of 2 games"):
+        relabel(root, path, "--overwrite")
+    relabel(root, path, "--overwrite", "--game", alike[1])
+    assert (root / alike[1] / "Labels-v2.json").is_file()
+
+
+def test_an_output_that_is_a_link_is_made_where_it_leads(run, root, tmp_path):
+    path = corrections(tmp_path / "c.json", accepted(SPOTS[0], "Goal"))
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nowhere"):
+        link = tmp_path / f"to_{name}"
+        link.symlink_to(name)
+        relabel(root, path, "--output", link)
+        assert link.is_symlink() and (tmp_path / name / "splits.json").is_file()
+
+
+def test_labels_of_version_1_keep_their_words(root, tmp_path):
+    """What common.export makes of them, and what comes back: a yellow card stays one."""
+    labels = [{"gameTime": "1 - 00:02", "label": "y-card", "team": "home"},
+              {"gameTime": "1 - 00:09", "label": "soccer-ball", "team": "away"}]  # fmt: skip
+    path = root / GAMES[0] / "Labels.json"
+    path.write_text(json.dumps({"UrlLocal": GAMES[0], "annotations": labels}))
+    out = tmp_path / "out"
+    export([str(path), "--version", "1", "--format", "soccernet", "--output", str(out)])
+    back = out / GAMES[0] / "Labels.json"
+    content = json.loads(back.read_text())
+    assert [each["label"] for each in content["annotations"]] == ["y-card", "soccer-ball"]
+    content["annotations"][0]["label"] = "r-card"  # of the same class
+    back.write_text(json.dumps(content))
+    relabel(root, back, "--version", "1", "--overwrite")
+    after = json.loads(path.read_text())["annotations"]
+    assert after == [{**labels[0], "label": "r-card"}, labels[1]]

@@ -1,11 +1,14 @@
 """`common.report --video`: each error of the report leads to its moment in the page."""
 
+import json
 from collections import defaultdict
 
 import pytest
 from shell import python
 from watch_pages import write_run
 
+from common.errors import UserError
+from common.report.__main__ import main
 from common.report.moments import write_watch_page
 from common.report.page import page
 from common.report.page_sections import RunReport
@@ -71,6 +74,24 @@ def test_the_page_has_the_videos_and_thresholds_of_the_report(folder, tab):
         GAME,
     ]
     assert tab.run("data.games[0].videos.files[0].places[0]") == "../films/one_1.mp4"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["1.mp4"], "names files, and there are 2 games"),
+     (["--kick_off", "1", "2", "3"], "2 at most, found 3")],
+)  # fmt: skip
+def test_videos_that_do_not_fit_are_told_before_the_work(tmp_path, write_tree, words, sentence):
+    games = {f"league/{n}": [] for n in "ab"}
+    data = write_tree(tmp_path / "data", games, "Labels-v2.json")
+    (data / "splits.json").write_text(json.dumps({"test": [*games]}))
+    label = {"gameTime": "1 - 00:01", "label": "Goal", "visibility": "visible"}
+    (data / "league/a/Labels-v2.json").write_text(json.dumps({"annotations": [label]}))
+    results = write_tree(tmp_path / "results", games, "results_spotting.json")
+    with pytest.raises(UserError, match=sentence):
+        main([str(results), "--SoccerNet_path", str(data), "--output", str(tmp_path / "report"),
+              "--video", *words])  # fmt: skip
+    assert not (tmp_path / "report").exists()
 
 
 def test_kick_offs_are_of_videos(tmp_path):

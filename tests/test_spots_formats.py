@@ -261,7 +261,14 @@ def test_file_names_stay_in_their_folder(text):
     assert not PureWindowsPath(name).is_reserved() and not name.startswith((".", " "))
     assert 0 < len(name.encode()) <= 130
     assert not any(unicodedata.category(letter) == "Cc" for letter in name)
-    assert not re.search('[\u202a-\u202e\u2066-\u2069/\\\\:*?"<>|]', name)
+    assert not re.search('[\u061c\u202a-\u202e\u2066-\u2069/\\\\:*?"<>|]', name)
+
+
+@pytest.mark.parametrize(
+    "text", ["CON", "aux ", "nul.", "com1.xml", "COM\xb9", "lpt\xb2.x", "ConIn$"]
+)
+def test_names_that_windows_keeps_for_devices_are_other_ones(text):
+    assert file_name(text) == f"_{text.rstrip('. ')}"
 
 
 def test_file_names_differ_where_texts_do():

@@ -23,6 +23,7 @@ from common.spots.merging import count, merge
 from common.spots.moments import Moment
 from common.spots.sportscode import sportscode
 from common.spots.timing import Timing
+from common.spots.uniting import united
 
 GOAL = Moment(1, 61_500, "Goal", 0.9)
 CORNER = Moment(1, 4_000, "Corner", 0.7)
@@ -101,6 +102,35 @@ def test_annotations_without_a_position_are_known_by_their_clock():
     moved = Correction(Moment(1, 93_000, "soccer"), "accepted", was)
     (after,) = merge(before, [moved], SOCCERNET_V1, "x")
     assert after == {**before[0], "gameTime": "1 - 01:33", "position": "93000"}
+
+
+def test_two_at_the_same_time_and_of_one_class_are_one():
+    spots = [accept(GOAL), Correction(replace(GOAL, confidence=None), "added", None)]
+    assert len(merge([], spots, SOCCERNET_V2, "x")) == 1
+
+
+@pytest.mark.parametrize("minutes", [1_000, 10**300])
+def test_times_that_no_clock_tells_are_refused(minutes):
+    late = Correction(replace(GOAL, position_ms=60_000 * minutes), "added", None)
+    with pytest.raises(UserError, match=r"minutes into half 1, and no half has 1000; correct it"):
+        merge([], [late], SOCCERNET_V2, "x")
+
+
+def test_files_are_united_spot_by_spot():
+    """Equal spots of one file stay two; what one leaves open the other says; others are kept."""
+    twice, both = [accept(GOAL), accept(GOAL)], [accept(GOAL), accept(CORNER)]
+    left_open = [Correction(CORNER, "open", origin_of(CORNER))]
+    assert united("g", [("a", twice), ("b", both)]) == [*twice, accept(CORNER)]
+    for parts in (left_open, both), (both, left_open):
+        assert {*united("g", zip("ab", parts, strict=True))} == {*both}
+    known = replace(CORNER, confidence=None)  # the annotation beside the detection
+    assert len(united("g", [("a", [accept(CORNER)]), ("b", [accept(known)])])) == 2
+
+
+def test_files_that_differ_in_a_spot_are_told():
+    moved = accept(replace(GOAL, position_ms=62_000), GOAL)
+    with pytest.raises(UserError, match=r"a and b say different .*accepted as 'Goal' at 1 - 01:02"):
+        united("g", [("a", [accept(GOAL)]), ("b", [moved])])
 
 
 @pytest.mark.parametrize("wrong", [replace(GOAL, label="Duel"), replace(GOAL, half=3)])
@@ -254,6 +284,15 @@ def test_tasks_that_nobody_annotated_say_nothing():
     assert [each.spots for each in read] == [
         None, None, (Correction(CORNER, "rejected", origin_of(CORNER)),)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [{"ranges": []}, {"timelinelabels": []}, {"ranges": [{}]}])
+def test_regions_without_a_place_or_a_class_are_told(value):
+    (task,) = tasks(CORNER)
+    wrong = region(5, "Corner")
+    wrong["value"] |= value
+    with pytest.raises(UserError, match="x: task 1 is not as"):
+        from_label_studio(json.dumps([submitted(task, wrong)]).encode(), "x")
 
 
 @pytest.mark.parametrize("wrong", [{}, {"data": {}}, {"data": {"video": "m.mp4"}}])

@@ -175,3 +175,25 @@ def test_corrections_and_labels_are_spots_too(tmp_path, data):
     assert found.read(GAMES[0]).detections == (
         Moment(1, 5_000, "Goal", 0.4), Moment(1, 5_500, "Goal"), Moment(2, 1, "Duel")
     )  # fmt: skip
+
+
+def test_classes_that_are_left_out_are_told_once(data, caplog):
+    """Of a folder whose games hold a class that is not known; not silently."""
+    root, run = data
+    for game in GAMES:
+        path = run / "outputs_test" / game / "results_spotting.json"
+        path.write_bytes(results(entry(1, 5, "Header", 0.9), entry(1, 5, "Goal", 0.9)))
+    found = find_games(run / "outputs_test")
+    assert [len(found.read(game).detections) for game in GAMES] == [1, 1]
+    assert caplog.text.count("left out, of no known class: 'Header' (1)") == 1
+    path = root / "c.json"
+    spot = Correction(Moment(1, 2, "Header"), "added", None)
+    path.write_text(format_corrections(Corrections(GAMES[0], (spot,))))
+    assert find_games(path, SoccerNet_path=root).read(GAMES[0]).detections == ()
+    assert "c.json: left out, of no known class: 'Header' (1)" in caplog.text
+
+
+def test_a_file_without_a_spot_has_classes_all_the_same(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_bytes(results())
+    assert find_games(path).classes.names == V2_NAMES

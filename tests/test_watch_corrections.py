@@ -16,6 +16,7 @@ from common.spots.file_names import file_name
 from common.spots.merging import merge, time_of
 from common.spots.moments import above
 from common.spots.run_games import find_games, thresholds_of
+from common.watch.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,7 @@ def test_the_browser_keeps_what_was_done(opened, made):
 
 
 def test_a_browser_that_keeps_nothing_is_told(tab, made):
+    """Also beside the number of changes, where the next message does not hide it."""
     refuse = """Object.defineProperty(window, "localStorage", {
         get() { throw new DOMException("no", "SecurityError"); }
     })"""
@@ -202,6 +204,8 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
         assert "keeps nothing (SecurityError)" in tab.run("app.status.textContent")
         tab.press("n", "a")
         assert tab.run("app.game.done.length") == 1
+        told = "document.getElementById('changes').textContent"
+        assert tab.run(told) == "1 changed, kept nowhere: save a file"
         assert tab.complaints == []
     finally:
         tab.call("Page.removeScriptToEvaluateOnNewDocument", **script)
@@ -215,15 +219,18 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
         '{"games": [], "thresholds": {"0": 5}, "kickOffs": {"0": [[0.5, 0], [-1, "x"]]}}',
         '{"games": {"0": {"d0": null, "n1": {"half": 99}, "__proto__": {}, "n2": 1}}}',
         '{"games": {"0": {"d0": {"half": 1, "ms": 1, "event": 7, "state": "accepted"}}}}',
+        '{"games": {"0": {"d0": {"half": 3, "ms": 1, "event": 0, "state": "accepted"}}}}',
+        '{"games": {"0": {"d0": {"half": 1, "ms": 1, "event": 0, "state": "added"}}}}',
+        '{"games": {"0": {"n1": {"half": 1, "ms": 1, "event": 0, "state": "rejected"}}}}',
+        '{"settings": {"before": -5}}',
     ],
 )
 def test_nonsense_in_the_memory_of_a_browser_is_nothing(tab, made, kept):
     fresh(tab, made[0])
     tab.run(f"localStorage.setItem(STORE_KEY, {json.dumps(kept)})")
     tab.open(made[0])
-    assert tab.run("[app.game.edits(), app.thresholds, app.player.halves[0].kickOff]") == [
-        {}, [0.5, 0.5, 0.5], 0.5,
-    ]  # fmt: skip
+    kept = "app.game.edits(), app.thresholds, app.player.halves[0].kickOff, app.settings.before"
+    assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
     tab.press("n", "a")
     assert selected(tab)
     assert tab.complaints == []
@@ -240,3 +247,52 @@ def test_corrections_of_another_browser_are_taken(opened):
     for wrong in ("[]", "{", '{"format": "soccer-spots-corrections", "game": "x", "spots": []}'):
         opened.run(f"app.saving.take({json.dumps(wrong)}, 'file')")
         assert opened.run("app.status.textContent").startswith("file is")
+    other = '{"format": "soccer-spots-corrections", "version": 2, "game": "x", "spots": []}'
+    opened.run(f"app.saving.take({json.dumps(other)}, 'file')")
+    assert "another version" in opened.run("app.status.textContent")
+
+
+GOOD = {"half": 1, "position": 1000, "label": "Goal", "confidence": 0.9, "state": "accepted",
+        "from": {"half": 1, "position": 1000, "label": "Goal"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 5, {}, {"half": 3}, {"state": "added"}, {"from": None}, {"from": 5}, {"position": 1e9},
+     {"label": "__proto__"}],
+)  # fmt: skip
+def test_corrections_that_no_page_has_written_are_left_out(opened, wrong):
+    """What is taken can be saved again, and is then read by common.relabel."""
+    entry = {**GOOD, **wrong} if isinstance(wrong, dict) and wrong else wrong
+    told = {"format": "soccer-spots-corrections", "version": 1, "game": GAME, "spots": [entry]}
+    opened.run(f"app.saving.take({json.dumps(json.dumps(told))}, 'file')")
+    assert opened.run("app.game.edits()") == {}
+    told["spots"].append(GOOD)
+    opened.run(f"app.saving.take({json.dumps(json.dumps(told))}, 'file')")
+    assert "1 corrections taken, 1 of spots that are" in opened.run("app.status.textContent")
+    saved = opened.run("asJson(app.saving.corrections())").encode()
+    assert len(parse_corrections(saved, "saved").spots) == 1
+
+
+def test_two_new_spots_at_one_time_and_of_one_class_are_one_label(opened):
+    opened.run("[1, 2].forEach(() => app.game.add(2, 1234, 0))")
+    assert opened.run("app.saving.labels().filter(({ ms }) => ms === 1234).length") == 1
+
+
+def test_labels_of_version_1_are_saved_as_they_were_written(tab, tmp_path, write_tree):
+    """Of a page of three classes: a yellow card stays one, unless it is of another class."""
+    labels = [{"gameTime": f"1 - 00:0{n}", "label": label, "team": "home"}
+              for n, label in enumerate(("y-card", "soccer-ball", "substitution-in"))]  # fmt: skip
+    data = write_tree(tmp_path / "data", {GAME: labels}, "Labels.json")
+    (data / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    found = [{"half": "1", "position": "5000", "label": "card", "confidence": "0.9"}]
+    results = write_tree(tmp_path / "results", {GAME: found}, "results_spotting.json")
+    page = tmp_path / "watch.html"
+    main([str(results), "--version", "1", "--SoccerNet_path", str(data), "--output", str(page)])
+    fresh(tab, page.as_uri())
+    tab.run("app.game.spots.get('d0') && (app.select('d0'), app.verdict('accepted'))")
+    tab.run("(app.select('a2'), app.relabel(app.spot, 0))")
+    tab.press("s")
+    tab.click_on("#save-labels")
+    saved = json.loads(tab.saved("Labels.json"))["annotations"]
+    assert [each["label"] for each in saved] == ["y-card", "soccer-ball", "card", "card"]

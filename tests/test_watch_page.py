@@ -162,6 +162,16 @@ def test_a_link_leads_to_its_moment(opened, made):
     opened.press("p")
 
 
+def test_a_link_to_a_half_that_is_not_there_leads_to_the_first(opened, made):
+    """So that no spot is inserted where no label file can have it."""
+    for half in ("0", "3", "99", "1.5", "x"):
+        opened.open(f"{made[0]}#t=99999999&half={half}")
+        opened.run("app.goTo({ half: app.player.at.half, seconds: 2 })")
+        opened.press("i", "Enter")
+        assert selected(opened) == (1, 2000, 0)
+        opened.press("u")
+
+
 def test_without_a_video_spots_are_corrected_all_the_same(tab, made, tmp_path):
     root = made[1]
     address = write_page(tmp_path / "watch.html", root / "data", root / "results")
@@ -244,6 +254,17 @@ def test_nothing_lies_beside_the_window(tab, made, width):
         assert tab.run(outside) == []
         tab.press("Escape")
     assert tab.run("document.querySelector('dialog[open]') === null")
+
+
+@pytest.mark.parametrize("size", [(640, 400), (844, 390), (390, 844)])
+def test_the_video_leaves_room_for_the_rest(tab, made, size):
+    """At 200 %, on a phone that lies, on one that stands: it stays in sight, and half is free."""
+    fresh(tab, made[0], width=size[0], height=size[1])
+    tab.run("scrollTo(0, 600)")
+    box = "document.getElementById('screen').getBoundingClientRect()"
+    top, height, width = tab.run(f"[{box}.top, {box}.height, {box}.width]")
+    assert top == 0 and 0 < height < size[1] / 2
+    assert width == tab.run("document.documentElement.clientWidth")
 
 
 def test_everything_that_can_be_used_has_a_name(opened):

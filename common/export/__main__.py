@@ -70,10 +70,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.spots.file_names import file_names
     from common.spots.moments import above
     from common.spots.run_games import find_games, thresholds_of
+    from common.spots.timing import require_kick_offs
 
     found = find_games(args.run, args.split, games=args.game, SoccerNet_path=args.SoccerNet_path,
                        version=args.version)  # fmt: skip
     thresholds, origin = thresholds_of(found, args.threshold)
+    require_kick_offs(len(args.kick_off), found.classes.halves)
     check_videos(args.format, args.video, found.games)
     screening = Screening(
         kick_off_ms=tuple(round(1000 * each) for each in args.kick_off),

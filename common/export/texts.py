@@ -72,7 +72,7 @@ def videos_by_half(paths: Sequence[Path], kick_offs: int) -> dict[int | None, Pa
     """
     if not paths:
         return {}
-    given = given_files(paths, _MOST_HALVES, VIDEOS)
+    given = given_files(paths, _MOST_HALVES, VIDEOS, said="video")
     if len(paths) == 1 and kick_offs > 1:
         return {None: paths[0]}
     return dict(zip(given.halves, given.paths, strict=True))

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from common.relabel.labels import relabel, require_new, write_beside, write_labels
     from common.relabel.reading import EditLists, read_corrections
     from common.spots.merging import CorrectionCounts
-    from common.spots.timing import Timing
+    from common.spots.timing import Timing, require_kick_offs
 
     root = args.SoccerNet_path
     if not root.is_dir():
@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.output is not None:
         require_new(args.output, root)
     classes = event_classes(root, args.version)
+    require_kick_offs(len(args.kick_off), classes.halves)
     kick_offs, lead, lag = (
         tuple(round(1000 * each) for each in given)
         for given in (args.kick_off, [args.lead], [args.lag])

@@ -79,8 +79,9 @@ def write_beside(root: Path, folder: Path, labels: Mapping[str, bytes]) -> None:
     """Makes `folder` a data root of these label files, and of links to all other files of `root`.
 
     It is whole or not there. Only files are links: what is written into its folders later changes
-    nothing in `root`.
+    nothing in `root`. Where `folder` is a link itself, it is made where that leads.
     """
+    folder = folder.resolve()
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
     try:
         for name in JsonTree(root).files():

@@ -1,8 +1,9 @@
 """What files of corrections tell, by game."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from common.errors import UserError, counted, log
 from common.files import parse_json, read_whole
 from common.spots.comparing import Returned, compared
 from common.spots.corrections import Correction, is_corrections, parse_corrections
-from common.spots.file_names import file_names
+from common.spots.file_names import file_name, file_names
 from common.spots.handed_back import (
     from_label_studio,
     from_sportscode,
@@ -22,14 +23,19 @@ from common.spots.handed_back import (
 from common.spots.moments import Moment
 from common.spots.parsing import parse_annotations
 from common.spots.timing import Timing
+from common.spots.uniting import united
 
 
 @dataclass(frozen=True)
 class EditLists:
-    """How edit lists were exported, and those that were handed out, as far as they are at hand."""
+    """How edit lists were exported, and those that were handed out, as far as they are at hand.
+
+    `alone`: one was handed out and one comes back, so that they belong together by any name.
+    """
 
     timing: Timing
     exported: Sequence[Path] = ()
+    alone: bool = False
 
 
 def read_corrections(
@@ -39,16 +45,18 @@ def read_corrections(
     game: str | None,
     lists: EditLists,
 ) -> dict[str, list[Correction]]:
-    """The corrections of each game, in the order of the files.
+    """The corrections of each game, in the order of the files; see `united`.
 
     Args:
         root: data root, whose labels a corrected label file is compared with.
         game: of all files; None: that which each names, an edit list by its own name.
 
     Raises:
-        UserError: a file of none of these kinds, malformed, or of a game that nothing tells.
+        UserError: a file of none of these kinds, malformed, or of a game that nothing tells; two
+            that say different things of a spot; nothing that somebody has corrected.
     """
-    found: dict[str, list[Correction]] = {}
+    found: dict[str, list[tuple[str, Sequence[Correction]]]] = {}
+    lists = _handed_out(lists, paths)
     for path in paths:
         content = read_whole(path, "corrections")
         if path.suffix.lower() == ".xml":
@@ -56,8 +64,25 @@ def read_corrections(
         else:
             parts = _of_json(path, content, root, classes, game)
         for name, spots in parts:
-            found.setdefault(check_relative_path(name, str(path)), []).extend(spots)
-    return found
+            found.setdefault(check_relative_path(name, str(path)), []).append((str(path), spots))
+    if not found:
+        raise UserError(
+            f"nobody has corrected anything in {' and '.join(map(str, paths))}: submit annotations "
+            "in Label Studio, and export them again"
+        )
+    return {name: united(name, parts) for name, parts in found.items()}
+
+
+def _handed_out(lists: EditLists, paths: Sequence[Path]) -> EditLists:
+    """Says on the log for which edit lists the one that was handed out is not given."""
+    back = [path for path in paths if path.suffix.lower() == ".xml"]
+    alone = len(back) == len(lists.exported) == 1
+    named = {each.stem for each in lists.exported}
+    for path in back:
+        if lists.exported and path.stem not in named and not alone:
+            log.warning("%s: --exported has no list of this name: what was deleted is not known",
+                        path)  # fmt: skip
+    return replace(lists, alone=alone)
 
 
 def _of_edit_list(
@@ -73,12 +98,23 @@ def _of_edit_list(
         found = named.get(path.stem) or (named.get(tail[1]) if tail else None)
         if found is None:
             raise UserError(f"no game of {root} has the name of {path.name}; give it with --game")
+        if alike := _shared_names(named.values())[file_name(found)]:
+            raise UserError(
+                f"{path.name} may be of {alike} games of {root}, whose files have the same name; "
+                "give the game with --game"
+            )
         game = found
     exported: list[Moment] = []
     for other in lists.exported:
-        if len(lists.exported) == 1 or other.stem == path.stem:
+        if lists.alone or other.stem == path.stem:
             exported = moments_of(read_whole(other, "an edit list"), str(other))
     return [(game, from_sportscode(content, str(path), lists.timing, half, exported))]
+
+
+def _shared_names(games: Iterable[str]) -> Counter[str]:
+    """How many games have the same name of files, where several have."""
+    names = Counter(map(file_name, games))
+    return Counter({name: number for name, number in names.items() if number > 1})
 
 
 def _games(root: Path) -> list[str]:

@@ -84,6 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     scored = [read_run(path, args.split, **data, reading=reading) for path in paths]
     for other in scored[1:]:
         require_comparable(scored[0], other)
+    given = GivenVideos(tuple(args.video or ()), tuple(args.kick_off))
+    given.require_fit(len(scored[0].games), scored[0].classes.halves)
     classes, folder = scored[0].classes, args.output or default_folder(args.run, args.split)
     names = unique_names(paths, scored)
     steps = len(scored) + bootstrap_steps(scored, args.resamples) + FIGURES + 1
@@ -97,7 +99,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         step("page")
         watch = None
         if args.video is not None:
-            given = GivenVideos(tuple(args.video), tuple(args.kick_off))
             watch = write_watch_page(folder, args.run, scored[0], runs[0], given,
                                      tolerance=args.tolerance, version=args.version)  # fmt: skip
         report = RunReport(

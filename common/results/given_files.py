@@ -42,7 +42,9 @@ class GivenFiles:
         return self.paths[self.halves.index(half)]
 
 
-def given_files(paths: Sequence[Path], halves: int, flag: str = FEATURES) -> GivenFiles:
+def given_files(
+    paths: Sequence[Path], halves: int, flag: str = FEATURES, *, said: str | None = None
+) -> GivenFiles:
     """What the names of files tell, and else their order; `halves` is how many a game has.
 
     Files of games bear the same names in each folder, so theirs is part of the name.
@@ -50,13 +52,17 @@ def given_files(paths: Sequence[Path], halves: int, flag: str = FEATURES) -> Giv
     Example: DATA/league/season/game/2_Mine.npy is half 2, and its name is game_2_Mine; together
     with 1_Mine.npy the name is game_Mine. Of "one.npy two.npy" the second is half 2.
 
+    Args:
+        said: name of the flag for errors to speak of, if the program calls it otherwise.
+
     Raises UserError for a folder, a missing file, two files of one half, or more than a game has.
     """
+    said = said or flag
     for path in paths:
-        _require_file(path, flag)
+        _require_file(path, flag, said)
     if len(paths) > halves:
         raise UserError(
-            f"--{flag} takes the halves of one game, {halves} at most, found {len(paths)}; start "
+            f"--{said} takes the halves of one game, {halves} at most, found {len(paths)}; start "
             "the program once for each game"
         )
     numbers = [_number(path, halves, flag) for path in paths]
@@ -65,7 +71,7 @@ def given_files(paths: Sequence[Path], halves: int, flag: str = FEATURES) -> Giv
         if found.count(number) > 1:
             both = " and ".join(str(p) for p, n in zip(paths, found, strict=True) if n == number)
             raise UserError(
-                f"{both} would both be half {number} of a game; give --{flag} the halves of one "
+                f"{both} would both be half {number} of a game; give --{said} the halves of one "
                 "game, in their order or with names such as 1_… and 2_…"
             )
     order = sorted(range(len(paths)), key=found.__getitem__)
@@ -77,10 +83,10 @@ def given_files(paths: Sequence[Path], halves: int, flag: str = FEATURES) -> Giv
     )
 
 
-def _require_file(path: Path, flag: str) -> None:
+def _require_file(path: Path, flag: str, said: str) -> None:
     """Raises UserError naming what is there, if it is not a file."""
     if path.is_dir():
-        what = f"{path} is a folder; give --{flag} one {_WORDS[flag]}"
+        what = f"{path} is a folder; give --{said} one {_WORDS[flag]}"
         raise UserError(f"{what}{_files_of(path, flag) or ', of which it holds none'}")
     if not path.exists() and (beside := _files_of(path.parent, flag)):
         what = "features" if flag == FEATURES else "a video"

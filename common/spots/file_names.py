@@ -7,9 +7,11 @@ from collections.abc import Iterable
 _LONGEST_BYTES = 120  # of 255, so that numbers and endings find room
 # What Windows or a shell takes for something else, and marks that turn the direction of a text.
 _UNSAFE = re.compile(
-    '[\x00-\x1f\x7f-\x9f\\\\/:*?"<>|\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]'
+    '[\x00-\x1f\x7f-\x9f\\\\/:*?"<>|\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]'
 )
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3])(\.|$)", re.IGNORECASE
+)
 
 
 def file_name(text: str) -> str:

@@ -136,7 +136,7 @@ def _task(task: Any, where: str) -> Task:
         regions = [each for each in given[-1]["result"] if each.get("type") == _KIND]
         timing = Timing(kick_offs, one_file=half is None)
         after = [_returned(each, exported, timing, half, rate) for each in regions]
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{where} is not as common.export writes it and Label Studio returns it ({error!r}); "
             "export from Label Studio as JSON, not as JSON-MIN"

@@ -13,11 +13,12 @@ UNKNOWN_TEAM, UNKNOWN_VISIBILITY = "not applicable", "visible"
 def annotation_of(moment: Moment) -> dict[str, str]:
     """An entry of a label file: texts only, keys in the published order.
 
-    A team or visibility that nobody has said is "not applicable" and "visible".
+    A team or visibility that nobody has said is "not applicable" and "visible". What was read as
+    "y-card" is written so, too.
     """
     return {
         "gameTime": game_time(moment.half, moment.position_ms),
-        "label": moment.label,
+        "label": moment.written or moment.label,
         "position": str(moment.position_ms),
         "team": moment.team or UNKNOWN_TEAM,
         "visibility": moment.visibility or UNKNOWN_VISIBILITY,

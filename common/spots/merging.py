@@ -1,5 +1,7 @@
 """Corrections into the annotations of a label file."""
 
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,10 +10,20 @@ from common.data.events import EventClasses
 from common.data.label_tally import classes_in_words
 from common.data.labels import whole_number
 from common.errors import UserError
-from common.spots.corrections import ACCEPTED, ADDED, OPEN, REJECTED, Correction, Origin
+from common.spots.corrections import (
+    ACCEPTED,
+    ADDED,
+    OPEN,
+    REJECTED,
+    Correction,
+    Origin,
+    origin_of,
+)
 from common.spots.label_file import annotation_of
+from common.spots.moments import Moment
 from common.spots.timing import game_time
 
+LATEST_MS = 1000 * 60_000  # a clock of labels has three digits of minutes
 SAME_MS = 1_000  # what is accepted this near to an annotation of its class is that annotation
 
 
@@ -64,7 +76,8 @@ def merge(
     A corrected spot without a confidence whose origin is an annotation is that annotation: rejected
     it goes, moved or relabelled it changes, and what else its entry holds stays. Other accepted and
     added spots become entries, unless an annotation of their class is within `same_ms`, each of
-    which stands for one of them. Open spots and rejected detections change nothing.
+    which stands for one of them; two at the same time and of the same class become one. Open spots
+    and rejected detections change nothing.
 
     Args:
         entries: "annotations" of a file that `parse_labels` has read; those of classes that the
@@ -72,15 +85,15 @@ def merge(
         source: names the corrections in the error.
 
     Raises:
-        UserError: an accepted or added spot is of no class of the data set, or in no half of it.
+        UserError: an accepted or added spot is of no class of the data set, in no half of it, or
+            later than the clock of a label can tell.
     """
     kept: list[dict[str, Any] | None] = [dict(entry) for entry in entries]
-    known = [_origin(entry, classes) for entry in entries]
-    free = {place for place, origin in enumerate(known) if origin is not None}
-    new = []
+    free = _Free([_origin(entry, classes) for entry in entries])
+    new: dict[Origin, dict[str, str]] = {}
     for each in sorted(spots, key=_turn):  # what names its annotation before what looks for one
         meant = each.origin if each.moment.confidence is None else None
-        place = next((n for n in sorted(free) if known[n] == meant), None) if meant else None
+        place = free.that(meant) if meant else None
         if each.state == REJECTED and place is not None:
             kept[place] = None
         elif each.state in (ACCEPTED, ADDED):
@@ -89,12 +102,12 @@ def merge(
             if place is not None and entry is not None:
                 kept[place] = entry | _changed(each, entry)
             else:
-                place = _near(each, known, free, same_ms)
+                place = free.near(each.moment, same_ms)
             if place is None:
-                new.append(annotation_of(each.moment))
+                new.setdefault(origin_of(each.moment), annotation_of(each.moment))
         if place is not None and each.state != OPEN:
-            free.remove(place)
-    return sorted([*filter(None, kept), *new], key=time_of)
+            free.take(place)
+    return sorted([*filter(None, kept), *new.values()], key=time_of)
 
 
 def _turn(each: Correction) -> int:
@@ -119,17 +132,34 @@ def _origin(entry: Mapping[str, Any], classes: EventClasses) -> Origin | None:
     return Origin(*time_of(entry), classes.names[event]) if event >= 0 else None
 
 
-def _near(
-    each: Correction, known: Sequence[Origin | None], free: set[int], same_ms: int
-) -> int | None:
-    """The place of the nearest annotation of the class within `same_ms` that is still free."""
-    now, found = each.moment, []
-    for place in sorted(free):
-        was = known[place]
-        if was is not None and (was.half, was.label) == (now.half, now.label):
-            found.append((abs(was.position_ms - now.position_ms), place))
-    apart, place = min(found, default=(same_ms + 1, -1))
-    return place if apart <= same_ms else None
+class _Free:
+    """Annotations that no correction has taken yet, by their places in the file."""
+
+    def __init__(self, known: Sequence[Origin | None]) -> None:
+        self._known = dict(enumerate(known))
+        self._alike: dict[Origin, list[int]] = defaultdict(list)
+        self._rows: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+        for place, was in enumerate(known):
+            if was is not None:
+                self._alike[was].append(place)
+                insort(self._rows[was.half, was.label], (was.position_ms, place))
+
+    def that(self, was: Origin) -> int | None:
+        """The first that is the same in all."""
+        return next(iter(self._alike.get(was, ())), None)
+
+    def near(self, now: Moment, same_ms: int) -> int | None:
+        """The nearest of the half and class that is at most `same_ms` away."""
+        row, ms = self._rows.get((now.half, now.label), []), now.position_ms
+        first, last = (bisect_left(row, (at, -1)) for at in (ms - same_ms, ms + same_ms + 1))
+        found = min(((abs(at - ms), place) for at, place in row[first:last]), default=None)
+        return None if found is None else found[1]
+
+    def take(self, place: int) -> None:
+        """It is there for no other correction any more."""
+        if (was := self._known[place]) is not None:
+            self._alike[was].remove(place)
+            self._rows[was.half, was.label].remove((was.position_ms, place))
 
 
 def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
@@ -138,7 +168,7 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
     changed: dict[str, str] = {}
     if each.moved:
         changed |= {key: now[key] for key in ("gameTime", "position")}
-    if each.relabelled:
+    if each.relabelled or each.moment.written is not None:
         changed["label"] = now["label"]
     for key, said in (("team", each.moment.team), ("visibility", each.moment.visibility)):
         if said is not None and key in entry:
@@ -148,6 +178,12 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _require_known(each: Correction, classes: EventClasses, source: str) -> None:
     now = each.moment
+    if now.position_ms >= LATEST_MS:
+        raise UserError(
+            f"{source}: the {each.state} spot of {now.label!r} is {now.position_ms / 60_000:.4g} "
+            f"minutes into half {now.half}, and no half has {LATEST_MS // 60_000}; correct it, or "
+            "give --kick_off and --lead as they were exported"
+        )
     where = f"{source}: the {each.state} spot at {game_time(now.half, now.position_ms)}"
     if now.label not in classes.names:
         raise UserError(

@@ -16,6 +16,7 @@ class Moment:
         confidence: of a detection; None for an annotation.
         visibility: "visible" or "not shown"; None where nobody has said.
         team: "home", "away" or "not applicable"; None where nobody has said.
+        written: label as the file has it, where that is not the class's name: "y-card" of "card".
     """
 
     half: int
@@ -24,6 +25,7 @@ class Moment:
     confidence: float | None = None
     visibility: str | None = None
     team: str | None = None
+    written: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Label and result files as moments."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from common.data.events import EventClasses
 from common.data.label_tally import classes_in_words, in_words
 from common.data.labels import NO_POSITION, parse_labels
-from common.errors import UserError
+from common.errors import UserError, log
 from common.files import parse_json
 from common.results.predictions import parse_detections
 from common.spots.moments import Moment
@@ -31,10 +32,20 @@ def parse_annotations(content: bytes, source: str, classes: EventClasses) -> lis
     columns = zip(known.half.tolist(), times, known.event.tolist(), entries, strict=True)
     return [
         Moment(
-            half, time, classes.names[event], None, _text(entry, "visibility"), _text(entry, "team")
+            half,
+            time,
+            classes.names[event],
+            None,
+            _text(entry, "visibility"),
+            _text(entry, "team"),
+            _as_written(entry["label"], classes.names[event]),
         )
         for half, time, event, entry in columns
     ]
+
+
+def _as_written(label: str, name: str) -> str | None:
+    return None if label == name else label
 
 
 def _text(entry: dict[str, Any], key: str) -> str | None:
@@ -42,8 +53,26 @@ def _text(entry: dict[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def parse_spots(content: bytes, source: str, classes: EventClasses) -> list[Moment]:
+def tell_left_out(source: str, labels: Mapping[str, int], told: set[str] | None = None) -> None:
+    """Says on the log which labels are of no known class, and how often they are there.
+
+    Args:
+        told: labels that were told before, of other games; new ones are added.
+    """
+    new = {label: number for label, number in labels.items() if label not in (told or ())}
+    if new:
+        log.warning("%s: left out, of no known class: %s", source, in_words(new))
+    if told is not None:
+        told.update(new)
+
+
+def parse_spots(
+    content: bytes, source: str, classes: EventClasses, told: set[str] | None = None
+) -> list[Moment]:
     """Detections of known classes in a result file's content, in its order.
+
+    The log names the classes that are not known, but for those that are left out on purpose, and
+    those that were `told`.
 
     Raises UserError as `parse_detections`, for a half that the game does not have, and where not
     one detection is of a known class although there are some.
@@ -60,6 +89,8 @@ def parse_spots(content: bytes, source: str, classes: EventClasses) -> list[Mome
             f"{in_words(read.unknown_labels)}; expected {classes_in_words(classes)}; pass "
             "--SoccerNet_path of a data set that has them, or the run's folder"
         )
+    asked_for = {k: n for k, n in read.unknown_labels.items() if k not in classes.left_out}
+    tell_left_out(source, asked_for, told)
     columns = (read.half, read.milliseconds, read.event, read.confidence)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [Moment(half, ms, classes.names[event], sure) for half, ms, event, sure in rows]

@@ -82,10 +82,11 @@ def _of_run(
     results = find_results(path, split, SoccerNet_path=SoccerNet_path, version=version)
     tree, file, classes = results.predictions, results.file, results.classes
     alone = results.games == (".",)
+    told: set[str] = set()
 
     def read(game: str) -> list[Moment]:
         name = file if alone else f"{game}/{file}"
-        return parse_spots(tree.read(name), f"{tree.root}/{name}", classes)
+        return parse_spots(tree.read(name), f"{tree.root}/{name}", classes, told)
 
     games = (results.split,) if alone else results.games
     root = None if alone else results.root
@@ -100,9 +101,10 @@ def _of_tree(path: Path, version: int | None) -> SpottedGames:
     games = tuple(n.removesuffix(ending) for n in sorted(tree.names()) if n.endswith(ending))
     known = recorded_classes(path)
     given = EventClasses(known) if known else published_classes(version)
+    told: set[str] = set()
 
     def read(game: str) -> list[Moment]:
-        return parse_spots(tree.read(game + ending), f"{path}/{game}{ending}", given)
+        return parse_spots(tree.read(game + ending), f"{path}/{game}{ending}", given, told)
 
     run = path.resolve().parent
     return SpottedGames(path.name.removesuffix(".zip"), given, games, None, run, read)

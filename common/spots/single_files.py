@@ -1,6 +1,7 @@
 """The spots of one file: results, the spots.json of common.spot, labels, or corrections."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from common.files import parse_json, read_whole
 from common.results.operating_points import POINT_FILE
 from common.spots.corrections import OPEN, REJECTED, is_corrections, parse_corrections
 from common.spots.moments import Moment
-from common.spots.parsing import parse_annotations, parse_spots
+from common.spots.parsing import parse_annotations, parse_spots, tell_left_out
 from common.spots.spotted_games import SpottedGames, published_classes
 
 _MOST_HALVES = 9
@@ -60,7 +61,7 @@ def _reader(parsed: Any, content: bytes, source: str) -> tuple[Any, set[str]]:
     """
     if is_corrections(parsed):
         moments = kept_by_hand(content, source)
-        return partial(_of_classes, moments), {each.label for each in moments}
+        return partial(_of_classes, moments, source), {each.label for each in moments}
     fields = parsed if isinstance(parsed, dict) else {}
     if isinstance(fields.get("spots"), list):
         content = _as_result_file(fields["spots"], source)
@@ -83,7 +84,9 @@ def kept_by_hand(content: bytes, source: str) -> list[Moment]:
     ]
 
 
-def _of_classes(moments: Iterable[Moment], classes: EventClasses) -> list[Moment]:
+def _of_classes(moments: Sequence[Moment], source: str, classes: EventClasses) -> list[Moment]:
+    others = (each.label for each in moments if each.label not in classes.names)
+    tell_left_out(source, Counter(others))
     return [each for each in moments if each.label in classes.names]
 
 
@@ -114,9 +117,14 @@ def _as_result_file(spots: list[Any], source: str) -> bytes:
 
 
 def _ordered(labels: set[str], run: Path | None) -> tuple[str, ...]:
-    """Classes in the order of the run's thresholds, or of SoccerNet-v2; others by name."""
+    """Classes in the order of the run's thresholds, or of SoccerNet-v2; others by name.
+
+    A file without a spot names none, and has those of the run or of SoccerNet-v2.
+    """
     first: Sequence[str] = V2_NAMES
     if run is not None and (path := run / POINT_FILE).is_file():
         saved = parse_json(path.read_bytes(), str(path)).get("classes", {})
         first = tuple(saved)
-    return (*first, *sorted(labels - {*first})) if labels & {*first} else tuple(sorted(labels))
+    if labels.isdisjoint(first) and labels:
+        return tuple(sorted(labels))
+    return (*first, *sorted(labels - {*first}))

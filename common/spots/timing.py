@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from common.errors import UserError
 from common.results.spots_table import clock
 from common.spots.moments import Moment
 
@@ -63,6 +64,14 @@ def share_a_file(kick_off_ms: tuple[int, ...], moments: Iterable[Moment]) -> boo
     ends = [start + length for start, length in zip(kick_off_ms, last, strict=False)]
     behind = [a < b for a, b in zip(ends, kick_off_ms[1:], strict=False)]
     return bool(behind) and all(behind)
+
+
+def require_kick_offs(number: int, halves: int) -> None:
+    """Raises UserError if there are more kick-offs than a game has halves."""
+    if number > halves:
+        raise UserError(
+            f"--kick_off takes one number for each half, {halves} at most, found {number}"
+        )
 
 
 def game_time(half: int, position_ms: int) -> str:

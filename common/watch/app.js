@@ -6,7 +6,7 @@ const NEAR_MS = 1000; // from the moment of a link, at which a spot is meant
 class App {
   constructor() {
     this.status = document.getElementById("status");
-    this.store = new Store((words) => this.say(words));
+    this.store = new Store((words) => this.say(words), () => this.game && this.panel.update());
     this.thresholds = data.classes.map((_, event) =>
       this.store.kept("thresholds", event, startingThreshold(event), Number.isFinite));
     this.filters = { event: null, half: null, state: null, kind: null };
@@ -226,7 +226,10 @@ class App {
     const given = new URLSearchParams(location.hash.slice(1));
     const number = (name, other) => (/^\d{1,6}(\.\d+)?$/.test(given.get(name)) ? Number(given.get(name)) : other);
     const game = number("game", this.game?.number ?? 0);
-    const place = { half: number("half", 1), seconds: number("t", 0) };
+    const { halves } = data.games[game] ?? this.game;
+    const half = number("half", 1);
+    const isHalf = Number.isInteger(half) && half >= 1 && half <= halves;
+    const place = { half: isHalf ? half : 1, seconds: Math.min(number("t", 0), LATEST_MS / 1000) };
     if (game in data.games && game !== this.game?.number) this.openGame(game, place);
     if (!given.has("t")) return;
     const [ms, event] = [place.seconds * 1000, number("class", null)];

@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const [OPEN, ACCEPTED, REJECTED, ADDED] = ["open", "accepted", "rejected", "added"];
+const LATEST_MS = 1000 * 60000 - 1; // a clock of labels has three digits of minutes
 const STATES = [OPEN, ACCEPTED, REJECTED, ADDED];
 
 // What a spot is that somebody adds, besides its place and its class.
@@ -21,8 +22,8 @@ class Game {
     rows(detections).forEach(([half, ms, event, confidence], n) =>
       this.given(`d${n}`, { source: "detection", half, ms, event, confidence }));
     if (annotations)
-      rows(annotations).forEach(([half, ms, event, visibility, team], n) =>
-        this.given(`a${n}`, { source: "annotation", half, ms, event, visibility, team }));
+      rows(annotations).forEach(([half, ms, event, visibility, team, written = null], n) =>
+        this.given(`a${n}`, { source: "annotation", half, ms, event, visibility, team, written }));
     this.done = [];
     this.undone = [];
     this.additions = 0;
@@ -93,15 +94,23 @@ class Game {
 
   restore(edits) {
     for (const [id, fields] of Object.entries(edits)) {
-      if (!isEssence(fields)) continue;
       const known = this.spots.get(id);
-      if (known) Object.assign(known, fields);
+      if (!this.isEssence(fields, !known)) continue;
+      if (known) Object.assign(known, essence(fields));
       else if (/^n\d{1,9}$/.test(id)) {
         this.additions = Math.max(this.additions, Number(id.slice(1)));
-        this.spots.set(id, { id, ...NEW, ...fields });
+        this.spots.set(id, { id, ...NEW, ...essence(fields) });
       }
     }
     this.onchange();
+  }
+
+  // Whether something from a browser's memory or a file can be a spot's place, class and state.
+  isEssence(fields, isAdded) {
+    const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
+    return fields !== null && typeof fields === "object" && whole(fields.half, 1, this.halves)
+      && whole(fields.ms, 0, LATEST_MS) && whole(fields.event, 0, data.classes.length - 1)
+      && STATES.includes(fields.state) && (fields.state === ADDED) === isAdded;
   }
 }
 
@@ -109,14 +118,6 @@ const isMoved = ({ from, half, ms }) => from !== null && (from.half !== half || 
 const isRelabelled = ({ from, event }) => from !== null && from.event !== event;
 const isChanged = (spot) => spot.state !== OPEN || isMoved(spot) || isRelabelled(spot);
 const essence = ({ half, ms, event, state }) => ({ half, ms, event, state });
-
-// Whether something from a browser's memory or a file can be a spot's place, class and state.
-function isEssence(fields) {
-  const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
-  return fields !== null && typeof fields === "object" && whole(fields.half, 1, 9)
-    && whole(fields.ms, 0, 36e6) && whole(fields.event, 0, data.classes.length - 1)
-    && STATES.includes(fields.state);
-}
 
 // 12:05.3: minutes and seconds of a half.
 function clock(ms, digits = 1) {

@@ -38,7 +38,8 @@ def page_data(
     A game is {"name", "file", "halves", "detections", "annotations", "others", "videos"}, where
     "file" begins the names of what is saved. Detections are columns of half, milliseconds, class
     and confidence; annotations of half, milliseconds, class, visibility and team, or None where
-    there are none. "others" are annotations of classes that the run does not have, with labels
+    there are none. Where labels are not the names of their classes ("y-card" of "card"), they are a
+    sixth column. "others" are annotations of classes that the run does not have, with labels
     instead of class numbers, so that a saved label file holds them, too.
 
     Args:
@@ -94,6 +95,8 @@ def _game(found: SpottedGames, game: str) -> dict[str, Any]:
     if halves > 2:  # at most so many
         halves = max([1, *(each.half for each in (*detections, *moments.annotations))])
     columns = _columns(moments.annotations, number)
+    if any(written := [each.written for each in moments.annotations]):
+        columns.append(written)
     return {
         "name": game,
         "halves": halves,

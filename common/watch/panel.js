@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 class Settings {
   constructor(store) {
     const { before, goOn } = store.content.settings;
-    this.before = Number.isFinite(before) ? before : 3;
+    this.before = Number.isFinite(before) && before >= 0 && before <= 60 ? before : 3;
     this.goOn = goOn !== false;
     const keep = () => store.keep((content) => (content.settings = { before: this.before, goOn: this.goOn }));
     const [seconds, check] = [byId("before"), byId("go-on")];
@@ -96,7 +96,8 @@ class Panel {
     const { spot, game } = app;
     const changes = Object.keys(game.edits()).length;
     tell(byId("count"), `${app.shown.length} of ${game.spots.size} spots`);
-    tell(byId("changes"), changes ? `${changes} changed` : "nothing changed");
+    const where = app.store.refused ? ", kept nowhere: save a file" : "";
+    tell(byId("changes"), changes ? `${changes} changed${where}` : "nothing changed");
     byId("undo").disabled = !game.done.length;
     byId("redo").disabled = !game.undone.length;
     tell(byId("spot-name"), spot ? data.classes[spot.event] : "no spot is selected");

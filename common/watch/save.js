@@ -3,6 +3,7 @@
 const LEAST_CHAPTERS = 3;
 const SAME_MS = 1000; // what is accepted this near to an annotation of its class is that annotation
 const CORRECTIONS = "soccer-spots-corrections";
+const VERSION = 1;
 
 // Python's order of texts: by code points, where JavaScript has halves of pairs.
 function compareTexts(a, b) {
@@ -14,6 +15,10 @@ function compareTexts(a, b) {
 
 const momentOf = ({ half, ms, event, confidence, visibility, team }) =>
   ({ half, ms, label: data.classes[event], confidence, visibility, team });
+// As a label file has it: an annotation of SoccerNet-v1 stays "y-card" unless its class is another one.
+const labelled = (spot) =>
+  (spot.written && !isRelabelled(spot) ? { ...momentOf(spot), label: spot.written } : momentOf(spot));
+const placeOf = ({ half, ms, event }) => [half, ms, event].join();
 const inOrder = (moments) =>
   [...moments].sort((a, b) => a.half - b.half || a.ms - b.ms || compareTexts(a.label, b.label));
 
@@ -73,11 +78,13 @@ class Saving {
       const best = near.reduce((a, b) => (a && away(a) <= away(b) ? a : b), null);
       return best !== null && free.delete(best);
     };
+    const places = new Set(); // of what is new: two at the same time and of the same class are one
+    const isNew = (spot) => places.size < places.add(placeOf(spot)).size;
     const wanted = (spot) => spot.source !== "annotation" && app.isCounted(spot)
-      && (spot.state !== OPEN || byId("open-too").checked) && !standsFor(spot);
+      && (spot.state !== OPEN || byId("open-too").checked) && !standsFor(spot) && isNew(spot);
     const others = data.games[app.game.number].others.map(([half, ms, label, visibility, team]) =>
       ({ half, ms, label, confidence: null, visibility, team }));
-    return inOrder([...[...known, ...spots.filter(wanted)].map(momentOf), ...others]);
+    return inOrder([...[...known, ...spots.filter(wanted)].map(labelled), ...others]);
   }
 
   corrections() {
@@ -88,7 +95,7 @@ class Saving {
       const origin = from && { half: from.half, position: from.ms, label: data.classes[from.event] };
       return { half, position: ms, label, confidence, visibility, team, state, from: origin };
     });
-    return { format: CORRECTIONS, version: 1, game: game.name, spots };
+    return { format: CORRECTIONS, version: VERSION, game: game.name, spots };
   }
 
   // What other tools get: detections from the sliders on and what was added, without the rejected.
@@ -163,15 +170,17 @@ class Saving {
     }
     if (read?.format !== CORRECTIONS || !Array.isArray(read.spots))
       return this.app.say(`${name} is no corrections file of this page`);
+    if (read.version !== VERSION) return this.app.say(`${name} is of another version of this page`);
     if (read.game !== game.name) return this.app.say(`${name} is of another game: ${read.game}`);
     const missed = read.spots.filter((entry) => !this.correct(entry)).length;
     return this.app.say(`${read.spots.length - missed} corrections taken, ${missed} of spots that are not here`);
   }
 
-  correct({ half, position, label, confidence, state, from }) {
+  correct(entry) {
+    const { half, position, label, confidence, state, from } = entry ?? {};
     const { game } = this.app;
     const fields = { half, ms: position, event: data.classes.indexOf(label), state };
-    if (!isEssence(fields)) return false;
+    if (!game.isEssence(fields, from === null)) return false;
     const spots = [...game.spots.values()];
     if (from === null) {
       const there = spots.some((spot) => spot.source === "added"

@@ -4,8 +4,8 @@ const STORE_KEY = `spots ${data.id}`; // of the content: another run's page has 
 const WAIT_MS = 300;
 
 class Store {
-  constructor(say) {
-    this.say = say;
+  constructor(say, onrefuse) {
+    Object.assign(this, { say, onrefuse });
     this.content = { games: {}, thresholds: {}, kickOffs: {}, settings: {} };
     this.refused = false;
     this.timer = 0;
@@ -19,9 +19,14 @@ class Store {
   read() {
     let found = null;
     try {
-      found = JSON.parse(localStorage.getItem(STORE_KEY));
+      found = localStorage.getItem(STORE_KEY);
     } catch (error) {
       this.refuse(error);
+    }
+    try {
+      found = JSON.parse(found);
+    } catch {
+      return; // nothing that a page has written
     }
     if (found === null || typeof found !== "object") return;
     for (const key of Object.keys(this.content)) {
@@ -60,7 +65,9 @@ class Store {
   }
 
   refuse(error) {
-    if (!this.refused) this.say(`this browser keeps nothing (${error.name}): save a file`);
+    if (this.refused) return;
     this.refused = true;
+    this.say(`this browser keeps nothing (${error.name}): save a file`);
+    this.onrefuse();
   }
 }

@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.results.given_files import VIDEOS, given_files
 from common.results.run_record import read_record
 from common.spots.spotted_games import SpottedGames
+from common.spots.timing import require_kick_offs
 from common.video.game_videos import KINDS, half_videos
 
 _PLACES = re.compile(r"\{(game|half)\}")
@@ -50,11 +51,7 @@ class GivenVideos:
                 than the game has halves.
         """
         halves = found.classes.halves
-        if len(self.kick_off) > halves:
-            raise UserError(
-                f"--kick_off takes one number for each half, {halves} at most, found "
-                f"{len(self.kick_off)}"
-            )
+        self.require_fit(len(found.games), halves)
         if not self.paths:
             return self._paired(_known(found, game), halves)
         if len(self.paths) == 1 and Path(self.paths[0]).is_dir():
@@ -64,20 +61,25 @@ class GivenVideos:
             return self._paired(_in_folder(inside) if alone else {}, halves)
         if _PLACES.search("".join(self.paths)):
             return self._of_template(game, halves)
-        if len(found.games) > 1:
-            raise UserError(
-                f"--video names files, and there are {len(found.games)} games; choose one with "
-                "--game, or give a folder, or a template such as '{game}/{half}_224p.mkv'"
-            )
         return self._of_files(halves)
+
+    def require_fit(self, games: int, halves: int) -> None:
+        """Raises UserError for more kick-offs than halves, and for files of more than one game."""
+        require_kick_offs(len(self.kick_off), halves)
+        folder = len(self.paths) == 1 and Path(self.paths[0]).is_dir()
+        if self.paths and games > 1 and not (folder or _PLACES.search("".join(self.paths))):
+            raise UserError(
+                f"--video names files, and there are {games} games; give a folder, or a template "
+                "such as '{game}/{half}_224p.mkv', or choose one with --game of common.watch"
+            )
 
     def _of_files(self, halves: int) -> GameVideos:
         """Of files: one for each half, or one for all where several kick-offs are given."""
         paths = [Path(path) for path in self.paths]
         if len(paths) == 1 and len(self.kick_off) > 1:
-            given_files(paths, halves, VIDEOS)  # that it is there
+            given_files(paths, halves, VIDEOS, said="video")  # that it is there
             return GameVideos((paths[0],), tuple((0, start) for start in self.kick_off))
-        given = given_files(paths, halves, VIDEOS)
+        given = given_files(paths, halves, VIDEOS, said="video")
         return self._paired(
             {half: (path, 0.0) for half, path in zip(given.halves, given.paths, strict=True)},
             halves,
