@@ -29,7 +29,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of games per split",
     )
     parser.add_argument("--minutes", type=finite, default=45, help="length of a half, in minutes")
-    parser.add_argument("--dim", type=whole(1, 65_536), help="features per frame; 512")
+    parser.add_argument(
+        "--dim",
+        type=whole(1, 65_536),
+        help="features per frame, at least 16, with --players 2; 512",
+    )
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
     parser.add_argument(
         "--framerate", type=framerate, help="rows of features or player files per second; 2"
