@@ -230,6 +230,12 @@ def test_other_sizes(tmp_path: Path, dim: int, framerate: float) -> None:
         assert 30 * framerate - 1 < features.frames <= 31.5 * framerate + 1
 
 
+def test_players_may_stand_beside_fewer_features(tmp_path: Path) -> None:
+    write_data_set(tmp_path, (1, 0, 0, 0), 0.5, 2, players=True)
+    (game,) = list_games(tmp_path, ["train"])
+    assert open_half(tmp_path / game, 1, [FEATURE_FILE]).dimension == 2
+
+
 @pytest.mark.parametrize(
     ("wrong", "flag"),
     [
@@ -240,6 +246,7 @@ def test_other_sizes(tmp_path: Path, dim: int, framerate: float) -> None:
         ({"minutes": 100}, "--minutes"),
         ({"minutes": float("nan")}, "--minutes"),
         ({"dim": 15}, "--dim"),
+        ({"dim": 1, "players": True}, "--dim"),
         ({"framerate": 0}, "--framerate"),
         ({"framerate": 0.09}, "--framerate"),
         ({"framerate": float("nan")}, "--framerate"),

@@ -39,7 +39,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=finite,
         help="length of a half before stoppage time, in minutes; 45, or what --tracking holds",
     )
-    parser.add_argument("--dim", type=whole(1, 65_536), help="features per frame; 512")
+    parser.add_argument(
+        "--dim",
+        type=whole(1, 65_536),
+        help="features per frame, at least 16, with --players 2; 512",
+    )
     parser.add_argument("--seed", type=seed, default=0, help="another seed, another world")
     parser.add_argument(
         "--framerate", type=framerate, help="rows of features or player files per second; 2"

@@ -26,6 +26,7 @@ from common.synthetic.signals import draw_codebook, draw_features
 from common.synthetic.tracking import TrackedMatch
 
 FEATURE_FILE = "Synthetic.npy"
+_LEAST_FEATURES, _LEAST_BESIDE_PLAYERS = 16, 2  # per frame, that tell events apart
 _PLAYERS_PART = 2  # parts of a game's randomness come after those of its halves
 
 # Labels of SoccerNet-v1 for those classes of v2 that it has.
@@ -58,7 +59,8 @@ def write_data_set(
         out: the data root; must be new or empty, unless `overwrite`.
         games: number of train, valid, test and challenge games. The last have no labels.
         minutes: length of a half before stoppage time.
-        dim: features per frame D.
+        dim: features per frame D, from 16 on; in fewer the events look alike, and only `players`
+            tell them apart: then from 2 on.
         seed: another seed is another world, with other meanings of the features.
         framerate: frames per second; need not be whole.
         overwrite: write into a folder that holds files, replacing those of the same name.
@@ -69,7 +71,7 @@ def write_data_set(
     check_games(games, minutes, seed)
     if tracking is not None:
         tracking.check_minutes(minutes)
-    _check_features(dim, framerate)
+    _check_features(dim, framerate, players and tracking is None)
     claim_folder(out, overwrite)
     codebook = draw_codebook(part_generator(seed, len(OFFICIAL_SPLITS), 0, 0), dim)
     splits: dict[str, list[str]] = {split: [] for split in OFFICIAL_SPLITS}
@@ -203,9 +205,13 @@ def check_games(games: Sequence[int], minutes: float, seed: int) -> None:
         raise UserError(f"--seed must be 0 or more, found {seed}")
 
 
-def _check_features(dim: int, framerate: float) -> None:
-    if dim < 16:
-        raise UserError(f"--dim must be 16 or more, found {dim}; in fewer, the events look alike")
+def _check_features(dim: int, framerate: float, players: bool) -> None:
+    least = _LEAST_BESIDE_PLAYERS if players else _LEAST_FEATURES
+    if dim < least:
+        raise UserError(
+            f"--dim must be {_LEAST_FEATURES} or more, with --players {_LEAST_BESIDE_PLAYERS} or "
+            f"more, found {dim}; in fewer, the events look alike"
+        )
     if not framerate >= 0.1:
         raise UserError(f"--framerate must be 0.1 or more frames per second, found {framerate:g}")
 
