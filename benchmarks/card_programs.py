@@ -1,4 +1,4 @@
-"""The five programs from the shell: trained and tested, again, without recording, stopped, resumed.
+"""The six programs from the shell: trained and tested, again, without recording, stopped, resumed.
 
 And one checkpoint tested on the card, on the CPU, and in bf16.
 """

@@ -28,6 +28,7 @@ def flags_of(setting: Setting) -> dict[str, list[str]]:
         "CALF_Calibration": [*chunks, *_PLAYERS, "--backbone_player", "3DConv",
                              "--calibration_field", "--calibration_cone"],
         "CALF_Calibration_GCN": [*chunks, *_PLAYERS, "--backbone_player", graph],
+        "DenseAnchors": ["--batch_size", "8", "--chunks_per_epoch", "24" if setting.tiny else "96"],
     }  # fmt: skip
 
 
