@@ -46,7 +46,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise UserError(f"expected the name of a file to write, found the folder {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -56,6 +56,14 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those above it, that survive a power cut as the files in them do."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in made:
+        _sync_folder(each.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -166,7 +174,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     The lock ends with the process, however that ends. Raises UserError naming who has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / LOCK_FILE
     while True:
         file = path.open("a+b")

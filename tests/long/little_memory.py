@@ -1,0 +1,93 @@
+"""Programs under a limit of their address space, in steps from what Python needs to all they need.
+
+    python tests/long/little_memory.py [--steps N]
+
+Each must end in one sentence or do its work, never in a traceback or by a signal.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+os.environ["OMP_NUM_THREADS"] = "1"
+ROOT = Path(__file__).resolve().parents[2]
+os.environ["PYTHONPATH"] = str(ROOT)
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
+
+from small_runs import RUN, make_data, training_words, unreadable
+
+LEAST_BYTES = 64 << 20  # below it Python itself does not always start
+
+
+def limited(words: list[object], cwd: Path, limit: int | None) -> tuple[int, str, int]:
+    """Runs Python with these words: exit code, standard error, largest address space in bytes."""
+    set_limit = partial(resource.setrlimit, resource.RLIMIT_AS, (limit or -1, limit or -1))
+    words = [sys.executable, "-c", _STARTER, *map(str, words)]
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, preexec_fn=set_limit)
+    peak = cwd / "peak"
+    return done.returncode, done.stderr, int(peak.read_text()) if peak.is_file() else 0
+
+
+# Starts a module as `python -m` does; without a limit it also notes what was needed.
+_STARTER = """
+import atexit, re, resource, runpy, sys
+from pathlib import Path
+def note():
+    peak = re.search(r"VmPeak:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    Path("peak").write_text(str(int(peak[1]) * 1024))
+if resource.getrlimit(resource.RLIMIT_AS)[0] == -1:
+    atexit.register(note)
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def is_told(code: int, complaint: str) -> bool:
+    """Whether a program ended well, or in one sentence."""
+    sentences = sum(line.startswith("error: ") for line in complaint.splitlines())
+    return "Traceback" not in complaint and (code, sentences) in ((0, 0), (2, 1))
+
+
+def main() -> int:
+    """Sweeps the limit; returns 1 if a program ended in another way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=50, help="limits of each program [50]")
+    args = parser.parse_args()
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder).resolve()
+        data = make_data(scratch)
+        words = training_words(data, "--max_epochs", 1, "--overwrite")
+        programs = {
+            "train and test": ["TemporallyAwarePooling.main", *words],
+            "export": ["common.export", f"models/{RUN}", "--threshold", 0, "--format", "csv"],
+        }
+        for name, program in programs.items():
+            code, complaint, needed = limited(program, scratch, None)
+            assert code == 0, complaint
+            ends: Counter[str] = Counter()
+            limits = [
+                LEAST_BYTES + step * (needed - LEAST_BYTES) // max(1, args.steps - 1)
+                for step in range(args.steps)
+            ]
+            for limit in tqdm(limits, desc=name, unit="limit", leave=False, disable=None):
+                code, complaint, _ = limited(program, scratch, limit)
+                bad = [] if is_told(code, complaint) else [f"{code}: {complaint[-1500:]}"]
+                bad += unreadable(scratch / "models")
+                ends["wrong" if bad else "done" if code == 0 else "a sentence"] += 1
+                wrong += [f"{name} in {limit >> 20} MiB: {each}" for each in bad]
+            print(f"{name}: {args.steps} limits up to {needed >> 20} MiB: {dict(ends)}", flush=True)
+    print(*wrong, sep="\n", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
