@@ -1,4 +1,4 @@
-"""Programs in forked processes: torch is imported once, and each trial costs what it does itself."""
+"""Programs in forked processes: torch is imported once, a trial costs what it does itself."""
 
 import contextlib
 import gc

@@ -1,6 +1,6 @@
 """Each call that a program makes to the disk fails, once or from then on: what then?
 
-    python tests/long/every_call_fails.py [--short]
+    PYTHONPATH=tests python tests/long/every_call_fails.py [--short]
 
 A program must go on and end with the same bits, or end in one sentence; no file may be left half,
 and the same command (of a training with --resume) must then end with the same bits as one that was
@@ -9,7 +9,6 @@ never disturbed.
 
 import argparse
 import errno
-import os
 import shutil
 import sys
 import tempfile
@@ -20,14 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from tqdm import tqdm
-
-os.environ["OMP_NUM_THREADS"] = "1"
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
 from children import Ended, import_what_it_imports, run_in_child
 from fake_baseline import Fake
 from small_runs import RUN, bits, copied, make_data, training_words, unreadable
+from tqdm import tqdm
 from watched_disk import Fault, WatchedDisk
 
 from common.export.__main__ import main as export
@@ -73,7 +68,9 @@ class Sweep:
 
     def fresh(self) -> Path:
         """A folder to begin in."""
-        above = Path(tempfile.mkdtemp(prefix=f"{self.trial.name}_".replace(" ", "_"), dir=self.scratch))
+        above = Path(
+            tempfile.mkdtemp(prefix=f"{self.trial.name}_".replace(" ", "_"), dir=self.scratch)
+        )
         return copied(self.trial.start, above / "work")
 
     def undisturbed(self) -> Path:
@@ -140,25 +137,30 @@ def run_fake(words: list[str], root: Path) -> int | None:
 def trials(scratch: Path) -> list[Trial]:
     """The programs, each with a folder to begin in."""
     data = make_data(scratch)
-    one = training_words(data, "--max_epochs", 1, "--split_test", "challenge")
-    fresh = Trial("train an epoch", train, one)
-    trained = Sweep(fresh, scratch).undisturbed()
-    old = Sweep(Trial("train the old", train, [*one, "--seed", 5]), scratch).undisturbed()
-    more = training_words(data, "--max_epochs", 2, "--split_test", "challenge", "--resume")
-    tested = Sweep(Trial("test", train, ["--model_name", RUN, "--test_only", "--split_test", "test"], trained), scratch)
     (scratch / "fake").mkdir()
     fake = Fake(scratch / "fake")
-    words = ["Fake", "--SoccerNet_path", fake.data, "--out", "out", "--seeds", 0]
+    words = training_words(data, "--split_test", "challenge", "--max_epochs")
+    fresh = Trial("train an epoch", train, [*words, 1])
+    trained = Sweep(fresh, scratch).undisturbed()
+    old = Sweep(Trial("train the old", train, [*words, 1, "--seed", 5]), scratch).undisturbed()
+    testing = ["--model_name", RUN, "--test_only", "--split_test", "test"]
+    test = Trial("test", train, testing, trained)
+    tested = Sweep(test, scratch).undisturbed()
     formats = ["sportscode", "csv", "webvtt", "youtube", "labelstudio", "soccernet"]
+    exporting = [f"models/{RUN}", "--threshold", 0, "--format", *formats]
+    reproducing = ["Fake", "--SoccerNet_path", fake.data, "--out", "out", "--seeds", 0]
     return [
         fresh,
-        Trial("go on", train, more, trained),
-        Trial("replace a run", train, [*one, "--overwrite"], old),
-        tested.trial,
-        Trial("export", export, [f"models/{RUN}", "--threshold", 0, "--format", *formats],
-              tested.undisturbed()),
-        Trial("reproduce", partial(run_fake, root=fake.root), words),
+        Trial("go on", train, [*words, 2, "--resume"], trained),
+        Trial("replace a run", train, [*words, 1, "--overwrite"], old),
+        test,
+        Trial("export", export, exporting, tested),
+        Trial("reproduce", partial(run_fake, root=fake.root), reproducing),
     ]
+
+
+def _in_words(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
 def main() -> int:
@@ -183,8 +185,8 @@ def main() -> int:
             for fault in tqdm(faults, desc=trial.name, unit="fault", leave=False, disable=None):
                 sweep.disturb(fault)
             kinds = Counter(kind for kind, _ in sweep.calls)
-            print(f"{trial.name}: {number} calls ({', '.join(f'{n} {k}' for k, n in kinds.items())})"
-                  f", {len(faults)} faults: {dict(sweep.ends)}, {len(sweep.wrong)} wrong", flush=True)  # fmt: skip
+            print(f"{trial.name}: {number} calls ({_in_words(kinds)}), {len(faults)} faults: "
+                  f"{_in_words(sweep.ends)}; {len(sweep.wrong)} wrong", flush=True)  # fmt: skip
             wrong += len(sweep.wrong)
     return 1 if wrong else 0
 

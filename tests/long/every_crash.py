@@ -1,6 +1,6 @@
 """Each state in which a power cut may leave a disk, rebuilt; and what programs make of it.
 
-    python tests/long/every_crash.py [--short]
+    PYTHONPATH=tests python tests/long/every_crash.py [--short]
 
 Recorded are all calls of trainings (the first epoch, a further one, one that replaces a run) with
 their checkpoints, records, result files and archives, and of a cache file. In each state every file
@@ -11,7 +11,6 @@ run that was never disturbed.
 
 import argparse
 import hashlib
-import os
 import shutil
 import sys
 import tempfile
@@ -19,16 +18,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
-os.environ["OMP_NUM_THREADS"] = "1"
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
 import numpy as np
 from children import run_in_child
 from crash_states import State, read_state, states_of, write_state
 from every_call_fails import Sweep, Trial
 from small_runs import RUN, bits, make_data, training_words, unreadable
+from tqdm import tqdm
 from watched_disk import WatchedDisk
 
 from common.calibration.sealed_arrays import map_sealed, write_sealed
@@ -164,14 +159,13 @@ def cache_file(scratch: Path, wrong: list[str]) -> int:
 def trials(scratch: Path) -> list[Trial]:
     """The programs whose calls are recorded."""
     data = make_data(scratch)
-    words = training_words(data, "--max_epochs", 1, "--split_test", "challenge")
-    fresh = Trial("train an epoch", train, words)
+    words = training_words(data, "--split_test", "challenge", "--max_epochs")
+    fresh = Trial("train an epoch", train, [*words, 1])
     trained = Sweep(fresh, scratch).undisturbed()
-    old = Sweep(Trial("train the old", train, [*words, "--seed", 5]), scratch).undisturbed()
-    more = training_words(data, "--max_epochs", 2, "--split_test", "challenge", "--resume")
+    old = Sweep(Trial("train the old", train, [*words, 1, "--seed", 5]), scratch).undisturbed()
     return [
-        Trial("go on", train, more, trained),
-        Trial("replace a run", train, [*words, "--overwrite"], old),
+        Trial("go on", train, [*words, 2, "--resume"], trained),
+        Trial("replace a run", train, [*words, 1, "--overwrite"], old),
         fresh,
     ]
 
@@ -195,8 +189,9 @@ def main() -> int:
             chosen = states[:: max(1, len(states) // SHORT_STATES)] if args.short else states
             for call, state in tqdm(chosen, desc=trial.name, unit="state", disable=None):
                 crashes.look(call, state, SHORT_ENDS if args.short else None)
+            counts = ", ".join(f"{number} {what}" for what, number in crashes.counts.items())
             print(f"{trial.name}: {len(crashes.record)} calls that change the disk, {len(states)} "
-                  f"states, {dict(crashes.counts)}, {len(crashes.wrong)} wrong", flush=True)  # fmt: skip
+                  f"states: {counts}; {len(crashes.wrong)} wrong", flush=True)  # fmt: skip
             wrong += crashes.wrong
     print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0

@@ -22,6 +22,10 @@ _EVENTS = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir", "o
 _open = builtins.open
 
 
+def _path_of(descriptor: int) -> str:
+    return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+
 @dataclass(frozen=True)
 class Fault:
     """The call that fails, counted from 0; with `lasting` all of its kind from there on do, too."""
@@ -80,8 +84,8 @@ class WatchedDisk:
             return None
         text = os.fsdecode(path)
         if folder is not None and folder >= 0:
-            text = str(Path(os.readlink(f"/proc/self/fd/{folder}"), text))
-        text = os.path.abspath(text)
+            text = str(Path(_path_of(folder), text))
+        text = str(Path(text).absolute())
         return text if text.startswith(f"{self.root}/") else None
 
     def _hear(self, event: str, details: tuple[Any, ...]) -> None:
@@ -99,7 +103,7 @@ class WatchedDisk:
 
     def _watched(self, call: Callable, kind: str, noted: str) -> Callable:
         def watched(descriptor: int) -> None:
-            path = self._inside(os.readlink(f"/proc/self/fd/{descriptor}"))
+            path = self._inside(_path_of(descriptor))
             if path is not None:
                 self.ask(kind, path)
             call(descriptor)
@@ -133,7 +137,7 @@ class _WatchedFile(io.FileIO):
 
     def __init__(self, disk: WatchedDisk, path: Any, mode: str, opener: Any) -> None:
         super().__init__(path, mode.replace("b", "").replace("t", ""), opener=opener)
-        self._disk, self._path = disk, os.path.abspath(os.fsdecode(path))
+        self._disk, self._path = disk, str(Path(os.fsdecode(path)).absolute())
         disk.files += 1
         self._number = disk.files
         if set(mode) & set("wax+"):
@@ -181,7 +185,7 @@ class _Library:
 
     def mmap(self, address: Any, size: int, protection: int, flags: int, descriptor: int,
              offset: int) -> int | None:  # fmt: skip
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        path = _path_of(descriptor)
         if self._disk.covers(path):
             try:
                 self._disk.ask("mmap", path)
