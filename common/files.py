@@ -55,7 +55,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -63,7 +63,7 @@ def make_folder(folder: Path) -> None:
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for each in made:
-        _sync_folder(each.parent)
+        sync_folder(each.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -250,7 +250,7 @@ def _is_held_by_another(holder: tuple[str, str]) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes the rename itself survive a power cut, where the system lets folders be synced."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

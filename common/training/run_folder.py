@@ -14,7 +14,7 @@ from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.files import write_bytes
+from common.files import sync_folder, write_bytes
 from common.results.operating_points import POINT_FILE
 from common.results.run_record import BEST_FILE, LAST_FILE, TESTED, TRAINED
 from common.training.checkpoints import read_checkpoint, save_checkpoint
@@ -142,6 +142,9 @@ def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
     try:
         for file in earlier:
             file.replace(aside / file.name)
+            if file.name == LAST_FILE:  # the first: no other may be aside without it
+                sync_folder(aside)
+                sync_folder(path)
         moved = True
         yield
     except BaseException:
@@ -154,9 +157,12 @@ def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
 
 
 def _bring_back(path: Path) -> None:
-    for file in (path / _ASIDE).iterdir():
+    # The last.pth.tar comes last, for what lies aside beside it counts as replaced.
+    for file in sorted((path / _ASIDE).iterdir(), key=lambda file: file.name == LAST_FILE):
         folder = path / EVENTS if file.name.startswith("events.") else path
         folder.mkdir(exist_ok=True)
+        if file.name == LAST_FILE:
+            sync_folder(path)
         file.replace(folder / file.name)
     (path / _ASIDE).rmdir()
 

@@ -49,6 +49,7 @@ def run_in_child(
         before: called in the child first; what it returns comes back as `watched`.
     """
     with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as watched:
+        gc.freeze()  # else each child's collections copy what it shares with this process
         child = os.fork()
         if child == 0:
             _be_child(main, [str(word) for word in words], cwd, before, complaints, watched)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 BLOCK_BYTES = 4096
-_MOST_ENTRIES = 6  # unsynced ones of which all subsets are built; of more, those that came in order
+# Unsynced ones of which all subsets are built; of more, those that came first, all but one, or one.
+_MOST_ENTRIES = 6
 
 # What lies on a disk: the content of files by path, None for a folder.
 State = dict[str, bytes | None]
@@ -142,6 +143,8 @@ class Disk:
 def _subsets(changes: list[_Change]) -> Iterator[tuple[_Change, ...]]:
     if len(changes) > _MOST_ENTRIES:
         yield from (tuple(changes[:number]) for number in range(len(changes) + 1))
+        yield from ((*changes[:n], *changes[n + 1 :]) for n in range(len(changes)))
+        yield from ((change,) for change in changes)
         return
     for number in range(len(changes) + 1):
         yield from combinations(changes, number)

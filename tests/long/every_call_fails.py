@@ -1,6 +1,6 @@
 """Each call that a program makes to the disk fails, once or from then on: what then?
 
-    PYTHONPATH=tests python tests/long/every_call_fails.py [--short]
+    PYTHONPATH=tests python tests/long/every_call_fails.py [--every N]
 
 A program must go on and end with the same bits, or end in one sentence; no file may be left half,
 and the same command (of a training with --resume) must then end with the same bits as one that was
@@ -33,7 +33,6 @@ from TemporallyAwarePooling.main import main as train
 FAULTS = [
     (errno.ENOSPC, False), (errno.ENOSPC, True), (errno.EIO, False), (errno.EINTR, False)
 ]  # fmt: skip
-SHORT_TRIALS = 4  # of each program
 
 
 @dataclass
@@ -166,7 +165,7 @@ def _in_words(counts: Counter[str]) -> str:
 def main() -> int:
     """Disturbs all programs; returns 1 if anything was not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a few calls of each program only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th fault only")
     parser.add_argument("--only", default="", help="part of the name of a program")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
     args = parser.parse_args()
@@ -180,8 +179,7 @@ def main() -> int:
             sweep.undisturbed()
             number = len(sweep.calls)
             faults = [Fault(call, *fault) for call in range(number) for fault in FAULTS]
-            if args.short:
-                faults = faults[:: max(1, len(faults) // SHORT_TRIALS - 1)][:SHORT_TRIALS]
+            faults = faults[:: args.every]
             for fault in tqdm(faults, desc=trial.name, unit="fault", leave=False, disable=None):
                 sweep.disturb(fault)
             kinds = Counter(kind for kind, _ in sweep.calls)

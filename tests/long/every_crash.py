@@ -1,6 +1,6 @@
 """Each state in which a power cut may leave a disk, rebuilt; and what programs make of it.
 
-    PYTHONPATH=tests python tests/long/every_crash.py [--short]
+    PYTHONPATH=tests python tests/long/every_crash.py [--every N]
 
 Recorded are all calls of trainings (the first epoch, a further one, one that replaces a run) with
 their checkpoints, records, result files and archives, and of a cache file. In each state every file
@@ -31,7 +31,6 @@ from common.training.checkpoints import BEST_FILE, LAST_FILE
 from common.training.run_folder import tidy_folder
 from TemporallyAwarePooling.main import main as train
 
-SHORT_STATES, SHORT_ENDS = 40, 2  # of each program: looked at, and gone on from
 _PASSING = (".log", ".tmp", ".lock")  # names that no program reads the content of
 
 
@@ -64,12 +63,12 @@ class Crashes:
                 seen.add(digest)
                 yield call, state
 
-    def look(self, call: int, state: State, ends: int | None) -> None:
+    def look(self, call: int, state: State) -> None:
         """Looks at one state; goes on from it if it is of a new kind."""
         above = Path(tempfile.mkdtemp(prefix="crash_", dir=self.scratch))
         folder = above / "work"
         write_state(state, self.folder, folder)
-        self.counts["states"] += 1
+        self.counts["looked at"] += 1
         what, before = f"{self.trial.name}, after {call} calls, in {folder}", len(self.wrong)
         if bad := unreadable(folder):
             self.wrong.append(f"{what}: {bad}")
@@ -82,7 +81,7 @@ class Crashes:
         self._check_epochs(what, now, call)
         kind = _digest({str(p.relative_to(tidied)): p.read_bytes() if p.is_file() else None
                         for p in tidied.rglob("*")}, exact=False)  # fmt: skip
-        if kind not in self._seen and (ends is None or self.counts["gone on from"] < ends):
+        if kind not in self._seen:
             self._seen.add(kind)
             self._go_on(what, folder)
         if len(self.wrong) == before:
@@ -173,7 +172,7 @@ def trials(scratch: Path) -> list[Trial]:
 def main() -> int:
     """Rebuilds all states; returns 1 if anything was not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a few states of each program only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th state only")
     parser.add_argument("--only", default="", help="part of the name of a program")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
     args = parser.parse_args()
@@ -186,9 +185,9 @@ def main() -> int:
                 continue
             crashes = Crashes(trial, scratch)
             states = list(crashes.different())
-            chosen = states[:: max(1, len(states) // SHORT_STATES)] if args.short else states
+            chosen = states[:: args.every]
             for call, state in tqdm(chosen, desc=trial.name, unit="state", disable=None):
-                crashes.look(call, state, SHORT_ENDS if args.short else None)
+                crashes.look(call, state)
             counts = ", ".join(f"{number} {what}" for what, number in crashes.counts.items())
             print(f"{trial.name}: {len(crashes.record)} calls that change the disk, {len(states)} "
                   f"states: {counts}; {len(crashes.wrong)} wrong", flush=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Programs under a limit of their address space, in steps from what Python needs to all they need.
+"""A training and its test under a limit of the address space, in steps up to all they need.
 
     PYTHONPATH=tests python tests/long/little_memory.py [--steps N]
 
@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from small_runs import RUN, make_data, training_words, unreadable
+from small_runs import make_data, training_words, unreadable
 from tqdm import tqdm
 
 LEAST_BYTES = 256 << 20  # below it numpy does not load, which our modules begin with
@@ -53,34 +53,32 @@ def is_told(code: int, complaint: str) -> bool:
 
 
 def main() -> int:
-    """Sweeps the limit; returns 1 if a program ended in another way."""
+    """Sweeps the limit; returns 1 if it ended in another way."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=50, help="limits of each program [50]")
+    parser.add_argument("--steps", type=int, default=50, help="limits [50]")
     args = parser.parse_args()
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         data = make_data(scratch)
         words = training_words(data, "--max_epochs", 1, "--split_test", "test", "--overwrite")
-        programs = {
-            "train and test": ["TemporallyAwarePooling.main", *words],
-            "export": ["common.export", f"models/{RUN}", "--threshold", 0, "--format", "csv"],
-        }
-        for name, program in programs.items():
-            code, complaint, needed = limited(program, scratch, None)
-            assert code == 0, complaint
-            ends: Counter[str] = Counter()
-            limits = [
-                LEAST_BYTES + step * (needed - LEAST_BYTES) // max(1, args.steps - 1)
-                for step in range(args.steps)
-            ]
-            for limit in tqdm(limits, desc=name, unit="limit", leave=False, disable=None):
-                code, complaint, _ = limited(program, scratch, limit)
-                bad = [] if is_told(code, complaint) else [f"{code}: {complaint[-1500:]}"]
-                bad += unreadable(scratch / "models")
-                ends["wrong" if bad else "done" if code == 0 else "a sentence"] += 1
-                wrong += [f"{name} in {limit >> 20} MiB: {each}" for each in bad]
-            print(f"{name}: {args.steps} limits up to {needed >> 20} MiB: {dict(ends)}", flush=True)
+        program = ["TemporallyAwarePooling.main", *words]
+        code, complaint, needed = limited(program, scratch, None)
+        assert code == 0, complaint
+        ends: Counter[str] = Counter()
+        limits = [
+            LEAST_BYTES + step * (needed - LEAST_BYTES) // max(1, args.steps - 1)
+            for step in range(args.steps)
+        ]
+        for limit in tqdm(limits, unit="limit", leave=False, disable=None):
+            code, complaint, _ = limited(program, scratch, limit)
+            bad = [] if is_told(code, complaint) else [f"{code}: {complaint[-1500:]}"]
+            bad += unreadable(scratch / "models")
+            ends["wrong" if bad else "done" if code == 0 else "ended in a sentence"] += 1
+            wrong += [f"in {limit >> 20} MiB: {each}" for each in bad]
+        counts = ", ".join(f"{number} {what}" for what, number in ends.items())
+        print(f"train and test: {args.steps} limits up to {needed >> 20} MiB: {counts}; "
+              f"{len(wrong)} wrong", flush=True)  # fmt: skip
     print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
 
