@@ -14,7 +14,7 @@ from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.files import sync_folder, write_bytes
+from common.files import make_folder, sync_folder, write_bytes
 from common.results.operating_points import POINT_FILE
 from common.results.run_record import BEST_FILE, LAST_FILE, TESTED, TRAINED
 from common.training.checkpoints import read_checkpoint, save_checkpoint
@@ -138,11 +138,13 @@ def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
         yield
         return
     aside, moved = path / _ASIDE, False
-    aside.mkdir(exist_ok=True)
+    make_folder(aside)
     try:
         for file in earlier:
             file.replace(aside / file.name)
-            if file.name == LAST_FILE:  # the first: no other may be aside without it
+            # The last.pth.tar is the first: no other may be aside without it, after a power cut
+            # neither; and none may be left when there is a new one.
+            if file.name == LAST_FILE or file == earlier[-1]:
                 sync_folder(aside)
                 sync_folder(path)
         moved = True

@@ -179,7 +179,7 @@ def main() -> int:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = (args.keep or Path(folder)).resolve()
-        print(f"cache file: {cache_file(scratch, wrong)} states, {len(wrong)} wrong", flush=True)
+        print(f"cache file: {cache_file(scratch, wrong)} states; {len(wrong)} wrong", flush=True)
         for trial in trials(scratch):
             if args.only not in trial.name:
                 continue

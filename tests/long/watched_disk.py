@@ -7,6 +7,7 @@ call; reading and writing by files of our own below Python's buffers; fsync and 
 
 import builtins
 import ctypes
+import errno
 import io
 import os
 import sys
@@ -146,9 +147,10 @@ class _WatchedFile(io.FileIO):
     def write(self, data: Any) -> int:
         try:
             self._disk.ask("write", self._path)
-        except OSError:
-            view = memoryview(data).cast("B")
-            super().write(view[: len(view) // 2])  # what a full disk still took
+        except OSError as error:
+            if error.errno != errno.EINTR:  # which says that nothing was written
+                view = memoryview(data).cast("B")
+                super().write(view[: len(view) // 2])  # what a full disk still took
             raise
         written = super().write(data)
         start = self.tell() - written
