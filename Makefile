@@ -33,7 +33,7 @@ define NEXT_WITH_FILMS
     '  python -m common.export models/Films_demo --format csv'
 endef
 
-.PHONY: demo video-demo test check lint format clean
+.PHONY: demo video-demo test proof check lint format clean
 
 # Trains, tests and reports NetVLAD++ on an invented data set.
 demo: $(VENV)/.installed
@@ -73,6 +73,13 @@ video-demo: $(VENV)/.installed
 # From nothing to a passed test suite, in $(JOBS) processes of one thread each.
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# Each failure that can be listed, tried; hours on one core. docs/reliability.md has the counts.
+PROOFS := every_crash.py every_call_fails.py little_memory.py
+proof: $(VENV)/.installed-dev
+	code=0; for each in $(PROOFS); do echo "$$each"; \
+	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python "tests/long/$$each" || code=1; \
+	done; exit $$code
 
 # What must hold before each commit.
 check: lint test

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from common.little_memory import spoken_for, told_of_limit
 from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
@@ -64,6 +65,9 @@ def run_cli(main: Callable[[], int | None]) -> None:
     or written or numbers too large for the machine, 130 an interruption. Anything else is a defect
     of ours: it keeps its traceback. Nobody need read what is printed: see `lasting_streams`.
     """
+    is_program = getattr(main, "__module__", None) == "__main__"
+    if is_program and (ended := spoken_for(STOP_SIGNALS)) is not None:
+        sys.exit(ended)
     stops = _Stops()
     before = _listen_to(stops)
     provide_home()
@@ -83,7 +87,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:  # while the sentence was printed
         code = EXIT_INTERRUPTED
     finally:
-        if getattr(main, "__module__", None) == "__main__":
+        if is_program:
             atexit.register(_ignore_signals, before)  # while the interpreter is taken down
         else:  # somebody only calls us
             for number, handler in before.items():
@@ -175,7 +179,7 @@ def _ignore_signals(numbers: Iterable[int]) -> None:
 
 _NO_MEMORY = re.compile(
     "(can't|cannot|tried to|unable to) allocate|out of memory|not enough memory|bad_alloc|"
-    "invalid buffer size|ALLOC_FAILED",
+    "invalid buffer size|ALLOC_FAILED|failed to map segment",
     re.IGNORECASE,
 )
 _NO_THREAD = re.compile(
@@ -200,10 +204,10 @@ def _explain_too_large(error: BaseException, words: Sequence[str]) -> str:
     text = str(error)
     if (
         isinstance(error, MemoryError)
-        or (isinstance(error, RuntimeError) and _NO_MEMORY.search(text))
+        or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(text))
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     ):
-        what = f"there is not enough memory{_amount(text)}"
+        what = f"there is not enough memory{_amount(text)}{told_of_limit()}"
         if isinstance(error, RuntimeError) and _ON_A_CARD.search(text):
             what += " on the card, of which others may have a part (nvidia-smi)"
     elif isinstance(error, OverflowError) or (

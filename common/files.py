@@ -46,7 +46,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise UserError(f"expected the name of a file to write, found the folder {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -55,7 +55,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those above it, that survive a power cut as the files in them do."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in made:
+        sync_folder(each.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -166,7 +174,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     The lock ends with the process, however that ends. Raises UserError naming who has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / LOCK_FILE
     while True:
         file = path.open("a+b")
@@ -242,7 +250,7 @@ def _is_held_by_another(holder: tuple[str, str]) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes the rename itself survive a power cut, where the system lets folders be synced."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

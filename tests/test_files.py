@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.files import parse_json, read_json, write_bytes, write_json, written_whole
+from common.files import make_folder, parse_json, read_json, write_bytes, write_json, written_whole
 
 
 def names(folder):
@@ -22,6 +22,20 @@ def test_bytes_arrive_and_parents_are_made(tmp_path):
     write_bytes(path, b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"
     assert names(path.parent) == ["file.bin"]
+
+
+@pytest.mark.parametrize("write", [lambda path: write_bytes(path, b"x"), make_folder])
+def test_folders_that_are_made_are_synced_in_those_above_them(tmp_path, monkeypatch, write):
+    """Else a power cut could lose a folder whose files were synced, and them with it."""
+    fsync, synced = os.fsync, []
+
+    def note(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    write(tmp_path / "deep" / "er" / "name")
+    assert {tmp_path, tmp_path / "deep"} <= set(synced)
 
 
 def test_new_content_replaces_the_old_at_once(tmp_path):

@@ -1,6 +1,7 @@
 """A run from start to end: replaced, resumed, locked, killed at any write, tampered with."""
 
 import csv
+import errno
 import json
 import os
 import socket
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from common.errors import Interrupted, UserError
 from common.files import LOCK_FILE, locked
 from common.results.run_record import TESTED, TRAINED, read_record
+from common.training import run_folder
 from common.training.batches import shuffled
 from common.training.checkpoints import BEST_FILE, LAST_FILE, read_checkpoint, save_checkpoint
 from common.training.optimisation import adam
@@ -248,6 +250,33 @@ def test_an_overwriting_run_killed_before_any_write_leaves_the_old_run_or_the_ne
         monkeypatch, make, lambda folder: train(folder, epochs=1, overwrite=True), check
     )
     assert seen == {"old", "new"}
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_an_earlier_run_is_whole_if_the_process_died_while_it_was_brought_back(
+    tmp_path, monkeypatch, place
+):
+    """Died in any place between the files: those that lay aside yet must not be thrown away."""
+    for name in ("run", "alone"):
+        train(tmp_path / name, epochs=2)
+    with monkeypatch.context() as patch:
+        bring_back = run_folder._bring_back
+
+        def killed_while_bringing_back(folder):
+            counter = changing_calls(patch)
+            counter["die_at"] = place
+            bring_back(folder)
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "no space left")
+
+        patch.setattr(run_folder, "_bring_back", killed_while_bringing_back)
+        patch.setattr("common.training.training.save_checkpoint", full)
+        with pytest.raises(Killed):
+            train(tmp_path / "run", epochs=1, overwrite=True)
+    only_test(tmp_path / "run")
+    assert checkpoints(tmp_path / "run") == checkpoints(tmp_path / "alone")
+    assert epochs_of_curves(tmp_path / "run") == [1, 2]
 
 
 # Records.

@@ -10,6 +10,7 @@ from common.files import write_json
 from common.metric.average_map import AveragePrecision
 from common.results.json_tree import JsonTree
 from common.results.predictions import write_zip
+from common.results.read_back import read_back_archive, read_back_scores
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scores import evaluate_games, summary
 from common.results.split_figure import draw_report
@@ -24,15 +25,19 @@ def publish_split(
 
     Reads outputs_<split>/ of a run's folder. Games without labels cannot be scored: if no game has
     labels (the challenge split), only the archive is written and None returned.
+
+    Raises UserError if archive or scores do not read back as they were written.
     """
-    archive = folder / f"results_spotting_{split}.zip"
-    write_zip(archive, folder / f"outputs_{split}", games)
+    archive, outputs = folder / f"results_spotting_{split}.zip", folder / f"outputs_{split}"
+    write_zip(archive, outputs, games)
     findings = validate(archive, games, data.classes)
     log.info("%s: %s: %s", split, archive, verdict(findings))
     for error in findings.errors:
         log.error("%s: %s", split, error)
     for warning in findings.warnings:
         log.warning("%s: %s", split, warning)
+    read_back_archive(archive, outputs, games)
+    log.info("%s: read back: the archive holds what was spotted, byte by byte", split)
     labels = JsonTree(data.root)
     games = labelled_games(labels, games, data.classes.label_file)
     if not games:
@@ -56,6 +61,8 @@ def publish_split(
     }
     scores = folder / f"results_{split}.json"
     write_json(scores, content)
+    read_back_scores(scores, content)
+    log.info("%s: read back: %s holds all scores as computed", split, scores.name)
     about = f"{counted(len(games), 'game')} at {EVALUATION_FRAMERATE} frames per second"
     print_results(results, names, f"{folder.name}, {split}: {about}")
     figure = draw_report(folder / f"report_{split}.png", results, names, f"{folder.name}, {split}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.files import write_bytes
+from common.files import make_folder, sync_folder, write_bytes
 from common.results.operating_points import POINT_FILE
 from common.results.run_record import BEST_FILE, LAST_FILE, TESTED, TRAINED
 from common.training.checkpoints import read_checkpoint, save_checkpoint
@@ -138,10 +138,15 @@ def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
         yield
         return
     aside, moved = path / _ASIDE, False
-    aside.mkdir(exist_ok=True)
+    make_folder(aside)
     try:
         for file in earlier:
             file.replace(aside / file.name)
+            # The last.pth.tar is the first: no other may be aside without it, after a power cut
+            # neither; and none may be left when there is a new one.
+            if file.name == LAST_FILE or file == earlier[-1]:
+                sync_folder(aside)
+                sync_folder(path)
         moved = True
         yield
     except BaseException:
@@ -154,9 +159,12 @@ def replaced(path: Path, earlier: Sequence[Path]) -> Iterator[None]:
 
 
 def _bring_back(path: Path) -> None:
-    for file in (path / _ASIDE).iterdir():
+    # The last.pth.tar comes last, for what lies aside beside it counts as replaced.
+    for file in sorted((path / _ASIDE).iterdir(), key=lambda file: file.name == LAST_FILE):
         folder = path / EVENTS if file.name.startswith("events.") else path
         folder.mkdir(exist_ok=True)
+        if file.name == LAST_FILE:
+            sync_folder(path)
         file.replace(folder / file.name)
     (path / _ASIDE).rmdir()
 
