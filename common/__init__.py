@@ -30,7 +30,6 @@ MOVED = {
     "common.lanes": "common.training.lanes",
     "common.pooling.lanes": "common.training.lanes",
     "common.nms": "common.results.suppression",
-    "common.spots": "common.results.reading",
 }
 
 

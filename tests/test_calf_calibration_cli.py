@@ -217,7 +217,7 @@ def test_the_model_without_players_needs_no_files_about_them(own_data, here):
 
 def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     own_data = tmp_path / "short"  # the network takes a tenth of a second per picture
-    write_data_set(own_data, games=(1, 1, 1, 0), minutes=0.4, dim=24, players=True)
+    write_data_set(own_data, games=(1, 1, 1, 0), minutes=0.1, dim=24, players=True)
     torch.manual_seed(0)
     weights = tmp_path / "resnet18.pth"
     torch.save(as_torchvision(frozen_features.resnet(18)), weights)
