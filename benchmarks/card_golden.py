@@ -14,7 +14,7 @@ FILES = (
     "test_calf_model", "test_calf_losses", "test_temporally_aware_pooling", "test_pooling",
     "test_calibration_model", "test_graph_networks", "test_vlad", "test_vlad_layers",
 )  # fmt: skip
-FEW = ("test_calf_losses", "test_pooling")
+FEW = ("test_pooling",)
 
 
 def golden(setting: Setting, notes: Notes) -> None:
