@@ -144,6 +144,7 @@ def _one_pass(work: Work, run: Run, training: Training, epoch: int, steps: int) 
     order = np.random.default_rng([0, epoch]).permutation(len(source))[:items]
     work.model.train()
     this = next(training.epochs())
+    training.progress.length = 0  # a pass may be any part of an epoch
     for tensors in this.training(source, order):
         with run.autocast():
             outputs = work.model(*tensors[: -2 if work.summed else -1])
@@ -173,7 +174,7 @@ def _epochs_of(
         step = seconds_of(lambda: one(0, probe), device) / min(probe, whole)
         left = seconds - (time.monotonic() - begun)
         steps = whole if whole * step <= left else max(probe, int(left / step))
-        steps = min(steps, whole, probe if setting.tiny else whole)
+        steps = min(steps, whole, probe + 1 if setting.tiny else whole)  # not as many as before
         times = []
         while len(times) < _MOST_EPOCHS:
             times.append(seconds_of(lambda: one(len(times), steps), device))
