@@ -22,16 +22,21 @@ def packed(tmp_path):
     return tmp_path / "results.zip", tmp_path / "outputs"
 
 
-def test_what_is_as_it_was_written_passes(packed, tmp_path):
-    read_back_archive(*packed, GAMES)
+def test_scores_of_all_kinds_of_numbers_pass_and_no_others(tmp_path):
     content = {"mAP": np.float64(0.1), "none": float("nan"), "list": np.arange(3), 1: None}
     write_json(tmp_path / "scores.json", content)
     read_back_scores(tmp_path / "scores.json", content)
+    with pytest.raises(UserError, match="does not hold the scores"):
+        read_back_scores(tmp_path / "scores.json", content | {"list": np.arange(1, 4)})
 
 
-def test_an_archive_of_no_games_passes(tmp_path):
-    write_zip(tmp_path / "results.zip", tmp_path, [])
-    read_back_archive(tmp_path / "results.zip", tmp_path, [])
+@pytest.mark.parametrize("games", [GAMES, []])
+def test_the_games_of_an_archive_pass_and_no_others(tmp_path, packed, games):
+    archive = tmp_path / "own.zip"
+    write_zip(archive, packed[1], games)
+    read_back_archive(archive, packed[1], games)
+    with pytest.raises(UserError, match="does not hold the files"):
+        read_back_archive(archive, packed[1], [] if games else GAMES)
 
 
 @pytest.mark.parametrize("at", range(12))
