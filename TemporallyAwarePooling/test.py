@@ -35,20 +35,12 @@ def score_half(run: Run, model: TemporallyAwareModel, half: HalfFeatures) -> NDA
 def spot_game(
     run: Run,
     data: DataSet,
-    model: TemporallyAwareModel,
     halves: Sequence[Half],
+    scores: Sequence[NDArray[np.float32]],
     suppression: Suppression,
     game: str | None = None,
-    kept_for: str | None = None,
 ) -> bytes:
-    """Text of the result file of a game, or of halves that are of none.
-
-    Args:
-        kept_for: keep the confidences before suppression as those of a game of this split.
-    """
-    scores = [score_half(run, model, half.features) for half in halves]
-    if game is not None and kept_for is not None:
-        write_scores(run.folder, kept_for, game, scores)
+    """Text of the result file of a game, or of halves that are of none, from their confidences."""
     detections = [
         (half.number, *suppression.peaks_of(confidences))
         for half, confidences in zip(halves, scores, strict=True)
@@ -76,8 +68,10 @@ def spot_split(
     games, out = data.games([split]), run.folder / f"outputs_{split}"
     for game in run.processes.deal_out(games, out.name):
         halves = data.open_game(game)
-        kept_for = split if save_scores else None
-        text = spot_game(run, data, model, halves, suppression, game, kept_for)
+        scores = [score_half(run, model, half.features) for half in halves]
+        if save_scores:
+            write_scores(run.folder, split, game, scores)
+        text = spot_game(run, data, halves, scores, suppression, game)
         for name in file_names:
             write_game(out, game, text, name)
     run.processes.wait_for_all()
@@ -100,5 +94,6 @@ def spot_files(
     Returns the paths of what it wrote, in outputs_<name>.
     """
     model.eval()
-    text = spot_game(run, data, model, halves, suppression)
+    scores = [score_half(run, model, half.features) for half in halves]
+    text = spot_game(run, data, halves, scores, suppression)
     return [write_game(run.folder, f"outputs_{name}", text, file) for file in file_names]

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from common.calibration.players import Players
+from common.calibration.sheet import new_sheet
 from common.calibration.top_view import TopView
 from common.results.plain_figures import plain_figures, save_png, words
+from common.results.spots_table import clock
 from common.results.suppression import Peaks
 
 _MOMENTS = 12  # of a half, the most confident detections
@@ -34,40 +35,26 @@ def draw_moments(
     Six top views from six seconds before to three seconds after it, and the boxes of its frame as
     the broadcast shows them.
     """
-    chosen = np.sort(np.argsort(-peaks.confidence, kind="stable")[:_MOMENTS])
-    rows = max(1, len(chosen))
-    figure = Figure(figsize=(15, 0.9 + 1.15 * rows), layout="constrained")
-    figure.suptitle(words(title), fontsize=11)
-    unmarked: dict[str, list[float]] = {
-        "xticks": [],
-        "yticks": [],
-    }  # also marks that are not drawn take their time
-    grid = figure.subplots(rows, len(_OFFSETS_SECONDS) + 1, squeeze=False, subplot_kw=unmarked)
-    for axes in grid.flat:
-        axes.set_axis_off()
+    figure, grid, chosen = new_sheet(
+        peaks, _MOMENTS, len(_OFFSETS_SECONDS) + 1, size=(15, 1.15), head=0.9, title=title
+    )
     for strip, peak in zip(grid, chosen, strict=False):
         frame, event = int(peaks.frame[peak]), words(names[peaks.event[peak]], 24)
+        time = clock(round(1000 * frame / framerate))
         offsets = np.rint(framerate * np.array(_OFFSETS_SECONDS)).astype(np.int64)
         shown = np.clip(frame + offsets, 0, frames - 1)
         pictures = view.draw(players, shown)
         for axes, picture, offset in zip(strip, pictures, _OFFSETS_SECONDS, strict=False):
             # Colours are stored blue first.
             axes.imshow(picture[:, :, ::-1], interpolation="nearest")
-            axes.set_title(f"{offset:+d} s" if offset else _clock(frame, framerate), fontsize=7)
+            axes.set_title(f"{offset:+d} s" if offset else time, fontsize=7)
             if not picture.any():
                 axes.text(0.5, 0.5, "camera not known", color="0.7", fontsize=7, ha="center",
                           va="center", transform=axes.transAxes)  # fmt: skip
         strip[0].text(-0.06, 0.5, f"{event}\n{peaks.confidence[peak]:.2f}", fontsize=7, ha="right",
                       va="center", transform=strip[0].transAxes)  # fmt: skip
         _draw_broadcast(strip[-1], players, frame)
-    if not len(chosen):
-        grid[0, 0].text(0, 0.5, "nothing was detected")
     return save_png(figure, path, dpi=100)
-
-
-def _clock(frame: int, framerate: float) -> str:
-    seconds = int(frame // framerate)
-    return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
 
 def _draw_broadcast(axes: Axes, players: Players, frame: int) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from common.calibration.pitch import LENGTH, WIDTH, footprint, to_pitch
 from common.calibration.pitch_axes import show_people, show_pitch, show_top_view
 from common.calibration.players import Players
+from common.calibration.sheet import new_sheet
 from common.calibration.top_view import TopView
 from common.results.plain_figures import plain_figures, save_png, words
 from common.results.spots_table import clock
@@ -47,17 +47,9 @@ def draw_side_by_side(
         margin: who is farther than so many metres from the pitch is no node; None keeps all.
         moments: how many detections, at most.
     """
-    chosen = np.sort(np.argsort(-peaks.confidence, kind="stable")[:moments])
-    rows = max(1, len(chosen))
-    figure = Figure(figsize=(12, 0.6 + 2.7 * rows), layout="constrained")
-    figure.suptitle(words(title), fontsize=11)
-    unmarked: dict[str, list[float]] = {
-        "xticks": [],
-        "yticks": [],
-    }  # also marks that are not drawn take their time
-    grid = figure.subplots(rows, len(_PANELS), squeeze=False, subplot_kw=unmarked)
-    for axes in grid.flat:
-        axes.set_axis_off()
+    figure, grid, chosen = new_sheet(
+        peaks, moments, len(_PANELS), size=(12, 2.7), head=0.6, title=title
+    )
     for row, peak in zip(grid, chosen, strict=False):
         frame = int(peaks.frame[peak])
         event, time = words(names[peaks.event[peak]], 24), clock(round(1000 * frame / framerate))
@@ -71,8 +63,6 @@ def draw_side_by_side(
         else:
             for axes in row:
                 axes.text(0.5, 0.5, "camera not known", ha="center", transform=axes.transAxes)
-    if not len(chosen):
-        grid[0, 0].text(0, 0.5, "nothing was detected")
     return save_png(figure, path, dpi=90)
 
 
