@@ -1,6 +1,6 @@
 """Training chunks of two minutes, drawn uniformly at random from all halves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -154,14 +154,21 @@ def magnitudes(rows: FrameRows, kind: str) -> NDArray[np.float32]:
     Raises:
         UserError: features that are not finite.
     """
-    largest = np.zeros(rows.halves[0].dimension, np.float32)
+    dimension = rows.halves[0].dimension
+    if kind != "rms":
+        largest = np.zeros(dimension, np.float32)
+        for block in _blocks(rows):
+            np.maximum(largest, np.abs(block).max(axis=0), out=largest)
+        return largest
     squares, count = 0.0, 0
+    for block in _blocks(rows):
+        of_rows = np.square(block, dtype=np.float64).sum(axis=1)
+        squares, count = squares + float(of_rows.sum()), count + int((of_rows > 0).sum())
+    return np.full(dimension, np.sqrt(squares / max(1, count * dimension)), np.float32)
+
+
+def _blocks(rows: FrameRows) -> Iterator[NDArray[np.float32]]:
+    """All rows of all halves, some at a time."""
     for half in tqdm(rows.halves, "magnitudes", unit="half", delay=2, leave=False, disable=None):
         for start in range(0, half.frames, _BLOCK_ROWS):
-            block = half.rows(start, min(start + _BLOCK_ROWS, half.frames))
-            np.maximum(largest, np.abs(block).max(axis=0), out=largest)
-            of_rows = np.square(block, dtype=np.float64).sum(axis=1)
-            squares, count = squares + float(of_rows.sum()), count + int((of_rows > 0).sum())
-    if kind != "rms":
-        return largest
-    return np.full_like(largest, np.sqrt(squares / max(1, count * len(largest))))
+            yield half.rows(start, min(start + _BLOCK_ROWS, half.frames))

@@ -114,7 +114,9 @@ def test_files_of_ones_own_are_spotted_in_with_the_recorded_settings(data, train
     assert own == json.loads(tested.read_text())["predictions"]
 
 
-def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(data, tmp_path, call):
+def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(
+    data, tmp_path, call, monkeypatch
+):
     for path in [*data.rglob("[12]_Synthetic.npy")]:
         rows = np.load(path)
         np.save(path.with_name(f"{path.name[0]}_Wide.npy"), np.tile(100 * rows, (1, 32)))
@@ -124,6 +126,12 @@ def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(data, t
     assert call(*words) == (0, "")
     largest = read_checkpoint(tmp_path / "models/wide/model.pth.tar")["state_dict"]["scale"]
     assert len(largest) == 33 * 16 and torch.allclose(largest[16:32], 100 * largest[:16])
+
+    def read_again(*_):
+        raise AssertionError("all features were read to learn what the run has recorded")
+
+    monkeypatch.setattr("DenseAnchors.train.magnitudes", read_again)
+    assert call("--model_name", "wide", "--resume") == (0, "")
 
 
 def test_what_cannot_work_is_one_sentence(data, tmp_path, call):
