@@ -1,6 +1,7 @@
 """Which video shows which half, and what the page is told about it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from small_videos import write_video
@@ -123,9 +124,12 @@ def test_addresses_lead_from_the_page_to_the_file(tmp_path):
     ]
 
 
-def test_a_frame_is_as_long_as_the_header_says(tmp_path):
+def test_a_frame_is_as_long_as_the_header_says(tmp_path, monkeypatch):
     video = write_video(tmp_path / "v.mkv", 3, size=(16, 16), rate=50)
     assert frame_seconds(video) == pytest.approx(0.02)
     (tmp_path / "no.mp4").write_bytes(b"no video")
+    video.rename(tmp_path / "2:1.mkv")  # which is no protocol of the name 2
+    monkeypatch.chdir(tmp_path)
+    assert frame_seconds(Path("2:1.mkv")) == pytest.approx(0.02)
     assert frame_seconds(tmp_path / "no.mp4") is None
     assert frame_seconds(tmp_path / "absent.mp4") is None

@@ -13,6 +13,7 @@ from common.results.given_files import VIDEOS, given_files
 from common.results.run_record import read_record
 from common.spots.spotted_games import SpottedGames
 from common.spots.timing import require_kick_offs
+from common.video.decoding import open_video
 from common.video.game_videos import KINDS, half_videos
 
 _PLACES = re.compile(r"\{(game|half)\}")
@@ -162,10 +163,6 @@ def _places(path: Path, page: Path) -> list[str]:
 
 def frame_seconds(path: Path) -> float | None:
     """How long a frame is on screen; None where nothing can tell."""
-    with suppress(ImportError, OSError, ValueError):
-        import av
-
-        with av.open(str(path)) as container:
-            rate = container.streams.video[0].average_rate if container.streams.video else None
-            return float(1 / rate) if rate else None
+    with suppress(UserError), open_video(path) as (_, stream):
+        return float(1 / stream.average_rate) if stream.average_rate else None
     return None
