@@ -1,6 +1,7 @@
 """Pieces of videos: which pictures and which sound a written file holds, and when."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -226,3 +227,12 @@ def test_copies_of_what_an_mp4_cannot_hold_are_refused(tmp_path):
     with pytest.raises(UserError, match="--cut exact"):
         copy_film(tmp_path / "p.mp4", pieces, {each: look_at(each) for each in (raw, other)})
     assert not (tmp_path / "p.mp4").exists()
+
+
+@pytest.mark.parametrize("write", [write_film, copy_film])
+def test_folders_with_a_colon_are_no_protocols(tmp_path, monkeypatch, write):
+    video = write_video(tmp_path / "v.mp4", 20, size=SIZE, codec="libx264")
+    monkeypatch.chdir(tmp_path)
+    path = Path("final-2:1") / "piece.mp4"
+    write(path, [Excerpt(video, 0, 0.4)], {video: look_at(video)})
+    assert read(path.resolve())[0][0][1] == 1

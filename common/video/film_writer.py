@@ -39,7 +39,9 @@ def write_film(
     used = [sources[each.video] for each in excerpts]
     options = {"movflags": "+faststart"}
     with written_whole(path) as temporary:
-        with av.open(str(temporary), "w", format="mp4", container_options=options) as container:
+        with av.open(
+            f"file:{temporary}", "w", format="mp4", container_options=options
+        ) as container:
             film = _Film(container, used)
             for each, source in zip(excerpts, used, strict=True):
                 film.add(source, each)

@@ -43,7 +43,7 @@ def copy_film(
         try:
             with (
                 open_video(video) as (container, stream),
-                av.open(str(temporary), "w", format="mp4") as out,
+                av.open(f"file:{temporary}", "w", format="mp4") as out,
             ):
                 copies = _Copies(container, stream, out, source)
                 for each in excerpts:

@@ -34,7 +34,9 @@ def write_video(path: Path, pictures: Iterable[NDArray[np.uint8]], rate: Fractio
     count = 0
     with (
         written_whole(path) as temporary,
-        av.open(str(temporary), "w", format="matroska", options={"fflags": "+bitexact"}) as file,
+        av.open(
+            f"file:{temporary}", "w", format="matroska", options={"fflags": "+bitexact"}
+        ) as file,
     ):
         stream = file.add_stream("libx264", rate=rate)
         stream.pix_fmt = "yuv420p"
