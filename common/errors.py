@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from common.little_memory import spoken_for, told_of_limit
+from common.little_memory import hold_back, let_through, spoken_for, told_of_limit
 from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
@@ -66,6 +66,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     of ours: it keeps its traceback. Nobody need read what is printed: see `lasting_streams`.
     """
     is_program = getattr(main, "__module__", None) == "__main__"
+    hold_back(STOP_SIGNALS)  # until somebody can say that they came
     if is_program and (ended := spoken_for(STOP_SIGNALS)) is not None:
         sys.exit(ended)
     stops = _Stops()
@@ -74,6 +75,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     try:
         with lasting_streams():
             try:
+                let_through(STOP_SIGNALS)
                 require_working_folder()
                 code = main() or 0
                 sys.stdout.flush()

@@ -34,10 +34,24 @@ def told_of_limit() -> str:
     return "" if limit is None else f" (ulimit -v allows {limit >> 20} MiB)"
 
 
+def hold_back(signals: Iterable[int]) -> None:
+    """Has signals wait, where the system can, until `let_through`."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+
+def let_through(signals: Iterable[int]) -> None:
+    """Has signals arrive that were held back, and those that come from now on."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+
 def spoken_for(stop_signals: Iterable[int]) -> int | None:
     """Under a limit, has a child process do the work, and says what that could not say itself.
 
-    Signals to stop are handed on to the child; if this process dies it does, too (on Linux).
+    Signals to stop are handed on to the child; if this process dies it does, too (on Linux). They
+    should be held back (`hold_back`) while this is called, and until the child listens: one that
+    came between would end one of the two without a word.
 
     Returns:
         None where the work is to be done: in the child, or here without a limit. In the process
@@ -45,10 +59,13 @@ def spoken_for(stop_signals: Iterable[int]) -> int | None:
     """
     if address_space() is None:
         return None
+    waiting = os.getpid()
     child = os.fork()
     if child == 0:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != waiting:  # it died before that
+                os.kill(os.getpid(), signal.SIGKILL)
         return None
 
     def hand_on(number: int, frame: FrameType | None) -> None:
@@ -58,6 +75,7 @@ def spoken_for(stop_signals: Iterable[int]) -> int | None:
     for number in stop_signals:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, hand_on)
+    let_through(stop_signals)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code != _BY_ABORT and -code not in _ABORTS:
         return code if code >= 0 else 128 - code

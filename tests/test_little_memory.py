@@ -20,8 +20,8 @@ run_cli(main)
 """
 
 
-def start(repo_root, body, limit=LIMIT):
-    program = [sys.executable, "-c", PROGRAM.format(body=body)]
+def start(repo_root, body="", limit=LIMIT, program=""):
+    program = [sys.executable, "-c", program or PROGRAM.format(body=body)]
     limits = None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_AS, (limit,) * 2)
     return subprocess.Popen(
         program, cwd=repo_root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -89,6 +89,23 @@ def test_signals_reach_the_work(repo_root):
     process.terminate()
     code, _, complaint = end_of(process)
     assert (code, complaint) == (130, "error: stopped by SIGTERM\n")
+
+
+@pytest.mark.parametrize("who", ["child", "not child"])
+def test_a_signal_between_the_fork_and_the_listening_is_not_lost(repo_root, who):
+    program = f"""
+import os, signal
+fork = os.fork
+
+def fork_and_signal():
+    child = fork()
+    if {who}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return child
+
+os.fork = fork_and_signal
+""" + PROGRAM.format(body="time.sleep(600)")
+    assert end_of(start(repo_root, program=program)) == (130, "", "error: stopped by SIGTERM\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
