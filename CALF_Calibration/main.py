@@ -369,7 +369,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
 
     args = parse_arguments(argv)
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
-    trained = trained_settings(weights, vars(args))
+    trained = trained_settings(weights, vars(args), "CALF_Calibration/main.py")
     args = parse_arguments(argv, trained)
     require_one_model(args.class_split, args.model_name)
     refuse_players(args.backbone_player, args.teacher)

@@ -255,7 +255,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
 
     args = parse_arguments(argv)
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
-    trained = trained_settings(weights, vars(args))
+    trained = trained_settings(weights, vars(args), "DenseAnchors/main.py")
     args = parse_arguments(argv, trained)
     require_as_trained(vars(args), trained, weights.parent)
     data = data_set(args)

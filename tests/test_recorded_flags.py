@@ -54,6 +54,14 @@ def trained(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["--resume", "--test_only"])
+def test_a_run_of_another_program_names_it(trained, how):
+    record = json.loads((trained / TRAINED).read_text())
+    (trained / TRAINED).write_text(json.dumps(record | {"command": ["Pooling/main.py"]}))
+    with pytest.raises(UserError, match=r"is a run of Pooling/main\.py, and this is program"):
+        parse(how)
+
+
+@pytest.mark.parametrize("how", ["--resume", "--test_only"])
 def test_a_run_knows_its_settings(trained, how):
     expected = {**vars(parse(*UNUSUAL)), how[2:]: True}
     assert vars(parse(how)) == expected

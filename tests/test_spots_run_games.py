@@ -65,6 +65,16 @@ def test_a_run_tells_detections_and_annotations(data):
     assert (second.detections, second.annotations) == (DETECTIONS, ())
 
 
+def test_annotations_of_no_known_class_are_told_once(data, caplog):
+    root, run = data
+    labels = (root / GAMES[0] / "Labels-v2.json").read_bytes()
+    (root / GAMES[1] / "Labels-v2.json").write_bytes(labels)
+    found = find_games(run)
+    for game in GAMES:
+        assert found.read(game).annotations == ANNOTATIONS
+    assert caplog.text.count("left out, of no known class: 'Streaker' (1)") == 1
+
+
 def test_archives_and_folders_need_no_data(data):
     root, run = data
     for path in (run / "results_spotting_test.zip", run / "outputs_test"):

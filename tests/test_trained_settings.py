@@ -11,14 +11,17 @@ from common.training.trained_settings import (
     trained_settings,
 )
 
+PROGRAM = "CALF/main.py"
+
 
 def test_the_run_of_the_weights_knows_its_settings(tmp_path):
     weights = tmp_path / "models" / "a" / "run" / "model.pth.tar"
-    assert trained_settings(weights, ["framerate"]) == {}
+    assert trained_settings(weights, ["framerate"], PROGRAM) == {}
     settings = {"framerate": 5, "version": 2, "class_split": None, "LR": 1, "chunk_size": 60,
                 "SoccerNet_path": "data", "model_name": "a/run"}  # fmt: skip
     record_settings(weights.parent, settings, "train")
-    found = trained_settings(weights, ["framerate", "version", "class_split", "SoccerNet_path"])
+    flags = ["framerate", "version", "class_split", "SoccerNet_path"]
+    found = trained_settings(weights, flags, PROGRAM)
     assert found == {"framerate": 5, "version": 2, "SoccerNet_path": str(tmp_path / "data")}
 
 
@@ -32,8 +35,22 @@ def test_flags_that_differ_are_refused_by_name(tmp_path):
 def test_what_the_flags_of_a_program_do_not_have_is_left_out(tmp_path):
     settings = {"pool": "MAX", "chunk_size": 20, "NMS_window": 8, "LR": 0.1, "proj_dim": None}
     record_settings(tmp_path, settings, "train")
-    found = trained_settings(tmp_path / "model.pth.tar", ["pool", "NMS_window", "LR", "proj_dim"])
+    flags = ["pool", "NMS_window", "LR", "proj_dim"]
+    found = trained_settings(tmp_path / "model.pth.tar", flags, PROGRAM)
     assert found == {"pool": "MAX", "NMS_window": 8}
+
+
+@pytest.mark.parametrize("theirs", ["Pooling/main.py", "/home/me/copy/Pooling/main.py"])
+def test_a_run_of_another_program_names_it(tmp_path, theirs):
+    write_record(tmp_path / TRAINED, new_record({}) | {"command": [theirs, "--max_epochs", "1"]})
+    with pytest.raises(UserError, match=r"is a run of Pooling/main\.py, and this is CALF/main\.py"):
+        trained_settings(tmp_path / "model.pth.tar", [], PROGRAM)
+
+
+@pytest.mark.parametrize("theirs", ["CALF/main.py", "mine/main.py", "train.py", "?"])
+def test_a_program_of_ones_own_may_have_trained_it(tmp_path, theirs):
+    write_record(tmp_path / TRAINED, new_record({"pool": "MAX"}) | {"command": [theirs]})
+    assert trained_settings(tmp_path / "model.pth.tar", ["pool"], PROGRAM) == {"pool": "MAX"}
 
 
 def test_the_classes_of_a_run_outlive_its_data(tmp_path):

@@ -13,11 +13,27 @@ import orjson
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
 from common.files import read_json, write_bytes
+from common.results.typed_commands import ROOT
 
 TRAINED, TESTED = "settings_train.json", "settings_test.json"
 BEST_FILE = "model.pth.tar"  # lowest validation loss
 LAST_FILE = "last.pth.tar"  # newest, with all that resuming needs
 _RECORDED_PACKAGES = ("soccer-action-spotting", "torch", "numpy", "SoccerNet")
+
+
+def require_program(record: Mapping[str, Any], program: str, run: Path) -> None:
+    """Raises UserError if another baseline's program trained the run.
+
+    Args:
+        program: the one that is running, "CALF/main.py".
+    """
+    then = "/".join(Path(record.get("command", ["?"])[0]).parts[-2:])
+    is_baseline = then.endswith("/main.py") and (ROOT / then).with_name("tables.toml").is_file()
+    if is_baseline and then != program:
+        raise UserError(
+            f"{run} is a run of {then}, and this is {program}; start python {then}, or, to spot in "
+            f"files, python -m common.spot {run} FILE"
+        )
 
 
 def record_settings(path: Path, settings: Mapping[str, Any], kind: str) -> None:

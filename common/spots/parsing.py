@@ -12,12 +12,20 @@ from common.results.predictions import parse_detections
 from common.spots.moments import Moment
 
 
-def parse_annotations(content: bytes, source: str, classes: EventClasses) -> list[Moment]:
+def parse_annotations(
+    content: bytes, source: str, classes: EventClasses, told: set[str] | None = None
+) -> list[Moment]:
     """Annotations of known classes in a label file's content, in its order.
+
+    Args:
+        told: labels whose loss was told before; the log names others that are of no known class
+            and were not left out on purpose. None: who calls tells.
 
     Raises UserError as `parse_labels`, which names `source`.
     """
     known = parse_labels(content, source, classes)
+    if told is not None:
+        _tell_not_asked_for(source, known.unknown, classes, told)
     entries = [
         entry
         for entry in parse_json(content, source)["annotations"]
@@ -66,6 +74,13 @@ def tell_left_out(source: str, labels: Mapping[str, int], told: set[str] | None 
         told.update(new)
 
 
+def _tell_not_asked_for(
+    source: str, labels: Mapping[str, int], classes: EventClasses, told: set[str] | None
+) -> None:
+    asked_for = {label: n for label, n in labels.items() if label not in classes.left_out}
+    tell_left_out(source, asked_for, told)
+
+
 def parse_spots(
     content: bytes, source: str, classes: EventClasses, told: set[str] | None = None
 ) -> list[Moment]:
@@ -89,8 +104,7 @@ def parse_spots(
             f"{in_words(read.unknown_labels)}; expected {classes_in_words(classes)}; pass "
             "--SoccerNet_path of a data set that has them, or the run's folder"
         )
-    asked_for = {k: n for k, n in read.unknown_labels.items() if k not in classes.left_out}
-    tell_left_out(source, asked_for, told)
+    _tell_not_asked_for(source, read.unknown_labels, classes, told)
     columns = (read.half, read.milliseconds, read.event, read.confidence)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [Moment(half, ms, classes.names[event], sure) for half, ms, event, sure in rows]

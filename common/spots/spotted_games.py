@@ -29,13 +29,17 @@ class SpottedGames:
     root: Path | None = None
     run: Path | None = None
     read_detections: Callable[[str], Sequence[Moment]] = field(repr=False, default=lambda game: ())
+    _told: set[str] = field(repr=False, compare=False, default_factory=set)
 
     def read(self, game: str) -> GameMoments:
-        """Detections and annotations of one of the games. Raises UserError for malformed files."""
+        """Detections and annotations of one of the games.
+
+        The log names annotations of no known class. Raises UserError for malformed files.
+        """
         annotations: list[Moment] = []
         if self.root is not None and (path := self.root / game / self.classes.label_file).is_file():
             content = read_whole(path, "the annotations")
-            annotations = parse_annotations(content, str(path), self.classes)
+            annotations = parse_annotations(content, str(path), self.classes, self._told)
         found = in_order(self.read_detections(game)), in_order(annotations)
         return GameMoments(game, tuple(found[0]), tuple(found[1]))
 

@@ -16,7 +16,7 @@ from typing import Any
 from common.data.events import CLASS_SPLITS
 from common.data.games import check_relative_path
 from common.errors import UserError
-from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED, read_record
+from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED, read_record, require_program
 from common.training.flags import data_defaults
 
 # What is asked of this start alone, and not a setting of the run; where it computes.
@@ -133,8 +133,13 @@ def _record_file(folder: Path) -> Path | None:
 
 
 def _recorded(parser: argparse.ArgumentParser, file: Path, *, of_pair: bool) -> dict[str, Any]:
-    """The settings of a record as the parser would give them. Raises UserError naming the file."""
-    settings = read_record(file)["settings"]
+    """The settings of a record as the parser would give them.
+
+    Raises UserError naming the file, or the program that trained the run.
+    """
+    record = read_record(file)
+    require_program(record, parser.prog, file.parent)
+    settings = record["settings"]
     if of_pair:
         settings = {**settings, "class_split": "both"}
     plain: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.data.events import EventClasses
 from common.errors import UserError
-from common.results.run_record import TRAINED, read_record
+from common.results.run_record import TRAINED, read_record, require_program
 
 # Settings of the training that decide what a network says of a file, and of which data it speaks.
 _DECISIVE = (
@@ -29,12 +29,21 @@ _FURTHER = (
 )
 
 
-def trained_settings(weights: Path, flags: Collection[str]) -> dict[str, Any]:
-    """Those of the flags that the run of these weights recorded and a file needs; else none."""
+def trained_settings(weights: Path, flags: Collection[str], program: str) -> dict[str, Any]:
+    """Those of the flags that the run of these weights recorded and a file needs; else none.
+
+    Args:
+        program: that asks, "CALF/main.py".
+
+    Raises:
+        UserError: the run is another program's, or its record does not read.
+    """
     record = weights.parent / TRAINED
     if not record.is_file():
         return {}
-    settings = read_record(record)["settings"]
+    content = read_record(record)
+    require_program(content, program, weights.parent)
+    settings = content["settings"]
     known = [name for name in (*_DECISIVE, *_FURTHER) if name in flags]
     found = {name: settings[name] for name in known if settings.get(name) is not None}
     if "SoccerNet_path" in found:  # which may start where the training was started
