@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: NetVLAD++ and CALF, part by part.
+"""Where the time of a training step goes: NetVLAD++, CALF and top views, part by part.
 
     python benchmarks/step_parts.py [--threads 2] [--repeat 20]
 
@@ -18,10 +18,14 @@ from rich.table import Table
 
 from CALF.loss import Criterion, context_aware_loss
 from CALF.model import ContextAwareModel
+from CALF_Calibration.model import PictureBranch, TopViewModel
 from common.calf.chunk_shape import ChunkShape
 from common.calf.k_parameters import k_frames
 from common.calf.spot_targets import spot_targets
-from common.data.events import V2_NAMES
+from common.calibration.branches import branch_width
+from common.calibration.picture_branch import FirstLayer
+from common.calibration.top_view import TopView
+from common.data.events import CLASS_SPLITS, V2_NAMES
 from common.pooling.residuals import classify_residuals
 from common.pooling.vlad import kept_entries
 from common.training.device import choose_device
@@ -33,6 +37,7 @@ import torch  # isort: skip - the project comes first, it sets how OpenMP waits
 from torch import Tensor, nn  # isort: skip
 
 DIM, WINDOW, CLUSTERS = 512, 30, 32  # of past and of future
+VIEW = TopView()
 CPU = torch.device("cpu")
 
 Parts = dict[str, Callable[[], object]]
@@ -134,6 +139,57 @@ def calf() -> Parts:
     }
 
 
+def top_views() -> Parts:
+    """Parts of a step of CALF with top views on 32 chunks: what the players add to CALF's."""
+    shape = ChunkShape(240, 80)
+    classes = CLASS_SPLITS["visual"]
+    width = branch_width(2, features=True, players=True)
+    branch = PictureBranch(width, shape.receptive_frames)
+    model = TopViewModel(DIM, len(classes), shape, multiplier=2, player_branch=branch)
+    rng = np.random.default_rng(0)
+    pictures = torch.from_numpy(
+        rng.integers(0, 256, (CHUNKS, shape.frames, VIEW.height, VIEW.width, 3), np.uint8)
+    )
+    features = torch.randn(CHUNKS, shape.frames, DIM)
+    optimizer = adam(model, 1e-3, 1e-7, fused=True)
+
+    def loss_of(outputs: tuple[Tensor, ...]) -> Tensor:
+        return torch.stack([output.square().mean() for output in outputs]).sum()
+
+    step = whole_step(model, lambda: loss_of(model(features, pictures)), optimizer)
+    first, second = branch.r_conv_1, branch.r_conv_2
+
+    def seen() -> Tensor:
+        return FirstLayer.apply(pictures.flatten(0, 1), first.weight.squeeze(2), first.bias)
+
+    known = seen().detach().requires_grad_()
+
+    def pooled() -> Tensor:
+        weight = second.weight.squeeze(2).contiguous(memory_format=torch.channels_last)
+        return torch.relu(
+            nn.functional.max_pool2d(nn.functional.conv2d(known, weight, second.bias), 2)
+        )
+
+    reduced = branch.reduce(pictures).transpose(0, 1).detach().requires_grad_()
+    others = model.feature_branch.reduce(features).transpose(0, 1).detach().requires_grad_()
+    wide = torch.randn(shape.frames, CHUNKS, 152 * 2, requires_grad=True)
+    return {
+        "first convolution, largest of 4 x 4": seen,
+        "its gradient": backward_of(seen()),
+        "second convolution, largest of 2 x 2": pooled,
+        "its gradient ": backward_of(pooled()),
+        "pyramid in time at each place": lambda: branch(reduced),
+        "its gradient  ": backward_of(branch(reduced)),
+        "features: reduce": lambda: model.feature_branch.reduce(features),
+        "features: pyramid": lambda: model.feature_branch(others),
+        "its gradient   ": backward_of(model.feature_branch(others)),
+        "capsules and spots": lambda: model.head(wide),
+        "their gradient": backward_of(loss_of(model.head(wide))),
+        "Adam": optimizer.step,  # which changes the weights: after the others
+        "whole step": step,
+    }
+
+
 def fastest(part: Callable[[], object], repeat: int) -> float:
     """Milliseconds of the fastest of so many runs."""
 
@@ -163,7 +219,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     for title, parts in (("NetVLAD++, 512 features, 256 clips", net_vlad()),
-                         ("CALF, 32 chunks", calf())):  # fmt: skip
+                         ("CALF, 32 chunks", calf()),
+                         ("CALF with top views, 32 chunks", top_views())):  # fmt: skip
         table = Table(title, "ms", "CPU ms")
         for name, part in parts.items():
             twice = 2 if name.endswith("x 2") else 1

@@ -74,7 +74,7 @@ def _channels_last(tensor: Tensor) -> Tensor:
 
 def _as_seen(pictures: Tensor, dtype: torch.dtype) -> Tensor:
     """Pixels 0…255 as v / 127 - 1, as published: [n, H, W, 3] -> [n, 3, H, W]."""
-    return pictures.permute(0, 3, 1, 2).to(dtype) / 127 - 1
+    return pictures.permute(0, 3, 1, 2).to(dtype).div_(127).sub_(1)
 
 
 class FirstLayer(torch.autograd.Function):
