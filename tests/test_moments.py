@@ -25,5 +25,5 @@ def test_a_strip_for_each_of_the_surest_detections(tmp_path, count):
     picture = matplotlib.imread(path)
     height, width = picture.shape[:2]
     assert width > 1000
-    assert height == pytest.approx(90 + 115 * max(1, min(count, 12)), abs=2)
+    assert height == pytest.approx(40 + 115 * max(1, min(count, 12)), abs=2)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -24,7 +24,7 @@ def test_a_row_for_each_of_the_surest_detections(tmp_path, count):
     draw_side_by_side(path, players, VIEW, peaks, names=["Corner", "a_b $"], framerate=2, title="$")
     height, width = matplotlib.imread(path).shape[:2]
     assert width == 1080
-    assert height == pytest.approx(90 * (0.6 + 2.7 * max(1, min(count, 6))), abs=2)
+    assert height == pytest.approx(90 * (0.4 + 2.7 * max(1, min(count, 6))), abs=2)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 

@@ -21,6 +21,7 @@ from common.results.suppression import Peaks
 _MOST_COLUMNS = 6000  # points of a curve that a figure can show
 _MOST_TIMES = 200  # of a class, that fit beside each other
 _SURE = 0.34  # confidence from which the original names the time of a detection
+_LANE = 1.45  # height of a class's lane, of which its scores take 1
 _STARS = 1.2  # height of the stars in the pictures by class
 _COLOURS = {"score": "#2a6f97", "detected": "#e07a5f", "annotated": "#3a3a3a"}
 
@@ -107,54 +108,72 @@ def _lanes(
     title: str,
     annotated: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
 ) -> Figure:
-    """The figure of the classes `shown`."""
+    """The figure of the classes `shown`, all on one pair of axes: many take much longer."""
     rows = len(shown)
-    figure = Figure(figsize=(14, 1.2 + 0.62 * rows), layout="constrained")
-    figure.suptitle(title, fontsize=12)
-    lanes = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    unnamed = 0
-    for axes, c in zip(lanes, shown.tolist(), strict=True):
-        _draw_lane(axes, score[:, c], framerate)
+    labels = [words(names[c], 30) for c in shown]
+    width, height, before = 14, 1.2 + 0.62 * rows, 0.3 + 0.075 * max(map(len, labels))
+    figure = Figure(figsize=(width, height))
+    figure.suptitle(title, fontsize=12, y=1 - 0.08 / height, va="top")
+    axes = figure.add_axes(
+        (before / width, 0.8 / height, 1 - (before + 0.2) / width, 1 - 1.2 / height)
+    )
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    axes.grid(axis="x", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    floors, unnamed = _LANE * np.arange(rows)[::-1], 0
+    for floor, c in zip(floors.tolist(), shown.tolist(), strict=True):
+        _draw_lane(axes, floor, score[:, c], framerate)
         ours = peaks.event == c
-        unnamed += _draw_detections(axes, peaks.frame[ours], peaks.confidence[ours], framerate)
+        found = peaks.frame[ours], peaks.confidence[ours]
+        unnamed += _draw_detections(axes, floor, *found, framerate)
         if annotated is not None:
             minutes = annotated[0][annotated[1] == c] / framerate / 60
-            axes.vlines(minutes, 0, 1, colors=_COLOURS["annotated"], linewidth=1.2)
-        axes.set_ylabel(words(names[c], 30), rotation=0, ha="right", va="center", fontsize=8)
-        axes.set_yticks([])
-        axes.spines[["top", "right", "left"]].set_visible(False)
-    lanes[-1].set_xlabel("; ".join(filter(None, (
+            axes.vlines(minutes, floor, floor + 1, colors=_COLOURS["annotated"], linewidth=1.2)
+    below = (
         "minutes of the half",
         left_out(rows, len(names), "most to be seen"),
         f"of the times of sure detections {unnamed} are not written" if unnamed else "",
-    ))))  # fmt: skip
-    lanes[-1].set_xlim(0, len(score) / framerate / 60)
-    lanes[-1].set_ylim(0, 1.45)
-    figure.legend(*_legend(lanes[0], annotated is not None), ncols=3, loc="outside lower right",
+    )
+    axes.hlines(floors, 0, 1, transform=axes.get_yaxis_transform(), colors="0.2", linewidth=0.8)
+    axes.set_yticks(floors + 0.5, labels, fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.set(
+        xlabel="; ".join(filter(None, below)),
+        xlim=(0, len(score) / framerate / 60),
+        ylim=(-0.02, _LANE * rows),
+    )
+    figure.legend(*_legend(axes, annotated is not None), ncols=3, loc="lower right",
                   frameon=False, fontsize=8)  # fmt: skip
     return figure
 
 
-def _draw_lane(axes: Axes, score: NDArray[np.float32], framerate: float) -> None:
+def _draw_lane(axes: Axes, floor: float, score: NDArray[np.float32], framerate: float) -> None:
     """The score over time; of a long half the highest of neighbouring frames."""
     step = -(-len(score) // _MOST_COLUMNS)
     starts = np.arange(0, len(score), step)
-    highest = np.maximum.reduceat(score, starts)
+    highest = floor + np.maximum.reduceat(score, starts)
     axes.fill_between(
-        starts / framerate / 60, highest, step="post", color=_COLOURS["score"], alpha=0.45, lw=0
-    )
+        starts / framerate / 60, floor, highest, step="post", color=_COLOURS["score"], alpha=0.45,
+        lw=0,
+    )  # fmt: skip
 
 
 def _draw_detections(
-    axes: Axes, frame: NDArray[np.int64], confidence: NDArray[np.float32], framerate: float
+    axes: Axes,
+    floor: float,
+    frame: NDArray[np.int64],
+    confidence: NDArray[np.float32],
+    framerate: float,
 ) -> int:
     """Triangles, and the times of the surest; how many sure ones have no time beside them."""
     minutes = frame / framerate / 60
-    axes.scatter(minutes, confidence, s=9, marker="v", color=_COLOURS["detected"], lw=0, zorder=3)
+    axes.scatter(
+        minutes, floor + confidence, s=9, marker="v", color=_COLOURS["detected"], lw=0, zorder=3
+    )
     sure = np.flatnonzero(confidence >= _SURE)
     named = np.sort(sure[np.argsort(-confidence[sure], kind="stable")[:_MOST_TIMES]])
     for minute, height in zip(minutes[named], confidence[named], strict=True):
-        place = max(height, 0.9) + 0.08
+        place = floor + max(height, 0.9) + 0.08
         axes.text(
             minute, place, clock(round(60_000 * minute)), fontsize=5, ha="center", va="bottom"
         )

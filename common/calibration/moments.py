@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
 
 from common.calibration.players import Players
@@ -16,6 +17,10 @@ from common.results.suppression import Peaks
 
 _MOMENTS = 12  # of a half, the most confident detections
 _OFFSETS_SECONDS = (-6, -3, -1, 0, 1, 3)
+_COLUMNS = len(_OFFSETS_SECONDS) + 1
+_LABEL, _CELL = 1.42, 1.94  # inches, of the words before a strip, and of a picture with its gap
+
+Place = tuple[float, float, float, float]  # left, right, bottom, top, in inches of the sheet
 
 
 @plain_figures()
@@ -35,39 +40,54 @@ def draw_moments(
     Six top views from six seconds before to three seconds after it, and the boxes of its frame as
     the broadcast shows them.
     """
-    figure, grid, chosen = new_sheet(
-        peaks, _MOMENTS, len(_OFFSETS_SECONDS) + 1, size=(15, 1.15), head=0.9, title=title
+    sheet = new_sheet(
+        peaks, _MOMENTS, size=(_LABEL + _CELL * _COLUMNS, 1.15), head=0.4, title=title
     )
-    for strip, peak in zip(grid, chosen, strict=False):
+    axes = sheet.canvas()
+    for row, peak in enumerate(sheet.chosen.tolist()):
         frame, event = int(peaks.frame[peak]), words(names[peaks.event[peak]], 24)
-        time = clock(round(1000 * frame / framerate))
+        time, top = clock(round(1000 * frame / framerate)), sheet.top(row)
         offsets = np.rint(framerate * np.array(_OFFSETS_SECONDS)).astype(np.int64)
-        shown = np.clip(frame + offsets, 0, frames - 1)
-        pictures = view.draw(players, shown)
-        for axes, picture, offset in zip(strip, pictures, _OFFSETS_SECONDS, strict=False):
+        pictures = view.draw(players, np.clip(frame + offsets, 0, frames - 1))
+        for column, (picture, offset) in enumerate(zip(pictures, _OFFSETS_SECONDS, strict=True)):
+            place = _place(axes, column, top, picture.shape[1] / picture.shape[0],
+                           f"{offset:+d} s" if offset else time)  # fmt: skip
             # Colours are stored blue first.
-            axes.imshow(picture[:, :, ::-1], interpolation="nearest")
-            axes.set_title(f"{offset:+d} s" if offset else time, fontsize=7)
+            axes.imshow(picture[:, :, ::-1], extent=place, aspect="auto", interpolation="nearest")
             if not picture.any():
-                axes.text(0.5, 0.5, "camera not known", color="0.7", fontsize=7, ha="center",
-                          va="center", transform=axes.transAxes)  # fmt: skip
-        strip[0].text(-0.06, 0.5, f"{event}\n{peaks.confidence[peak]:.2f}", fontsize=7, ha="right",
-                      va="center", transform=strip[0].transAxes)  # fmt: skip
-        _draw_broadcast(strip[-1], players, frame)
-    return save_png(figure, path, dpi=100)
+                axes.text((place[0] + place[1]) / 2, (place[2] + place[3]) / 2, "camera not known",
+                          color="0.7", fontsize=7, ha="center", va="center")  # fmt: skip
+        label = f"{event}\n{peaks.confidence[peak]:.2f}"
+        axes.text(_LABEL - 0.1, top + 0.6, label, fontsize=7, ha="right", va="center")
+        high, wide = players.box_picture
+        _draw_broadcast(
+            axes, _place(axes, _COLUMNS - 1, top, wide / high, "broadcast"), players, frame
+        )
+    return save_png(sheet.figure, path, dpi=100)
 
 
-def _draw_broadcast(axes: Axes, players: Players, frame: int) -> None:
+def _place(axes: Axes, column: int, top: float, ratio: float, title: str) -> Place:
+    """Where a picture of this width by height goes, below its title."""
+    wide, high = _CELL - 0.15, 0.95
+    width, height = min(wide, high * ratio), min(high, wide / ratio)
+    middle, bottom = _LABEL + _CELL * column + wide / 2, top + 0.18 + high
+    axes.text(middle, bottom - height - 0.04, title, fontsize=7, ha="center", va="bottom")
+    return middle - width / 2, middle + width / 2, bottom, bottom - height
+
+
+def _draw_broadcast(axes: Axes, place: Place, players: Players, frame: int) -> None:
     """Boxes in the picture, in the colours of their players."""
-    height, width = players.box_picture
+    left, right, bottom, top = place
     number, _ = players.boxes_of(np.array([frame]))
-    axes.add_patch(Rectangle((0, 0), width, height, facecolor="#3f6f4f", edgecolor="none"))
-    for box, colour in zip(players.boxes[number], players.colours[number], strict=True):
-        x1, y1, x2, y2 = map(float, box)
-        tint = tuple(np.clip(np.asarray(colour, float)[::-1] / 255, 0, 1))
-        axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, facecolor=tint, edgecolor="white",
-                                 linewidth=0.4))  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    axes.set_aspect("equal")
-    axes.set_title("broadcast", fontsize=7)
+    scale = (right - left) / players.box_picture[1]
+    x1, y1, x2, y2 = players.boxes[number].astype(float).clip(0).T * scale
+    corners = left + np.stack([x1, x2, x2, x1], 1), top + np.stack([y1, y1, y2, y2], 1)
+    axes.add_patch(Rectangle((left, top), right - left, bottom - top, facecolor="#3f6f4f"))
+    axes.add_collection(
+        PolyCollection(
+            [*np.stack(corners, 2).clip((left, top), (right, bottom))],
+            facecolors=np.clip(players.colours[number][:, ::-1] / 255, 0, 1),
+            edgecolors="white",
+            linewidths=0.4,
+        )
+    )

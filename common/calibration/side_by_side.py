@@ -47,10 +47,8 @@ def draw_side_by_side(
         margin: who is farther than so many metres from the pitch is no node; None keeps all.
         moments: how many detections, at most.
     """
-    figure, grid, chosen = new_sheet(
-        peaks, moments, len(_PANELS), size=(12, 2.7), head=0.6, title=title
-    )
-    for row, peak in zip(grid, chosen, strict=False):
+    sheet = new_sheet(peaks, moments, size=(12, 2.7), head=0.4, title=title)
+    for row, peak in zip(sheet.grid(len(_PANELS), title=0.28), sheet.chosen, strict=True):
         frame = int(peaks.frame[peak])
         event, time = words(names[peaks.event[peak]], 24), clock(round(1000 * frame / framerate))
         for axes, panel in zip(row, _PANELS, strict=True):
@@ -63,7 +61,7 @@ def draw_side_by_side(
         else:
             for axes in row:
                 axes.text(0.5, 0.5, "camera not known", ha="center", transform=axes.transAxes)
-    return save_png(figure, path, dpi=90)
+    return save_png(sheet.figure, path, dpi=90)
 
 
 def standing(
