@@ -19,7 +19,7 @@ from common.errors import UserError, run_cli
 from common.results.given_files import FEATURES, VIDEOS, claim_outputs, given_files, open_given
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE
 from common.results.suppression import KINDS, Suppression
-from common.training.argument_types import MOST, confidence, rate, seconds, share, whole
+from common.training.argument_types import MOST, confidence, rate, seconds, share, weight, whole
 from common.training.flags import (
     add_data_flags,
     add_device_flags,
@@ -75,8 +75,9 @@ def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
         help="around an event, in seconds, in which a frame is to be confident of it")
     add("--displacement_radius", type=seconds, default=6,
         help="around an event, in seconds, in which a frame is to know how far it is")
-    add("--displacement_weight", type=rate, default=0.1,
-        help="of the loss of displacements, beside that of confidences")
+    add("--displacement_weight", type=weight, default=0.1,
+        help="of the loss of displacements, beside that of confidences; 0: they are not learnt, "
+        "with --displace no")
     add("--chunk_size", type=seconds, default=112,
         help="chunk, in seconds; made a multiple of 32 frames")
     add("--chunks_per_epoch", type=whole(1, 10**7), default=8192, help="chunks drawn to train on")
@@ -127,9 +128,17 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Dense
 
 
 def scoring_of(args: argparse.Namespace, chunk_frames: int) -> "Scoring":
-    """How the flags want halves to be scored. Raises UserError for a border without an inside."""
+    """How the flags want halves to be scored.
+
+    Raises UserError for a border without an inside, and for displacements that are not learnt.
+    """
     from DenseAnchors.test import Scoring
 
+    if args.displace == "yes" and not args.displacement_weight:
+        raise UserError(
+            "--displacement_weight 0 learns no displacements to move confidences by; pass "
+            "--displace no, too"
+        )
     border = to_frames(args.border, args.framerate)
     if 2 * border >= chunk_frames:
         raise UserError(

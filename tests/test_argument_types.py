@@ -19,10 +19,13 @@ from common.training.argument_types import (
     seed,
     share,
     threads,
+    weight,
     whole,
 )
 
-TYPES = [whole(1, 10), positive, not_negative, seed, threads, finite, confidence, rate, share]
+TYPES = [
+    whole(1, 10), positive, not_negative, seed, threads, finite, confidence, rate, share, weight,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -63,6 +66,13 @@ def test_rates_and_confidences():
             rate(text)
     with pytest.raises(argparse.ArgumentTypeError, match="up to 1, found 50"):
         confidence("50")
+
+
+def test_weights_may_be_nothing():
+    assert [weight(text) for text in ("0", "0.5", str(MOST))] == [0, 0.5, MOST]
+    for text in ("-0.1", "1e10"):
+        with pytest.raises(argparse.ArgumentTypeError, match="a number from 0 to"):
+            weight(text)
 
 
 def test_seconds_need_not_be_whole():

@@ -122,9 +122,14 @@ def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(
         np.save(path.with_name(f"{path.name[0]}_Wide.npy"), np.tile(100 * rows, (1, 32)))
     call.cwd = tmp_path
     words = ["--SoccerNet_path", data, *SMALL, "--features", "Synthetic.npy", "Wide.npy",
-             "--model_name", "wide", "--max_epochs", "1"]  # fmt: skip
+             "--model_name", "wide", "--max_epochs", "1",
+             "--displacement_weight", "0", "--displace", "no"]  # fmt: skip
     assert call(*words) == (0, "")
-    largest = read_checkpoint(tmp_path / "models/wide/model.pth.tar")["state_dict"]["scale"]
+    state = read_checkpoint(tmp_path / "models/wide/model.pth.tar")["state_dict"]
+    largest = state["scale"]
+    learnt = {name: bool(state[f"networks.0.heads.{name}.layer.bias"].any())
+              for name in ("confidence", "displacement")}  # fmt: skip
+    assert learnt == {"confidence": True, "displacement": False}
     assert len(largest) == 33 * 16 and torch.allclose(largest[16:32], 100 * largest[:16])
 
     def read_again(*_):
@@ -138,6 +143,8 @@ def test_what_cannot_work_is_one_sentence(data, tmp_path, call):
     call.cwd = tmp_path
     words = ["--SoccerNet_path", data, *SMALL, "--border", "16"]
     assert_one_sentence(call(*words), tmp_path, "--border 16", "32 s")
+    words = ["--SoccerNet_path", data, *SMALL, "--displacement_weight", "0"]
+    assert_one_sentence(call(*words), tmp_path, "--displacement_weight 0", "--displace no")
     for flag, value in ("--dropout", "1"), ("--trunk_channels", "10"), ("--mixup", "-1"):
         code, complaint = call("--SoccerNet_path", data, flag, value)
         assert code == 2 and "expected a" in complaint

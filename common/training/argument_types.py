@@ -99,6 +99,16 @@ def share(text: str) -> float:
     return number
 
 
+def weight(text: str) -> float:
+    """An argparse type: a number from 0 on, and none beyond all measure."""
+    number = finite(text)
+    if not 0 <= number <= MOST:
+        raise argparse.ArgumentTypeError(
+            f"expected a number from 0 to {MOST}, found {_short(text)}"
+        )
+    return number
+
+
 def above_zero(text: str) -> float:
     """An argparse type: a finite number above 0; a whole one stays a whole number."""
     number = rate(text)

@@ -13,7 +13,7 @@ _DECISIVE = (
     "framerate", "version", "class_split", "chunk_size", "receptive_field", "num_detections",
     "dim_capsule", "feature_multiplier", "backbone_feature", "backbone_player",
     "pool", "vocab_size", "window_size", "proj_dim", "displacement_radius", "trunk_channels",
-    "networks", "scale",
+    "networks", "scale", "displacement_weight",
 )  # fmt: skip
 # Of which others may be given.
 _FURTHER = (
