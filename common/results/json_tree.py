@@ -54,6 +54,10 @@ class JsonTree:
             return [name for name, _ in self._members if not name.endswith("/")]
         return sorted(_files_below(self.root))
 
+    def stored_name(self, name: str) -> str:
+        """A file's path as the zip says, whose names may be UTF-8 without being declared so."""
+        return name if self._archive is None else self._member[name].filename
+
     def names(self) -> list[str]:
         """Those of JSON files."""
         found = (name for name in self.files() if name.endswith(".json"))

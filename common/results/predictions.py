@@ -145,6 +145,8 @@ def parse_detections(
     """
     parsed = parse_json(content, source, lenient)
     entries = parsed.get("predictions") if isinstance(parsed, dict) else None
+    if lenient and entries in ({}, ""):  # it goes through them, and finds nothing
+        entries = []
     if not isinstance(entries, list):
         raise UserError(f'{source} has no list "predictions"; it is not a result file')
     half = _whole(_column(entries, "half", int, "1 or 2", source))
