@@ -19,6 +19,7 @@ from common.results.json_tree import JsonTree
 RESULT_FILE = "results_spotting.json"
 LEGACY_RESULT_FILE = "Predictions-v2.json"
 
+_OFFICIAL_HALVES = (1, 2)  # those that the official evaluator knows
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same results make the same archive, byte for byte
 
 
@@ -137,7 +138,8 @@ def parse_detections(
     Args:
         source: names the file in errors.
         lenient: keep what the official evaluator lets pass: any half, position and confidence,
-            NaN as Python writes it, and any confidence at all of an unknown class.
+            NaN as Python writes it, and any confidence at all where it reads none (NaN, if it is no
+            number): of an unknown class, or in a half other than 1 and 2.
         any_confidence: let pass those that are not finite, too.
 
     Raises:
@@ -155,7 +157,8 @@ def parse_detections(
     event = _whole(_column(entries, "label", number_of.__getitem__, "a class name", source))
     known = event >= 0
     if lenient:
-        confidence = _official_confidences(entries, known, source)
+        counted = known & np.isin(half, _OFFICIAL_HALVES)
+        confidence = _official_confidences(entries, counted, source)
     else:
         confidence = _confidences(entries, source)
         _refuse(half < 1, entries, "half", "1 or 2", source)
@@ -190,14 +193,18 @@ def _confidences(entries: list[Any], source: str) -> NDArray[np.float64]:
 
 
 def _official_confidences(
-    entries: list[Any], known: NDArray[np.bool_], source: str
+    entries: list[Any], counted: NDArray[np.bool_], source: str
 ) -> NDArray[np.float64]:
-    """As the official evaluator reads them: null is NaN, and of unknown classes none is read."""
+    """As the official evaluator reads them: null is NaN, and what does not count is not read."""
 
     def number(value: Any) -> float:
         return np.nan if value is None else float(value)
 
-    read = [e if k else {"confidence": 0} for e, k in zip(entries, known.tolist(), strict=True)]
+    nothing = {"confidence": None}
+    read = [
+        e if c or _converts(e, "confidence", number) else nothing
+        for e, c in zip(entries, counted.tolist(), strict=True)
+    ]
     return _column(read, "confidence", number, "a number", source)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
+import numpy as np
+
 from common.data.events import V1_NAMES, V2_NAMES
-from common.metric.average_map import THRESHOLDS
 
 HALF_SECONDS = 7200  # where the evaluator's time line ends
-_LEVELS = THRESHOLDS.tolist()
+_LEVELS = np.linspace(0, 1, 200).tolist()  # the evaluator's thresholds
 _V1_LABELS = ("y-card", "r-card", "substitution-in", "soccer-ball", "soccer-ball-own", "corner")
 _ODD_CONFIDENCES = (-0.25, -1, "nan", 0, 1, 1.5, 1e-3)
 
@@ -160,7 +161,8 @@ def _confidence(rules: _Rules) -> float | str:
     if rules.confidences == "eighths":  # many are equal
         return draw.randrange(9) / 8
     if rules.confidences == "thresholds":
-        return math.nextafter(draw.choice(_LEVELS), draw.choice((-1, 0.5, 2)))
+        level = draw.choice(_LEVELS)
+        return draw.choice((level, math.nextafter(level, -1), math.nextafter(level, 2)))
     return 0.5 if rules.confidences == "equal" else draw.random()
 
 

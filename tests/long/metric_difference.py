@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class MemoryTree:
         """Content of a file."""
         return self._files[name]
 
-    def require_one_of_each(self) -> None:
+    def require_one_of_each(self, names: Iterable[str]) -> None:
         """There is."""
 
 
