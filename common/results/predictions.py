@@ -19,7 +19,6 @@ from common.results.json_tree import JsonTree
 RESULT_FILE = "results_spotting.json"
 LEGACY_RESULT_FILE = "Predictions-v2.json"
 
-_OFFICIAL_HALVES = (1, 2)  # those that the official evaluator knows
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same results make the same archive, byte for byte
 
 
@@ -157,8 +156,8 @@ def parse_detections(
     event = _whole(_column(entries, "label", number_of.__getitem__, "a class name", source))
     known = event >= 0
     if lenient:
-        counted = known & np.isin(half, _OFFICIAL_HALVES)
-        confidence = _official_confidences(entries, counted, source)
+        in_a_half = (half == 1) | (half == 2)  # those that the official evaluator knows
+        confidence = _official_confidences(entries, known & in_a_half, source)
     else:
         confidence = _confidences(entries, source)
         _refuse(half < 1, entries, "half", "1 or 2", source)

@@ -12,6 +12,7 @@ import argparse
 import copy
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -114,7 +115,6 @@ class Judge:
         """The archive of this number, always the same."""
         kinds, archive, right = drawn(number, self.annotations)
         row = self.table[kinds[0] if len(kinds) == 1 else _TOGETHER]
-        row["archives"] += 1
         path = archive.write(self._emptied("given"))
         theirs = self._official(path)
         valid = self._told(number, kinds, lambda: validate(path, GAMES, _CLASSES).valid)
@@ -122,6 +122,7 @@ class Judge:
         lenient = self._told(
             number, kinds, lambda: _flat(evaluate(**self._arguments(path), lenient=True))
         )
+        row["archives"] += 1
         end, known = self._end(theirs, right, valid=bool(valid))
         row[end] += 1
         row["we score, it fails"] += theirs.scores is None and ours is not None
@@ -215,16 +216,20 @@ def main() -> int:
     parser.add_argument("--archives", type=int, default=10_000, metavar="N", help="[10000]")
     args = parser.parse_args()
     logging.disable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored behind & or nohup
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(Path(folder).resolve())
-        for number in tqdm(range(args.first, args.first + args.archives), disable=None):
-            judge.judge(number)
+        try:
+            for number in tqdm(range(args.first, args.first + args.archives), disable=None):
+                judge.judge(number)
+        except KeyboardInterrupt:
+            print("stopped")
     for kind in [*KINDS, _TOGETHER]:
         row = judge.table[kind]
         print(f"{kind}: {', '.join(f'{row[each]} {each}' for each in _COLUMNS if row[each])}")
     total = sum(judge.table.values(), Counter())
-    print(", ".join(f"{total[each]} {each}" for each in _COLUMNS[:-1]))
-    print(f"{args.archives} archives, {len(KINDS)} kinds; {len(judge.wrong)} wrong")
+    print(f"from {args.first} on:", ", ".join(f"{total[each]} {each}" for each in _COLUMNS[:-1]))
+    print(f"{len(KINDS)} kinds; {len(judge.wrong)} wrong")
     return 1 if judge.wrong else 0
 
 
