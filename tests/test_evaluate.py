@@ -546,6 +546,18 @@ def test_a_file_that_is_in_a_zip_twice_is_refused(two, tmp_path, which):
     assert evaluate(*paths.values(), label_files=LABELS, **settings, lenient=True)["a_mAP"] == 1
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_nobody_reads_may_be_in_a_zip_twice(two, tmp_path):
+    root, results = two[0], two[1](FOUND)
+    packed = tmp_path / "twice.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(results / GAME / RESULTS, f"{GAME}/{RESULTS}")
+        for _ in range(2):
+            archive.writestr(f"__MACOSX/{GAME}/._{RESULTS}", "")
+    settings = {"dataset": None, "EVENT_DICTIONARY": {"Goal": 0}, "metric": "at1"}
+    assert evaluate(root, packed, label_files=LABELS, **settings)["a_mAP"] == 1
+
+
 def test_confidences_that_are_no_shares_are_said(two, caplog):
     root, found = two
     evaluate(root, found(FOUND, {**FOUND, "half": "2", "confidence": "1"}))

@@ -169,6 +169,12 @@ def test_other_json_is_no_label_file(content):
         parse_labels(content, "the-file", SOCCERNET_V2)
 
 
+@pytest.mark.parametrize("nothing", ["{}", '""'])
+def test_lenient_finds_nothing_in_what_is_empty(nothing):
+    content = f'{{"annotations": {nothing}}}'.encode()
+    assert len(parse_labels(content, "the-file", SOCCERNET_V2, lenient=True)) == 0
+
+
 @pytest.mark.parametrize("content", [b"", b'{"annotations": [', b"\xff\xfe", b"NaN"])
 def test_broken_json_is_refused(content):
     with pytest.raises(UserError, match="the-file is not valid JSON"):

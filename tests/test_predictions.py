@@ -253,6 +253,23 @@ def test_lenient_lets_pass_what_the_package_does():
     assert read.half.tolist() == [2, 0, 3]
 
 
+@pytest.mark.parametrize("half", ["0", "3", "-1"])
+def test_lenient_reads_no_confidence_where_nothing_counts(half):
+    odd = [ENTRY | {"half": half, "confidence": "0,4"}, ENTRY | {"half": half, "confidence": "0.4"}]
+    read = parse(*odd, ENTRY, lenient=True)
+    assert np.isnan(read.confidence[0]) and read.confidence[1] == 0.4
+    with pytest.raises(UserError, match="prediction 0, field confidence"):
+        parse(ENTRY | {"confidence": "0,4"}, lenient=True)
+
+
+@pytest.mark.parametrize("nothing", ["{}", '""'])
+def test_lenient_finds_nothing_in_what_is_empty(nothing):
+    content = f'{{"predictions": {nothing}}}'.encode()
+    with pytest.raises(UserError, match="no list"):
+        parse_detections(content, "f", NUMBER_OF)
+    assert len(parse_detections(content, "f", NUMBER_OF, lenient=True)) == 0
+
+
 def test_numbers_beyond_any_array_entry_stay_far_away():
     entries = [ENTRY | {"position": value} for value in ("9" * 30, 1e300, "424500")]
     assert (parse(*entries).frames(25) > 10**12).tolist() == [True, True, False]

@@ -114,6 +114,25 @@ def test_names_in_another_unicode_form_are_told(write):
     assert any("other Unicode letters" in error for error in findings.errors)
 
 
+def test_a_byte_order_mark_is_told(write):
+    error = only_error(check(write(files(b="\ufeff" + content(GAMES[1], entry())))))
+    assert error.startswith(f"{GAMES[1]}/{RESULT_FILE} begins with a byte order mark")
+
+
+def test_names_that_the_zip_does_not_declare_to_be_utf8_are_told(tmp_path):
+    path, game = tmp_path / "r.zip", "l/s/é"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{game}/{RESULT_FILE}", content(game, entry()))
+    assert check(path, [game]).valid
+    data = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(mark) + flags + 1] = 0
+    path.write_bytes(data)
+    error = only_error(check(path, [game]))
+    assert error.startswith("names that the zip does not declare to be UTF-8: 1, such as l/s/é/")
+    assert "the evaluator would read as l/s/├⌐/" in error
+
+
 def test_missing_game(write):
     submitted = files()
     del submitted[f"{GAMES[1]}/{RESULT_FILE}"]

@@ -66,6 +66,8 @@ def parse_labels(
     """
     parsed = parse_json(content, source, lenient)
     annotations = parsed.get("annotations") if isinstance(parsed, dict) else None
+    if lenient and annotations in ({}, ""):  # it goes through them, and finds nothing
+        annotations = []
     if not isinstance(annotations, list):
         raise UserError(f'{source} has no list "annotations"; it is not a label file')
     class_of_label: dict[str, int] = {}

@@ -9,7 +9,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from common.data.games import check_relative_path
@@ -54,6 +54,10 @@ class JsonTree:
             return [name for name, _ in self._members if not name.endswith("/")]
         return sorted(_files_below(self.root))
 
+    def stored_name(self, name: str) -> str:
+        """A file's path as the zip says, whose names may be UTF-8 without being declared so."""
+        return name if self._archive is None else self._member[name].filename
+
     def names(self) -> list[str]:
         """Those of JSON files."""
         found = (name for name in self.files() if name.endswith(".json"))
@@ -64,10 +68,10 @@ class JsonTree:
             if not (name.startswith(".cache/") or name.rpartition("/")[2].startswith("._"))
         ]
 
-    def require_one_of_each(self) -> None:
-        """Raises UserError if a zip holds a file twice: which of them counts is anybody's guess."""
-        names = Counter(name for name, _ in self._members if not name.endswith("/"))
-        if twice := next((name for name, number in names.items() if number > 1), None):
+    def require_one_of_each(self, names: Iterable[str]) -> None:
+        """Raises UserError if a zip holds one of these files twice: which counts is a guess."""
+        number = Counter(name for name, _ in self._members)
+        if twice := next((name for name in names if number[self._find(name) or name] > 1), None):
             raise UserError(f"{self.root} holds {twice} twice; pack it anew with one of each")
 
     def __contains__(self, name: str) -> bool:

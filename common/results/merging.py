@@ -68,8 +68,9 @@ def _check_paths(inputs: Sequence[Path], out: Path) -> None:
 
 def _games_of(tree: JsonTree, file: str) -> list[str]:
     """Games that have a file. Raises UserError for a name that no result file can hold."""
-    tree.require_one_of_each()
-    games = [name.removesuffix(f"/{file}") for name in tree.names() if name.endswith(f"/{file}")]
+    files = [name for name in tree.names() if name.endswith(f"/{file}")]
+    tree.require_one_of_each(files)
+    games = [name.removesuffix(f"/{file}") for name in files]
     for game in games:
         if game != game.encode(errors="replace").decode():
             raise UserError(

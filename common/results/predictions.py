@@ -137,7 +137,8 @@ def parse_detections(
     Args:
         source: names the file in errors.
         lenient: keep what the official evaluator lets pass: any half, position and confidence,
-            NaN as Python writes it, and any confidence at all of an unknown class.
+            NaN as Python writes it, and any confidence at all where it reads none (NaN, if it is no
+            number): of an unknown class, or in a half other than 1 and 2.
         any_confidence: let pass those that are not finite, too.
 
     Raises:
@@ -145,6 +146,8 @@ def parse_detections(
     """
     parsed = parse_json(content, source, lenient)
     entries = parsed.get("predictions") if isinstance(parsed, dict) else None
+    if lenient and entries in ({}, ""):  # it goes through them, and finds nothing
+        entries = []
     if not isinstance(entries, list):
         raise UserError(f'{source} has no list "predictions"; it is not a result file')
     half = _whole(_column(entries, "half", int, "1 or 2", source))
@@ -153,7 +156,8 @@ def parse_detections(
     event = _whole(_column(entries, "label", number_of.__getitem__, "a class name", source))
     known = event >= 0
     if lenient:
-        confidence = _official_confidences(entries, known, source)
+        in_a_half = (half == 1) | (half == 2)  # those that the official evaluator knows
+        confidence = _official_confidences(entries, known & in_a_half, source)
     else:
         confidence = _confidences(entries, source)
         _refuse(half < 1, entries, "half", "1 or 2", source)
@@ -188,14 +192,18 @@ def _confidences(entries: list[Any], source: str) -> NDArray[np.float64]:
 
 
 def _official_confidences(
-    entries: list[Any], known: NDArray[np.bool_], source: str
+    entries: list[Any], counted: NDArray[np.bool_], source: str
 ) -> NDArray[np.float64]:
-    """As the official evaluator reads them: null is NaN, and of unknown classes none is read."""
+    """As the official evaluator reads them: null is NaN, and what does not count is not read."""
 
     def number(value: Any) -> float:
         return np.nan if value is None else float(value)
 
-    read = [e if k else {"confidence": 0} for e, k in zip(entries, known.tolist(), strict=True)]
+    nothing = {"confidence": None}
+    read = [
+        e if c or _converts(e, "confidence", number) else nothing
+        for e, c in zip(entries, counted.tolist(), strict=True)
+    ]
     return _column(read, "confidence", number, "a number", source)
 
 

@@ -78,10 +78,11 @@ def read_games(
     """
     if not games:
         raise UserError("there are no games to evaluate; check --split and splits.json")
-    if not reading.lenient:
-        labels.require_one_of_each()
-        predictions.require_one_of_each()
     file = reading.prediction_file
+    if not reading.lenient:
+        label_file = reading.label_file or classes.label_file
+        labels.require_one_of_each(f"{game}/{label_file}" for game in games)
+        predictions.require_one_of_each(f"{game}/{file}" for game in games)
     missing = [game for game in games if f"{game}/{file}" not in predictions]
     if missing and not (reading.allow_missing and len(missing) < len(games)):
         raise UserError(_missing_sentence(missing, file, predictions, len(games)))

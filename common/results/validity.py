@@ -1,5 +1,6 @@
 """Whether result files are as the evaluation server needs them."""
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
@@ -107,6 +108,7 @@ def _find_members(
         members[wanted[path]] = name
         prefixes.add(above)
     findings.errors += [top_folder_advice(above, tree.root) for above in sorted(prefixes - {""})]
+    _check_encoding(tree, members.values(), findings)
     _check_games(members, others, games, file_name, findings)
     return members
 
@@ -119,6 +121,18 @@ def _check_spelling(name: str, wanted: Collection[str], findings: Findings) -> N
         findings.errors.append(
             f"{name} looks like {meant} and is spelled with other Unicode letters (accents apart, "
             "as macOS writes them); rename its folders as the split has them"
+        )
+
+
+def _check_encoding(tree: JsonTree, members: Collection[str], findings: Findings) -> None:
+    """Adds an error if names are UTF-8 and the zip does not say so, which the evaluator goes by."""
+    others = {name: stored for name in members if (stored := tree.stored_name(name)) != name}
+    if others:
+        name, stored = next(iter(others.items()))
+        findings.errors.append(
+            f"names that the zip does not declare to be UTF-8: {len(others)}, such as {name}, "
+            f"which the evaluator would read as {stored}; pack it again with a tool that declares "
+            "them, such as common.results.predictions.write_zip"
         )
 
 
@@ -163,6 +177,11 @@ def _check_game(
     """
     number_of = {name: number for number, name in enumerate(classes.names)}
     read = parse_detections(content, source, number_of, any_confidence=True)
+    if content.startswith(codecs.BOM_UTF8):
+        findings.errors.append(
+            f"{source} begins with a byte order mark, which the evaluator does not read; write it "
+            "as UTF-8 without one"
+        )
     parsed = parse_json(content, source)
     entries = parsed["predictions"]
     if read.unknown:
