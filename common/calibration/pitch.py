@@ -63,9 +63,10 @@ def footprint(
     if published:
         return x, y
     bottom = w[:, [3, 2]]  # of the left and the right side
-    part = np.clip((_NEAR_HORIZON - 1) / (w[:, :2] / bottom - 1), 0, 1)  # of the way up
-    inside = np.where(w[:, :2] / bottom > _NEAR_HORIZON, 1.0, part)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        part = np.clip((_NEAR_HORIZON - 1) / (w[:, :2] / bottom - 1), 0, 1)  # of the way up
+        inside = np.where(w[:, :2] / bottom > _NEAR_HORIZON, 1.0, part)
+        upside_down = (bottom[:, 0] * bottom[:, 1] <= 0)[:, None]
     v = np.concatenate([height * (1 - inside), v[:, 2:]], axis=1)
     x, y, _ = to_pitch(inverses, u, v)
-    upside_down = (bottom[:, 0] * bottom[:, 1] <= 0)[:, None]
     return np.where(upside_down, np.nan, x), np.where(upside_down, np.nan, y)
