@@ -42,8 +42,8 @@ def to_pitch(
         u, v: pixels from the upper left corner, [n, …].
     """
     rows = inverses.reshape(*inverses.shape, *(1,) * (u.ndim - 1))  # [n, 3, 3, 1, …]
-    x, y, w = (rows[:, i, 0] * u + rows[:, i, 1] * v + rows[:, i, 2] for i in range(3))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x, y, w = (rows[:, i, 0] * u + rows[:, i, 1] * v + rows[:, i, 2] for i in range(3))
         return x / w, y / w, w
 
 

@@ -93,8 +93,12 @@ def _recipes(folder: Path) -> Sequence[bytes]:
     return [recipe_of({each: small}) for each in names] + [recipe_of({name: small, "a.json": b""})]
 
 
+_HERE = b"<folder>"
+
+
 def _record(content: bytes, folder: Path) -> None:
-    """A run's record of its training and its test; it may say that the data are here."""
+    """A run's record of its training and its test; in it `_HERE` is where it lies."""
+    content = content.replace(_HERE, str(folder.resolve()).encode())
     run = folder / "models" / "run"
     put(folder / "data" / "splits.json", orjson.dumps({"test": [GAME], "train": [], "valid": []}))
     put(run / "outputs_test" / GAME / RESULT_FILE, _result_file())
@@ -122,8 +126,8 @@ def _records(folder: Path) -> Sequence[bytes]:
     settings = {
         "SoccerNet_path": "data", "features": ["a.npy"], "model_name": "run", "framerate": 2,
         "version": 2, "split_test": ["test"], "class_split": None, "chunk_size": 120.0,
-        "features_path": "game.npy", "classes": ["Goal"], "k_frames": {"Goal": [1, 2, 3, 4]},
-        "max_epochs": 3, "NMS_window": 30, "seed": 0,
+        "features_path": f"{_HERE.decode()}/game.npy", "classes": ["Goal"],
+        "k_frames": {"Goal": [1, 2, 3, 4]}, "max_epochs": 3, "NMS_window": 30, "seed": 0,
     }  # fmt: skip
     record = new_record(settings, classes=[*V2_NAMES], threads=1)
     return [orjson.dumps(record), b'{"settings": {}}']
