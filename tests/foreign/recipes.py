@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +20,8 @@ def archive_of(content: bytes, methods: Sequence[int] = _METHODS) -> bytes:
     """
     parts = content.split(BETWEEN)
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(packed, "w") as archive:
+        warnings.simplefilter("ignore", UserWarning)  # of a name that is there twice
         for name, member in zip(parts[::2], parts[1::2], strict=False):
             info = zipfile.ZipInfo(name.decode(errors="replace") or "-")
             info.compress_type = methods[len(name) % len(methods)]

@@ -4,7 +4,7 @@
 
 Of what a reader's seeds repeat (the entries of each list and object of JSON, lines, elements of
 XML, members of archives) there are first 500, then 4,000: once all alike, once all different.
-Eight times as many may take 24 times as long; a quadratic step takes 64 times as long.
+Eight times as many may take 32 times as long; a quadratic step takes 64 times as long.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from foreign.recipes import BETWEEN
 from tqdm import tqdm
 
 FEW, TIMES = 500, 8
-MOST_TIMES = 24
-SHORT = 0.5  # seconds that nothing is said of
+MOST_TIMES = 32
+SHORT = 1.0  # seconds that nothing is said of
 PER_BYTE, ALWAYS = 300, 96 << 20  # bytes of memory for a byte of the file, and beside that
 _SECONDS = 120  # of the processor, after which a reader is given up
 
@@ -56,7 +56,7 @@ def ways_to_grow(content: bytes) -> Iterator[tuple[str, Grow]]:
             yield "/".join(map(str, path)) or ".", _of_tree(parts, number, tree, path)
     if len(parts) > 1:
         yield "parts", lambda count, differ: BETWEEN.join(
-            part if n < 1 or not differ or place % 2 else part + str(n).encode()
+            part if n < 1 or not differ or place % 2 else part + b"%04d" % n
             for n in range(count) for place, part in enumerate(parts[:2])
         )  # fmt: skip
     for name, unit in (
@@ -158,8 +158,12 @@ def fault_in_growth(name: str, grow: Grow, differ: bool) -> str:
         return need.fault
     if need.memory > ALWAYS + PER_BYTE * len(many):
         return f"{need.memory >> 20} MiB for {len(many)} bytes"
-    if need.seconds > SHORT and need.seconds > MOST_TIMES * (less := need_of(name, few).seconds):
-        return f"{less:.2f} s for {len(few)} bytes, {need.seconds:.1f} s for {len(many)}"
+    if need.seconds < SHORT:
+        return ""
+    less = need_of(name, few).seconds
+    more = min(need.seconds, need_of(name, many).seconds)
+    if more > MOST_TIMES * less:
+        return f"{less:.2f} s for {len(few)} bytes, {more:.1f} s for {len(many)}"
     return ""
 
 
