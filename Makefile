@@ -75,10 +75,13 @@ test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Each failure that can be listed, tried; hours on one core. docs/reliability.md has the counts.
-PROOFS := every_crash.py every_call_fails.py little_memory.py archive_difference.py metric_difference.py
-proof: $(VENV)/.installed-dev
+FUZZ_SECONDS ?= 100
+METRIC_CASES ?= 100000
+PROOFS := every_crash.py every_call_fails.py little_memory.py growth.py archive_difference.py \
+    'fuzz.py --seconds $(FUZZ_SECONDS)' 'metric_difference.py --cases $(METRIC_CASES)'
+proof: $(VENV)/.installed-proof
 	code=0; for each in $(PROOFS); do echo "$$each"; \
-	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python "tests/long/$$each" || code=1; \
+	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/long/$$each || code=1; \
 	done; exit $$code
 
 # What must hold before each commit.
@@ -106,4 +109,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.installed-proof: requirements-proof.txt $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet -r requirements-proof.txt
 	touch $@

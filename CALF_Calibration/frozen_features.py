@@ -72,10 +72,11 @@ class FrozenNetwork:
         if self.kind == EFFICIENTNET:
             return _efficientnet().to(device).eval()
         network = resnet(self.kind)
-        network.load_state_dict(self._resnet_weights())
+        self._take_weights(network)
         return network.to(device).eval()
 
-    def _resnet_weights(self) -> dict[str, Tensor]:
+    def _take_weights(self, network: nn.Module) -> None:
+        """Puts a ResNet's weights into it. Raises UserError if they are other weights."""
         with needs_extra("calibration", "--with_resnet"):
             from safetensors.torch import load_file
         path = self.weights or _fetch(f"timm/resnet{self.kind}.tv_in1k", "model.safetensors")
@@ -84,7 +85,7 @@ class FrozenNetwork:
                 theirs = load_file(path)
             else:
                 theirs = torch.load(path, map_location="cpu", weights_only=True)
-            return from_torchvision(theirs, self.kind)
+            network.load_state_dict(from_torchvision(theirs, self.kind))
         except Exception as error:  # damaged files make torch raise all sorts
             raise UserError(
                 f"{path} does not hold the weights of a ResNet-{self.kind} in torchvision's layout "

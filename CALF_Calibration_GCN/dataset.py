@@ -118,17 +118,22 @@ class PlayersByGraph:
         text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
         name = hashlib.blake2b(text, digest_size=6).hexdigest()
         path = cache_folder(half.folder, self.cache_dir) / f".{half.number}_graphs_{name}.cache"
+        if (kept := self._kept(path, name, frames)) is not None:
+            return kept
+        graphs = build_graphs(players, frames, self.options, half=half.number, training=training)
+        try:
+            write_sealed(path, vars(graphs), {"graph": name})
+        except OSError:
+            return graphs  # `open_players` has warned of it
+        kept = self._kept(path, name, frames)
+        return graphs if kept is None else kept
+
+    def _kept(self, path: Path, name: str, frames: int) -> PlayerGraphs | None:
+        """Graphs of a cache file; None without one, or if it was renamed or holds other things."""
         found = map_sealed(path)
-        if found is None or found[1] != {"graph": name}:  # which may have been renamed
-            graphs = build_graphs(
-                players, frames, self.options, half=half.number, training=training
-            )
-            try:
-                write_sealed(path, vars(graphs), {"graph": name})
-            except OSError:
-                return graphs  # `open_players` has warned of it
-            found = map_sealed(path) or (vars(graphs), {})
-        return PlayerGraphs(**found[0])
+        if found is None or found[1] != {"graph": name}:
+            return None
+        return PlayerGraphs.of_arrays(found[0], frames, self.options.features)
 
 
 class GraphRows:

@@ -1,5 +1,6 @@
 """The players of a frame as a graph: nodes with colour, size and place, edges between near ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,21 @@ class PlayerGraphs:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @classmethod
+    def of_arrays(
+        cls, arrays: Mapping[str, NDArray], frames: int, features: int
+    ) -> "PlayerGraphs | None":
+        """Graphs of so many frames, of nodes of so many features; None if the arrays are not."""
+        try:
+            graphs = cls(**arrays)
+            counts = _counts(graphs.offsets, frames, len(graphs.nodes))
+            edges = _counts(graphs.edge_offsets, frames, graphs.edges.shape[1])
+            inside = (graphs.edges >= 0) & (graphs.edges < np.repeat(counts, edges))
+        except (IndexError, TypeError, ValueError):
+            return None
+        right = graphs.nodes.shape[1:] == (features,) and graphs.edges.shape == (2, edges.sum())
+        return graphs if right and graphs.edges.dtype == np.int16 and inside.all() else None
+
     def cut(self, start: int, length: int) -> "PlayerGraphs":
         """The graphs of frames start…start + length - 1; past the end the last frame's again."""
         inside = min(length, len(self) - start)
@@ -41,6 +57,15 @@ class PlayerGraphs:
         if inside == length:
             return part
         return joined([part, *[part.cut(inside - 1, 1)] * (length - inside)])
+
+
+def _counts(offsets: NDArray[np.int64], frames: int, end: int) -> NDArray[np.int64]:
+    """How many lie between the offsets. Raises ValueError unless they lead from 0 to the end."""
+    counts = np.diff(offsets)
+    whole = offsets.dtype == np.int64 and offsets.shape == (frames + 1,)
+    if not (whole and offsets[0] == 0 and offsets[-1] == end and (counts >= 0).all()):
+        raise ValueError("not the offsets of these frames")
+    return counts
 
 
 def joined(graphs: "list[PlayerGraphs]") -> PlayerGraphs:

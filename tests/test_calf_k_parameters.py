@@ -80,7 +80,7 @@ def test_other_content_is_refused(tmp_path, text):
         read_k_seconds(path)
 
 
-@pytest.mark.parametrize("far", ["1e300", "1e20", "18446744073709551616", "16384"])
+@pytest.mark.parametrize("far", ["1e300", "1e20", "18446744073709551616", "16384", "1.7e308"])
 @pytest.mark.parametrize("row", ["[-4, -2, 2, {}]", "[-{}, -2, 2, 4]"])
 def test_times_that_shifts_cannot_tell_are_refused(tmp_path, far, row):
     path = tmp_path / "k.json"

@@ -149,6 +149,9 @@ def test_weights_that_are_not_there_or_something_else(tmp_path):
     torch.save({"conv1.weight": torch.zeros(1)}, path)
     with pytest.raises(UserError, match="does not hold the weights of a ResNet-18"):
         FrozenNetwork(18, path).load(torch.device("cpu"))
+    torch.save({name: torch.zeros(1) for name in torchvision_names(18)}, path)
+    with pytest.raises(UserError, match="does not hold the weights of a ResNet-18"):
+        FrozenNetwork(18, path).load(torch.device("cpu"))
     path.write_bytes(b"text")
     with pytest.raises(UserError, match="does not hold the weights of a ResNet-18"):
         FrozenNetwork(18, path).load(torch.device("cpu"))

@@ -155,6 +155,12 @@ def test_games_of_two_splits_are_told():
     assert told.startswith("1 game of train also in test, such as l/s/b:")
     assert shared_games({"train": ["l/s/caf\u00e9"], "test": ["l/s/cafe\u0301"]})
     assert not shared_games({"train": ["l/s/a"], "test": ["l/s/b"]})
+    thrice = shared_games(
+        {"a": ["l/s/x", "l/s/x"], "b": ["l/s/x", "l/s/y"], "c": ["l/s/y", "l/s/x"]}
+    )
+    assert [told.partition(",")[0] for told in thrice] == [
+        "1 game of a also in b", "1 game of b also in c", "1 game of a also in c"
+    ]  # fmt: skip
 
 
 def test_names_in_another_unicode_form_are_found(tmp_path):
@@ -204,6 +210,13 @@ def test_what_is_no_danger_is_not_told_as_one(tmp_path, name, told):
     with pytest.raises(UserError, match=told) as error:
         read_splits(data_root(tmp_path, {"train": [name]}))
     assert "lead out" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["l/s/" + "x" * 256, "l/" + "é" * 128 + "/a", "l/s" * 700])
+def test_names_that_no_file_system_takes_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match="longer than file systems take"):
+        read_splits(data_root(tmp_path, {"train": [name]}))
+    assert check_relative_path(name[: len(name) // 2], "") == name[: len(name) // 2]
 
 
 def test_a_home_that_the_shell_left_as_it_is_and_a_file_are_told(tmp_path):

@@ -1,6 +1,7 @@
 """Files that are spotted in by themselves: which halves they are, their name, whose results."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from common.results.given_files import (
     find_outputs,
     given_files,
     open_given,
+    require_unclaimed,
 )
 from common.results.scored_run import find_results
 
@@ -161,6 +163,18 @@ def test_detections_are_found_by_their_files(tmp_path):
     assert find_outputs(tmp_path / "run", "features_path", turned)[0] == "a+b"
     with pytest.raises(UserError, match="holds no detections of"):
         find_outputs(tmp_path / "run", VIDEOS, [tmp_path / "video.npy"])
+
+
+@pytest.mark.parametrize("classes", [None, "Goal", [1]])
+def test_records_of_files_that_hold_other_things_are_told(tmp_path, classes):
+    path = tmp_path / "video.npy"
+    for number, files in enumerate(([5, None], str(path))):
+        settings = {"features_path": files, "classes": classes}
+        (tmp_path / f"settings_file_{number}.json").write_text(json.dumps({"settings": settings}))
+    with pytest.raises(UserError, match=r"settings_file_1.json does not name the classes"):
+        find_outputs(tmp_path, "features_path", [path])
+    with pytest.raises(UserError, match="holds the detections of 5 and None; pass another"):
+        require_unclaimed(tmp_path, replace(one_file(tmp_path / "x.npy", 2), name="0"))
 
 
 def test_the_detections_of_a_split_and_of_a_video_are_not_replaced(tmp_path):

@@ -29,6 +29,13 @@ def test_what_is_not_there_or_damaged_is_told(tmp_path):
         read_scores(tmp_path, "valid", "a/game")
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_refused(tmp_path, wrong):
+    write_scores(tmp_path, "test", "a/game", [np.array([[0, wrong]], np.float32)])
+    with pytest.raises(UserError, match="something else than finite scores"):
+        read_scores(tmp_path, "test", "a/game")
+
+
 def test_means_are_of_the_same_half_of_each_run():
     one, two = (
         [np.full((rows, 2), value + rows, np.float32) for rows in (3, 4)] for value in (0, 1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from CALF_Calibration_GCN.player_graph import GraphOptions, build_graphs, joined
+from CALF_Calibration_GCN.player_graph import GraphOptions, PlayerGraphs, build_graphs, joined
 from common.calibration.pitch import image_to_pitch
 from common.calibration.player_json import parse_players
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
@@ -261,3 +261,23 @@ def test_no_calibration_at_all_is_a_node_of_zeros(printed):
         options = GraphOptions(calibration=True, published=published)
         graph = build_graphs(players, 2, options, half=2)
         assert graph.nodes.tolist() == [[0] * 8] * 2
+
+
+def test_arrays_are_graphs_only_as_they_were_built(crowd):
+    graphs = build_graphs(crowd, 40, ON_PITCH)
+    arrays = vars(graphs)
+    found = PlayerGraphs.of_arrays(arrays, 40, 8)
+    assert all(np.array_equal(vars(found)[name], arrays[name]) for name in arrays)
+    assert PlayerGraphs.of_arrays(arrays, 39, 8) is None
+    assert PlayerGraphs.of_arrays(arrays, 40, 9) is None
+    others = {
+        "nodes": [arrays["nodes"][1:], arrays["nodes"][:, :7], np.float32(0)],
+        "offsets": [arrays["offsets"] + 1, arrays["offsets"][::-1], arrays["offsets"].astype("f8")],
+        "edges": [arrays["edges"] + np.int16(99), -arrays["edges"], arrays["edges"].T, np.int16(0)],
+        "edge_offsets": [arrays["edge_offsets"][None], np.zeros(41, np.int64), np.array(0)],
+        "more": [np.zeros(1)],
+    }
+    for name, values in others.items():
+        for value in values:
+            assert PlayerGraphs.of_arrays({**arrays, name: value}, 40, 8) is None, name
+    assert PlayerGraphs.of_arrays({"nodes": arrays["nodes"]}, 40, 8) is None

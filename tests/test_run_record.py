@@ -34,6 +34,9 @@ def test_what_is_recorded_is_read(tmp_path):
         ({"settings": {"class_split": {}}}, "settings.class_split"),
         ({"settings": {"model_name": 1}}, "settings.model_name"),
         ({"settings": {"SoccerNet_path": None}}, "settings.SoccerNet_path"),
+        ({"settings": {"SoccerNet_path": "/data/" + 256 * "x"}}, "settings.SoccerNet_path"),
+        ({"settings": {"SoccerNet_path": "a\0b"}}, "settings.SoccerNet_path"),
+        ({"settings": {"model_name": 256 * "m"}}, "settings.model_name"),
     ],
     ids=str,
 )  # fmt: skip

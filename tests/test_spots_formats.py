@@ -65,6 +65,8 @@ def test_confidences_are_written_alike_everywhere():
     assert confidence_text(-0.25) == "-0.2500" and confidence_text(1e-9) == "0.0000"
     assert json.dumps([confidence_number(n) for n in (1.0, 0.87654, 1e-9)]) == "[1, 0.8765, 0]"
     assert percent(0.8749) == " (87%)" and percent(None) == ""
+    assert percent(1e308) == f" ({int(1e308)}00%)" and confidence_number(-1e305) == -int(1e305)
+    assert confidence_text(1e308) == f"{int(1e308)}.0000"
 
 
 def test_kloppy_reads_sportscode_back(tmp_path):

@@ -131,6 +131,14 @@ def test_thresholds_are_those_of_the_run_or_given(data):
         assert "valid" in words
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"classes": 5}', '{"classes": [1, 2]}', "3"])
+def test_thresholds_that_are_none_are_told_where_their_classes_are_wanted(data, content):
+    _, run = data
+    (run / "operating_point.json").write_text(content)
+    with pytest.raises(UserError, match=r'operating_point.json has no object "classes"'):
+        find_games(run / "outputs_test" / GAMES[0] / "results_spotting.json")
+
+
 def test_games_are_chosen_by_a_part_of_their_name(data):
     _, run = data
     assert find_games(run, games=["One"]).games == GAMES[:1]

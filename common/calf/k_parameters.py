@@ -85,7 +85,8 @@ def k_frames(names: Sequence[str], framerate: float, path: Path | None = None) -
             f"no context parameters for {', '.join(unknown)} in {where}; give --k_params a JSON "
             'file {"class name": [K1, K2, K3, K4], …} in seconds'
         )
-    exact = framerate * np.array([known[name] for name in names], float).T  # [4, C]
+    with np.errstate(over="ignore"):  # infinity is too far as well
+        exact = framerate * np.array([known[name] for name in names], float).T  # [4, C]
     if (far := np.abs(exact).max(axis=0) > MOST_FRAMES).any():
         name = names[int(far.argmax())]
         raise UserError(

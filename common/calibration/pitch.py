@@ -42,8 +42,8 @@ def to_pitch(
         u, v: pixels from the upper left corner, [n, …].
     """
     rows = inverses.reshape(*inverses.shape, *(1,) * (u.ndim - 1))  # [n, 3, 3, 1, …]
-    x, y, w = (rows[:, i, 0] * u + rows[:, i, 1] * v + rows[:, i, 2] for i in range(3))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x, y, w = (rows[:, i, 0] * u + rows[:, i, 1] * v + rows[:, i, 2] for i in range(3))
         return x / w, y / w, w
 
 
@@ -63,9 +63,10 @@ def footprint(
     if published:
         return x, y
     bottom = w[:, [3, 2]]  # of the left and the right side
-    part = np.clip((_NEAR_HORIZON - 1) / (w[:, :2] / bottom - 1), 0, 1)  # of the way up
-    inside = np.where(w[:, :2] / bottom > _NEAR_HORIZON, 1.0, part)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        part = np.clip((_NEAR_HORIZON - 1) / (w[:, :2] / bottom - 1), 0, 1)  # of the way up
+        inside = np.where(w[:, :2] / bottom > _NEAR_HORIZON, 1.0, part)
+        upside_down = (bottom[:, 0] * bottom[:, 1] <= 0)[:, None]
     v = np.concatenate([height * (1 - inside), v[:, 2:]], axis=1)
     x, y, _ = to_pitch(inverses, u, v)
-    upside_down = (bottom[:, 0] * bottom[:, 1] <= 0)[:, None]
     return np.where(upside_down, np.nan, x), np.where(upside_down, np.nan, y)

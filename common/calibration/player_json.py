@@ -4,7 +4,7 @@ import gc
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -60,6 +60,31 @@ def parse_players(
         "camera_picture": _picture(camera_content, sources[1]),
     }
     return arrays, facts
+
+
+def is_parsed(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> bool:
+    """Whether arrays and picture sizes are such as `parse_players` gives, from wherever."""
+    try:
+        offsets, boxes, colours = (arrays[name] for name in ("offsets", "boxes", "colours"))
+        inverses, confidences = arrays["inverses"], arrays["confidences"]
+        pictures = [facts[f"{name}_picture"] for name in ("box", "camera")]
+        return (
+            offsets.dtype == np.int64
+            and boxes.shape == (len(boxes), _BOX)
+            and colours.shape == (len(boxes), _COLOUR)
+            and inverses.shape == (len(confidences), 3, 3)
+            and confidences.shape == (len(inverses),)
+            and all(each.dtype.kind == "f" for each in (boxes, colours, inverses, confidences))
+            and bool(offsets[0] == 0 and offsets[-1] == len(boxes))
+            and bool((offsets[:-1] <= offsets[1:]).all())
+            and bool((np.abs(boxes) <= _FARTHEST).all())
+            and bool(((colours >= 0) & (colours <= _BRIGHTEST)).all())
+            and not np.isinf(inverses).any()
+            and bool((np.abs(confidences) <= _SUREST).all())
+            and all(len(sides) == 2 and all(map(_is_side, sides)) for sides in pictures)
+        )
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def _parsed(content: bytes, source: str) -> dict[str, Any]:

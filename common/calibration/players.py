@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calibration.player_json import parse_players
+from common.calibration.player_json import is_parsed, parse_players
 from common.calibration.sealed_arrays import map_sealed, stamp, write_sealed
 from common.errors import UserError, log
 
@@ -97,6 +97,8 @@ def open_players(
     cache = cache_folder(game_folder, cache_dir) / name
     stamps = [stamp(path) for path in sources]
     found = map_sealed(cache)
+    if found and not _is_ours(*found):  # whoever sealed it
+        found = None
     if found and found[1].get("version") == _VERSION and found[1].get("stamp") == stamps:
         return Players.of_arrays(*found)
     contents = [path.read_bytes() for path in sources]
@@ -119,6 +121,13 @@ def open_players(
             )
         return Players.of_arrays(arrays, facts)
     return Players.of_arrays(*(map_sealed(cache) or (arrays, facts)))
+
+
+def _is_ours(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> bool:
+    """Whether a cache holds what `open_players` keeps."""
+    digest = facts.get("digest")
+    texts = isinstance(digest, list) and all(isinstance(each, str) for each in digest)
+    return texts and is_parsed(arrays, facts)
 
 
 def read_players(game_folder: Path, half: int) -> Players:

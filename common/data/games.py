@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 from common.errors import UserError, counted, log
@@ -15,6 +14,7 @@ from common.files import read_json
 _warned: set[tuple[Path, str]] = set()  # partial splits that a warning was about
 
 OFFICIAL_SPLITS = ("train", "valid", "test", "challenge")
+_LONGEST_NAME, _LONGEST_PATH = 255, 2048  # bytes; of the usual 4096 a root needs some
 # Game names come from files of others and end in file paths: no step out of the data root.
 _UNSAFE = re.compile(r"^[/~]|\\|\x00|(^|/)\.{1,2}(/|$)|//|/$|^[A-Za-z]:")
 
@@ -35,6 +35,12 @@ def check_relative_path(path: object, source: str) -> str:
         raise UserError(
             f"{source} holds the path {path!r}, which may lead out of its folder; expected a "
             "plain relative path such as league/season/game"
+        )
+    sizes = [len(part.encode(errors="surrogatepass")) for part in path.split("/")]
+    if max(sizes) > _LONGEST_NAME or sum(sizes) + len(sizes) > _LONGEST_PATH:
+        raise UserError(
+            f"{source} holds the path {path[:60]!r}…, which is longer than file systems take "
+            f"({_LONGEST_NAME} bytes a name, {_LONGEST_PATH} in all); shorten it"
         )
     return path
 
@@ -132,16 +138,19 @@ def default_tested(root: Path | None, *, complete: bool = False) -> list[str]:
 
 
 def shared_games(splits: Mapping[str, Sequence[str]]) -> list[str]:
-    """A sentence for each pair of splits that have games in common."""
-    forms = {split: {_form(game): game for game in games} for split, games in splits.items()}
-    sentences = []
-    for (first, ours), (second, theirs) in combinations(forms.items(), 2):
-        if both := [game for form, game in ours.items() if form in theirs]:
-            sentences.append(
-                f"{counted(len(both), 'game')} of {first} also in {second}, such as {both[0]}: "
-                "scores on games that were learnt from say nothing about others"
-            )
-    return sentences
+    """A sentence for each split that has games of an earlier one, the first that has them."""
+    known: dict[str, tuple[str, str]] = {}  # form of a game -> the first split that has it, game
+    both: dict[tuple[str, str], list[str]] = {}
+    for split, games in splits.items():
+        for form, game in {_form(game): game for game in games}.items():
+            first, its_game = known.setdefault(form, (split, game))
+            if first != split:
+                both.setdefault((first, split), []).append(its_game)
+    return [
+        f"{counted(len(shared), 'game')} of {first} also in {second}, such as {shared[0]}: "
+        "scores on games that were learnt from say nothing about others"
+        for (first, second), shared in both.items()
+    ]
 
 
 def in_other_form(path: Path, root: Path) -> Path | None:

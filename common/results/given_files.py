@@ -175,7 +175,7 @@ def _source(given: GivenFiles) -> dict[str, Any]:
 
 def _words(settings: Mapping[str, Any]) -> str:
     found = next(filter(None, (settings.get(flag) for flag in (FEATURES, VIDEOS))), "others")
-    return " and ".join(found) if isinstance(found, list) else str(found)
+    return " and ".join(map(str, found)) if isinstance(found, list) else str(found)
 
 
 def find_outputs(run: Path, flag: str, paths: Sequence[Path]) -> tuple[str, tuple[str, ...]]:
@@ -186,7 +186,10 @@ def find_outputs(run: Path, flag: str, paths: Sequence[Path]) -> tuple[str, tupl
     wanted = sorted(str(path.resolve()) for path in paths)
     for record in sorted(run.glob("settings_file_*.json")):
         settings = read_record(record)["settings"]
-        found = settings.get(flag)
-        if sorted(found if isinstance(found, list) else [str(found)]) == wanted:
-            return record.stem.removeprefix("settings_file_"), tuple(settings["classes"])
+        found, classes = settings.get(flag), settings.get("classes")
+        if sorted(map(str, found if isinstance(found, list) else [found])) != wanted:
+            continue
+        if not isinstance(classes, list) or not all(isinstance(each, str) for each in classes):
+            raise UserError(f"{record} does not name the classes; spot in the file once more")
+        return record.stem.removeprefix("settings_file_"), tuple(classes)
     raise UserError(f"{run} holds no detections of {' and '.join(map(str, paths))}")

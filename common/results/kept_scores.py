@@ -42,8 +42,12 @@ def read_scores(run: Path, split: str, game: str) -> list[NDArray[np.float32]]:
         )
     arrays = found[0]
     halves = [arrays[number] for number in sorted(arrays)]
-    if not halves or any(half.ndim != 2 or half.dtype != np.float16 for half in halves):
-        raise UserError(f"{path} holds something else than scores [frames, classes] in float16")
+    plain = all(half.ndim == 2 and half.dtype == np.float16 for half in halves)
+    if not (halves and plain and all(np.isfinite(half).all() for half in halves)):
+        raise UserError(
+            f"{path} holds something else than finite scores [frames, classes] in float16; make it "
+            f"anew with --test_only --split_test {split} --save_scores"
+        )
     return [half.astype(np.float32) for half in halves]
 
 

@@ -93,6 +93,15 @@ def load_point(path: Path, names: tuple[str, ...]) -> OperatingPoint:
     return point
 
 
+def saved_classes(path: Path) -> tuple[str, ...]:
+    """Names of the classes of saved thresholds, in their order. Raises UserError if it has none."""
+    content = read_json(path)
+    classes = content.get("classes") if isinstance(content, dict) else None
+    if not isinstance(classes, dict):
+        raise UserError(f'{path} has no object "classes"; choose thresholds anew, or remove it')
+    return tuple(classes)
+
+
 def _number(value: Any, name: str) -> float:
     """A number from 0 on that JSON holds. Raises ValueError for anything else."""
     numeric = isinstance(value, int | float) and not isinstance(value, bool)

@@ -84,8 +84,8 @@ def read_record(file: Path) -> dict[str, Any]:
         "settings.version": settings.get("version", 2) in (1, 2),
         "settings.split_test": _is_texts(settings.get("split_test") or []),
         "settings.class_split": settings.get("class_split") in (None, "both", *CLASS_SPLITS),
-        "settings.model_name": isinstance(settings.get("model_name", ""), str),
-        "settings.SoccerNet_path": isinstance(settings.get("SoccerNet_path", ""), str),
+        "settings.model_name": _is_place(settings.get("model_name", "")),
+        "settings.SoccerNet_path": _is_place(settings.get("SoccerNet_path", "")),
     }
     if wrong := [entry for entry, is_right in right.items() if not is_right]:
         raise UserError(
@@ -105,6 +105,13 @@ def trained_by(run: Path) -> str | None:
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_place(value: object) -> bool:
+    """Whether a value is a text that the system takes for a path, whatever is there."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return max(len(part.encode()) for part in value.split("/")) < 256 and len(value.encode()) < 4096
 
 
 def _is_count(value: object) -> bool:

@@ -11,7 +11,7 @@ from common.data.events import V2_NAMES, EventClasses, event_classes
 from common.data.games import check_relative_path
 from common.errors import UserError
 from common.files import parse_json, read_whole
-from common.results.operating_points import POINT_FILE
+from common.results.operating_points import POINT_FILE, saved_classes
 from common.spots.corrections import OPEN, REJECTED, is_corrections, parse_corrections
 from common.spots.moments import Moment
 from common.spots.parsing import parse_annotations, parse_spots, tell_left_out
@@ -123,8 +123,7 @@ def _ordered(labels: set[str], run: Path | None) -> tuple[str, ...]:
     """
     first: Sequence[str] = V2_NAMES
     if run is not None and (path := run / POINT_FILE).is_file():
-        saved = parse_json(path.read_bytes(), str(path)).get("classes", {})
-        first = tuple(saved)
+        first = saved_classes(path)
     if labels.isdisjoint(first) and labels:
         return tuple(sorted(labels))
     return (*first, *sorted(labels - {*first}))

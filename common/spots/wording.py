@@ -1,14 +1,20 @@
 """How confidences and names are written, by rules that a page can follow letter for letter."""
 
 import re
-from math import floor
+from math import floor, isfinite
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # also what breaks lines
 
 
 def steps(confidence: float) -> int:
     """Ten-thousandths of a confidence: floor(confidence * 10000 + 0.5), in doubles."""
-    return floor(confidence * 10000 + 0.5)
+    return _parts(confidence, 10000)
+
+
+def _parts(confidence: float, whole: int) -> int:
+    """Rounded, halves upward; exact where doubles end."""
+    parts = confidence * whole + 0.5
+    return floor(parts) if isfinite(parts) else int(confidence) * whole
 
 
 def confidence_text(confidence: float | None) -> str:
@@ -28,7 +34,7 @@ def confidence_number(confidence: float) -> float:
 
 def percent(confidence: float | None) -> str:
     """ " (87%)", with floor(confidence * 100 + 0.5); empty for an annotation."""
-    return "" if confidence is None else f" ({floor(confidence * 100 + 0.5)}%)"
+    return "" if confidence is None else f" ({_parts(confidence, 100)}%)"
 
 
 def one_line(text: str) -> str:

@@ -85,9 +85,10 @@ def _half(half: int, frames: list[Any], size: Sequence[float]) -> tuple[TrackedH
     for row, frame in enumerate(
         tqdm(frames, f"half {half}", unit="frame", delay=2, leave=False, disable=None)
     ):
-        for person, data in frame.players_data.items():
-            people[row, column[person]] = _place(data.coordinates)
-        ball[row] = _place(frame.ball_coordinates)
+        with np.errstate(over="ignore"):  # infinitely far, see `_near`
+            for person, data in frame.players_data.items():
+                people[row, column[person]] = _place(data.coordinates)
+            ball[row] = _place(frame.ball_coordinates)
     placed, told = on_pitch(people, *size)
     kits = np.array([_kit(person) for person in column], np.int64)
     tracked = TrackedHalf(
@@ -97,10 +98,18 @@ def _half(half: int, frames: list[Any], size: Sequence[float]) -> tuple[TrackedH
 
 
 def _place(point: Any) -> tuple[float, float]:
-    """As `pitch.py` has it: y grows to the near side. NaN where it is not known."""
+    """As `pitch.py` has it: y grows to the near side. NaN where it is not known.
+
+    Raises UserError for what is no number.
+    """
     if point is None or point.x is None or point.y is None:
         return np.nan, np.nan
-    return point.x, -point.y
+    try:
+        return float(point.x), -float(point.y)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(
+            f"expected places in metres, found x {point.x!r} and y {point.y!r}; export it again"
+        ) from None
 
 
 def _near(places: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -74,22 +74,23 @@ def tidy_folder(path: Path) -> None:
 
 def complete_best(path: Path, last: Mapping[str, Any]) -> None:
     """Writes the best weights if they are those of the last checkpoint and did not get there."""
-    progress = last.get("progress")
-    if not isinstance(progress, dict) or progress.get("batch") != 0:
+    progress, best = last.get("progress"), path / BEST_FILE
+    if not isinstance(progress, dict):
         return
-    epoch, best = last.get("epoch"), path / BEST_FILE
-    if not epoch or progress.get("best_epoch") != epoch:
+    epoch, best_epoch, batch = last.get("epoch"), progress.get("best_epoch"), progress.get("batch")
+    if not all(type(each) is int for each in (epoch, best_epoch, batch)):  # tensors are no numbers
         return
-    if _epoch_of(best) != epoch:
+    if epoch and best_epoch == epoch and batch == 0 and _epoch_of(best) != epoch:
         save_checkpoint(best, {n: last[n] for n in (*PUBLISHED_KEYS, "classes") if n in last})
 
 
-def _epoch_of(checkpoint: Path) -> object:
+def _epoch_of(checkpoint: Path) -> int | None:
     """Which epoch's weights a checkpoint holds; None where nothing is that reads."""
     try:
-        return read_checkpoint(checkpoint).get("epoch")
+        epoch = read_checkpoint(checkpoint).get("epoch")
     except UserError:
         return None
+    return epoch if type(epoch) is int else None
 
 
 def pend_record(path: Path) -> Path:
