@@ -28,8 +28,8 @@ def require_program(record: Mapping[str, Any], program: str, run: Path) -> None:
         program: the one that is running, "CALF/main.py".
     """
     then = "/".join(Path(record.get("command", ["?"])[0]).parts[-2:])
-    is_baseline = then.endswith("/main.py") and (ROOT / then).with_name("tables.toml").is_file()
-    if is_baseline and then != program:
+    baselines = {f"{tables.parent.name}/main.py" for tables in ROOT.glob("*/tables.toml")}
+    if then in baselines - {program}:
         raise UserError(
             f"{run} is a run of {then}, and this is {program}; start python {then}, or, to spot in "
             f"files, python -m common.spot {run} FILE"

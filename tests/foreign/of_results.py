@@ -50,7 +50,7 @@ def _read_tree(root: Path) -> None:
     verdict(validate(root, [GAME], SOCCERNET_V2))
     tree = JsonTree(root)
     tree.names()
-    told(tree.require_one_of_each)
+    told(tree.require_one_of_each, [f"{GAME}/{RESULT_FILE}"])
     told(guess_file_name, tree)
     for classes in (SOCCERNET_V1, SOCCERNET_V2):
         for reading in (Reading(), _LENIENT):
@@ -108,7 +108,7 @@ def _record(content: bytes, folder: Path) -> None:
     weights = run / "model.pth.tar"
     told(read_record, run / TRAINED)
     told(trained_by, run)
-    told(trained_settings, weights, ["SoccerNet_path", "framerate", "pool"])
+    told(trained_settings, weights, ["SoccerNet_path", "framerate", "pool"], "Pooling/main.py")
     told(trained_classes, weights, SOCCERNET_V2, folder / "nowhere")
     told(kept_k_frames, run / TRAINED, V2_NAMES, np.ones((4, 17), np.int64))
     told(recorded_origin, run)
