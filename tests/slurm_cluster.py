@@ -3,10 +3,11 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,6 +62,7 @@ NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
 PartitionName=low Nodes={node} Default=YES PriorityTier=1 MaxTime=INFINITE State=UP
 PartitionName=high Nodes={node} PriorityTier=10 MaxTime=INFINITE PreemptMode=OFF State=UP
 PartitionName=closed Nodes={node} MaxTime=INFINITE State=DOWN
+PartitionName=grace Nodes={node} PriorityTier=1 GraceTime=60 State=UP
 PartitionName=cancelled Nodes={node} PriorityTier=1 PreemptMode=CANCEL State=UP
 """
 
@@ -92,27 +94,52 @@ class Cluster:
         self._daemon("munged", "--foreground", "--force", f"--socket={munge / 'socket'}",
                      f"--key-file={munge / 'key'}", f"--seed-file={munge / 'seed'}",
                      f"--pid-file={munge / 'pid'}", f"--log-file={munge / 'log'}")  # fmt: skip
-        self._until((munge / "socket").exists, "munged")
+        self.until((munge / "socket").exists, "munged")
         self._daemon("slurmctld", "-D", "-i", "-f", str(self.folder / "slurm.conf"))
         self.start_node()
 
     def start_node(self) -> None:
         """Starts the node, and waits until the controller has it."""
         self._daemon("slurmd", "-D", "-N", NODE, "-f", str(self.folder / "slurm.conf"))
-        self._until(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node")
+        self.until(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node")
 
     def kill_node(self) -> None:
-        """The daemon of the node is gone, as if the machine had lost its power."""
+        """The node's daemon and its jobs are gone, as if the machine had lost its power."""
         daemon = self._daemons.pop()
         daemon.kill()
         daemon.wait()
+        self._kill_jobs()
+
+    def _kill_jobs(self) -> None:
+        """Kills what jobs of this Slurm, and of no other, have started."""
+        ours = f"SLURM_CONF={self.folder / 'slurm.conf'}".encode()
+        for process in Path("/proc").iterdir():
+            if not process.name.isdecimal() or process.name == str(os.getpid()):
+                continue
+            with suppress(OSError):  # it has just ended
+                given = (process / "environ").read_bytes().split(b"\0")
+                is_step = b"slurmstepd" in (process / "cmdline").read_bytes()
+                if ours in given and (is_step or any(b"SLURM_JOB_ID=" in each for each in given)):
+                    os.kill(int(process.name), signal.SIGKILL)
+
+    def let_wait_no_longer(self) -> None:
+        """Jobs that were put back, which Slurm lets wait for two minutes, may start at once."""
+        for line in self.jobs("%A %r"):
+            number, _, reason = line.partition(" ")
+            if reason == "BeginTime":
+                self.run("scontrol", "update", f"JobId={number}", "StartTime=now", check=False)
+
+    def cancel_all(self) -> None:
+        """Cancels all jobs, and waits for their ends."""
+        for number in self.jobs():
+            self.run("scancel", number, check=False)
+        self.until(lambda: not self.jobs(), "the end of all jobs")
 
     def stop(self) -> None:
         """Cancels all jobs, then ends the daemons, the node's first."""
         if len(self._daemons) == 3:
-            self.run("scancel", "--partition=low,high,closed,cancelled", check=False)
-            with suppress(CannotStart):
-                self._until(lambda: not self.run("squeue", "-h", check=False), "scancel")
+            with suppress(CannotStart, subprocess.CalledProcessError):
+                self.cancel_all()
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
@@ -120,6 +147,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        self._kill_jobs()
 
     def run(self, *words: object, check: bool = True) -> str:
         """What one of Slurm's commands prints. Raises CalledProcessError if it fails."""
@@ -182,7 +210,8 @@ class Cluster:
                 )
             )
 
-    def _until(self, condition, what: str) -> None:
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Waits for something. Raises CannotStart if it never happens, or a daemon ends."""
         deadline = time.monotonic() + _SECONDS
         while not condition():
             ended = next((each for each in self._daemons if each.poll() is not None), None)

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from common.errors import UserError
+from common.errors import EXIT_INTERRUPTED, UserError
 from common.reproduce.attempts import Attempt, lock_run, other_code
 from common.reproduce.progress import progress_of
 from common.reproduce.runs import DONE, TableRun
-from common.reproduce.slurm import is_only_warned, requeue
+from common.reproduce.slurm import requeue, state_of
 
 _WAIT_SECONDS = 1.0
 _ECHO_SECONDS = 5.0  # within which a signal that the program has heard reaches its job, too
@@ -37,7 +40,8 @@ class Job:
                 return ""
             if complaint := other_code(self.run):
                 return complaint
-            self._attempt = Attempt(self.run, lock)
+            with _for_the_job_alone():
+                self._attempt = Attempt(self.run, lock)
             try:
                 while not self._attempt.over():
                     time.sleep(_WAIT_SECONDS)
@@ -82,14 +86,16 @@ class Job:
         self._sleep(0.0)
 
     def _sleep(self, seconds: float = _WAIT_SECONDS) -> None:
-        """Waits a while; until Slurm ends it, if the job has to go.
+        """Waits a while; if the job has to go, it goes. Raises SystemExit.
 
-        In a time of grace a job that ends by itself is not put back, and one that waits keeps the
-        node from others; so it puts itself back.
+        In a time of grace a job that ends by itself is not put back, so it puts itself back.
         """
         while self._leaving:
-            if is_only_warned(_number()):
+            state = state_of(_number())
+            if state == "RUNNING":
                 requeue(_number())
+            elif state:
+                sys.exit(EXIT_INTERRUPTED)
             time.sleep(_ECHO_SECONDS)
         time.sleep(seconds)
 
@@ -97,6 +103,23 @@ class Job:
     def _end(attempt: Attempt) -> None:
         attempt.stop()
         attempt.wait()
+
+
+@contextmanager
+def _for_the_job_alone() -> Iterator[None]:
+    """What is started inside never hears the signal that submitit's jobs ask Slurm for.
+
+    Slurm sends it to all that runs in a job, and a program that does not know it would be killed by
+    it before it has saved its state.
+    """
+    name = f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}"
+    signals = {getattr(signal, name)} if _number() else set()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals) if signals else set()
+    try:
+        yield
+    finally:
+        if signals:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _number() -> str:

@@ -114,10 +114,10 @@ def cancel(number: str) -> str:
     return _said(["scancel", number]).complaint
 
 
-def is_only_warned(number: str) -> bool:
-    """Whether Slurm still lets a job run that it has sent SIGTERM to: in a time of grace."""
+def state_of(number: str) -> str:
+    """squeue's word for a job: RUNNING in a time of grace, too; empty if it does not answer."""
     said = _said(["squeue", "--noheader", f"--jobs={number}", "-o", "%T"])
-    return said.lines == ("RUNNING",)
+    return said.lines[0] if said.lines else ""
 
 
 def requeue(number: str) -> str:
