@@ -75,7 +75,7 @@ test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Each failure that can be listed, tried; hours on one core. docs/reliability.md has the counts.
-PROOFS := every_crash.py every_call_fails.py little_memory.py
+PROOFS := every_crash.py every_call_fails.py little_memory.py real_slurm.py
 proof: $(VENV)/.installed-dev
 	code=0; for each in $(PROOFS); do echo "$$each"; \
 	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python "tests/long/$$each" || code=1; \

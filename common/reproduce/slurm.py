@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.errors import UserError
 
-LOOK_SECONDS = 5.0  # between two looks into the queue: one controller serves many users
+LOOK_SECONDS = 10.0  # between two looks into the queue: one controller serves many users
 _ANSWER_SECONDS = 60.0
 # A job is asked for by the comment that it was submitted with, which Slurm keeps through requeues.
 _FORMAT = "%A|%T|%N|%r|%k"

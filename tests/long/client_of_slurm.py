@@ -51,7 +51,7 @@ class Table:
         cluster: Cluster | None = None,
         expected: dict[str, dict[str, str]] | None = None,
     ) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.folder, self.cluster, self.expected, self.checks = folder, cluster, expected or {}, 0
         self._clients: list[Client] = []
         tables = folder / "tables.toml"

@@ -23,6 +23,7 @@ from common.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
 MIDDLE = 5  # epochs after which a run is disturbed
 ONE = ("--rows", "MaxPool", "--seeds", "0")
+TWO = ("--rows", "MaxPool")
 
 
 def whole_table(cluster: Cluster, table: Table) -> None:
@@ -56,8 +57,8 @@ def preempted(cluster: Cluster, table: Table, partition: str, starts: int = 2) -
 
 
 def cancelled(cluster: Cluster, table: Table) -> None:
-    """One of four jobs, by scancel; then the same command again."""
-    client = table.client()
+    """One of two jobs, by scancel; then the same command again."""
+    client = table.client(*TWO)
     table.until_epoch(MIDDLE)
     number = cluster.jobs()[0]
     cluster.run("scancel", number)
@@ -65,19 +66,19 @@ def cancelled(cluster: Cluster, table: Table) -> None:
     told = [line for line in client.lines() if line.startswith("failed: ")]
     table.require(len(told) == 1, f"{len(told)} runs are told as failed")
     table.require(f"job {number} has ended: it was cancelled" in told[0], told[0])
-    table.client().ends(0)
-    table.has_run(4, starts=5)
+    table.client(*TWO).ends(0)
+    table.has_run(2, starts=3)
 
 
 def client_is_lost(cluster: Cluster, table: Table, number: signal.Signals) -> None:
     """The command is killed, or its terminal closed; the same command finds the jobs."""
-    client = table.client()
+    client = table.client(*TWO)
     table.until_epoch(MIDDLE)
     before = cluster.jobs()
     client.end_by(number)
     table.require(cluster.jobs() == before, "jobs went with the command")
-    table.client().ends(0)
-    table.has_run(4)
+    table.client(*TWO).ends(0)
+    table.has_run(2)
 
 
 def client_is_stopped(cluster: Cluster, table: Table, number: signal.Signals) -> None:
@@ -138,9 +139,9 @@ def node_is_lost(cluster: Cluster, table: Table) -> None:
 
 def two_at_once(cluster: Cluster, table: Table) -> None:
     """Two commands on one table."""
-    for client in [table.client(), table.client()]:
+    for client in [table.client(*TWO), table.client(*TWO)]:
         client.ends(0)
-    table.has_run(4)
+    table.has_run(2)
 
 
 TRIALS: dict[str, Callable[[Cluster, Table], None]] = {
@@ -149,7 +150,7 @@ TRIALS: dict[str, Callable[[Cluster, Table], None]] = {
     "preempted": lambda *both: preempted(*both, "low"),
     "preempted in a time of grace": lambda *both: preempted(*both, "grace"),
     "preempted and not put back": lambda *both: preempted(*both, "cancelled"),
-    "one of four jobs is cancelled": cancelled,
+    "one of two jobs is cancelled": cancelled,
     "the command is killed": lambda *both: client_is_lost(*both, signal.SIGKILL),
     "the terminal is closed": lambda *both: client_is_lost(*both, signal.SIGHUP),
     "Ctrl-C": lambda *both: client_is_stopped(*both, signal.SIGINT),
@@ -164,13 +165,16 @@ TRIALS: dict[str, Callable[[Cluster, Table], None]] = {
 
 def try_all(names: Sequence[str], scratch: Path, epochs: int) -> int:
     """Disturbs a table in each way of `names`; returns how often it ended otherwise."""
-    data = make_data(scratch)
-    expected = Table(scratch / "here", data, epochs).run_here()
+    data = scratch / "data"
+    if not data.exists():
+        make_data(scratch)
+    expected = Table(scratch / f"here{epochs}", data, epochs).run_here()
     wrong = 0
-    with started(scratch / "slurm", kill_wait=10) as cluster:
+    trials = Path(tempfile.mkdtemp(dir=scratch, prefix=""))
+    with started(trials / "slurm", kill_wait=10) as cluster:
         for number, name in enumerate(names):
             began = time.monotonic()
-            table = Table(scratch / str(number), data, epochs, cluster, expected)
+            table = Table(trials / str(number), data, epochs, cluster, expected)
             try:
                 TRIALS[name](cluster, table)
                 end = "0 wrong"
@@ -189,11 +193,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[""], metavar="NAME",
                         help="parts of the names of trials")  # fmt: skip
     parser.add_argument("--epochs", type=int, default=400, help="of each run [400]")
+    parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Slurm's daemons end with us
     names = [name for name in TRIALS if any(part in name for part in args.only)]
     with tempfile.TemporaryDirectory(prefix="sl") as folder:
         try:
-            return 1 if try_all(names, Path(folder).resolve(), args.epochs) else 0
+            scratch = (args.keep or Path(folder)).resolve()
+            return 1 if try_all(names, scratch, args.epochs) else 0
         except CannotStart as reason:
             print(f"not tried: {reason}; 0 wrong")
             return 0
