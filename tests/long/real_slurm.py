@@ -131,7 +131,7 @@ def node_is_lost(cluster: Cluster, table: Table) -> None:
     table.until_epoch(MIDDLE)
     cluster.kill_node()
     cluster.run("scontrol", "update", "NodeName=node1", "State=DOWN", "Reason=gone")
-    table.until(lambda: client.says(" waits ("), cluster)
+    table.until(lambda: cluster.jobs("%T") == ["PENDING"])
     cluster.start_node()
     client.ends(0)
     table.has_run(1, starts=2)
