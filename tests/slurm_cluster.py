@@ -111,7 +111,11 @@ class Cluster:
         self._kill_jobs()
 
     def _kill_jobs(self) -> None:
-        """Kills what jobs of this Slurm, and of no other, have started."""
+        """Kills what jobs of this Slurm, and of no other, have started.
+
+        Slurm's own first, which would tell the controller that the others have ended.
+        """
+        steps, others = [], []
         ours = f"SLURM_CONF={self.folder / 'slurm.conf'}".encode()
         for process in Path("/proc").iterdir():
             if not process.name.isdecimal() or process.name == str(os.getpid()):
@@ -120,7 +124,10 @@ class Cluster:
                 given = (process / "environ").read_bytes().split(b"\0")
                 is_step = b"slurmstepd" in (process / "cmdline").read_bytes()
                 if ours in given and (is_step or any(b"SLURM_JOB_ID=" in each for each in given)):
-                    os.kill(int(process.name), signal.SIGKILL)
+                    (steps if is_step else others).append(int(process.name))
+        for number in steps + others:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
 
     def let_wait_no_longer(self) -> None:
         """Jobs that were put back, which Slurm lets wait for two minutes, may start at once."""
