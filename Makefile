@@ -78,7 +78,7 @@ test: $(VENV)/.installed-dev
 FUZZ_SECONDS ?= 100
 METRIC_CASES ?= 100000
 PROOFS := every_crash.py every_call_fails.py little_memory.py growth.py archive_difference.py \
-    'fuzz.py --seconds $(FUZZ_SECONDS)' 'metric_difference.py --cases $(METRIC_CASES)'
+    'fuzz.py --seconds $(FUZZ_SECONDS)' 'metric_difference.py --cases $(METRIC_CASES)' real_slurm.py
 proof: $(VENV)/.installed-proof
 	code=0; for each in $(PROOFS); do echo "$$each"; \
 	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/long/$$each || code=1; \

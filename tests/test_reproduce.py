@@ -282,6 +282,16 @@ def test_other_code_means_other_runs_unless_any_code_will_do(fake, call):
     assert len(fake.history()) == 2
 
 
+def test_a_run_whose_code_was_changed_while_it_waited_is_not_begun(fake):
+    run = runs_of(fake)[0]
+    (fake.root / "Fake" / "score.py").write_text('VALUES = {"A": 0.6, "B": 0.4}\n')
+    (complaint,) = work_off([run], begin_here(1), 1).values()
+    assert "code was changed since the command was given" in complaint
+    (fake.root / "Fake" / "score.py").write_text("VALUES = {")  # somebody is just writing it
+    assert work_off([run], begin_here(1), 1) == {run: complaint}
+    assert not fake.history()
+
+
 def test_a_run_that_fails_is_told_and_tried_again(fake, call):
     fake.set("break")
     code, printed = call("--rows", "A", "--seeds", 0)
@@ -415,7 +425,8 @@ def test_an_interruption_while_runs_wait(fake):
         def over(self):
             raise KeyboardInterrupt
 
-        def stop(self):
+        def stop(self, why):
+            assert why == "Ctrl-C"
             self.stopped = True
 
         def wait(self):

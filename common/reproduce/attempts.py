@@ -5,13 +5,15 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from common.errors import EXIT_INTERRUPTED, UserError
 from common.files import take_lock
+from common.reproduce.progress import progress_of
 from common.reproduce.runs import DONE, TableRun, environment, read_record, write_record
-from common.reproduce.sources import commit
+from common.reproduce.sources import code_digest, commit
 
 LOCK = ".reproduce.lock"
 GRACE_SECONDS = 120  # a program that is told to stop saves its state first
@@ -77,7 +79,20 @@ class Attempt:
         split = self.run.lacks(self.run.folder)
         return split and f"it ended well and left no results of {split} in {self.run.folder}"
 
-    def stop(self) -> None:
+    def was_told_to_end(self) -> bool:
+        """Whether the program ended by a signal, or because of one."""
+        code = self._process.returncode
+        return code is not None and (code < 0 or code == EXIT_INTERRUPTED)
+
+    def standing(self) -> str:
+        """How far the program is."""
+        return str(progress_of(self.run.folder))
+
+    def news(self) -> str:
+        """Nothing: what happens to a program is in its log."""
+        return ""
+
+    def stop(self, why: str = "") -> None:
         """Asks the program to save its state and to end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
@@ -107,6 +122,14 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
             f"{run.folder} cannot be locked; give --out on a file system that knows locks"
         )
     return None
+
+
+def other_code(run: TableRun) -> str:
+    """Why a run must not begin now: its program is not the one it was planned with; else empty."""
+    with suppress(OSError, SyntaxError):  # somebody is just writing it
+        if code_digest(run.workspace.program, run.workspace.root) == run.workspace.code:
+            return ""
+    return "its code was changed since the command was given; the same command runs it anew"
 
 
 def holder(run: TableRun) -> str:

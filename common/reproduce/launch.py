@@ -8,8 +8,8 @@ from typing import Protocol
 from tqdm import tqdm
 
 from common.errors import Interrupted, counted
-from common.reproduce.attempts import Attempt, holder, lock_run
-from common.reproduce.progress import duration, progress_of
+from common.reproduce.attempts import Attempt, holder, lock_run, other_code
+from common.reproduce.progress import duration
 from common.reproduce.runs import DONE, TableRun
 
 _SECONDS = 0.2  # between two looks at the processes
@@ -29,8 +29,20 @@ class Attempted(Protocol):
         """Why it failed; empty if it did not."""
         ...
 
-    def stop(self) -> None:
-        """Asks the program, or the cluster, to end the run; does not wait."""
+    def standing(self) -> str:
+        """How far it is, in a few words."""
+        ...
+
+    def news(self) -> str:
+        """What has happened to it since the last time, as a sentence; empty if nothing has."""
+        ...
+
+    def stop(self, why: str) -> None:
+        """Asks the program, or the cluster, to end the run; does not wait.
+
+        Args:
+            why: name of the signal that stops us; empty if something failed.
+        """
         ...
 
     def wait(self) -> None:
@@ -38,8 +50,8 @@ class Attempted(Protocol):
         ...
 
 
-# Begins a run on a device, or None if it cannot begin now.
-Begin = Callable[[TableRun, str | None], Attempted | None]
+# Begins a run on a device, or says why it cannot begin now.
+Begin = Callable[[TableRun, str | None], Attempted | str]
 
 
 def begin_here(jobs: int) -> Begin:
@@ -49,33 +61,46 @@ def begin_here(jobs: int) -> Begin:
     programs alive) begins when that has ended, and not at all if it is done then.
     """
 
-    def begin(run: TableRun, device: str | None) -> Attempted | None:
+    def begin(run: TableRun, device: str | None) -> Attempted | str:
         lock = lock_run(run)
         if lock is None:
-            return None
-        if run.state() == DONE:
+            return waits_for_holder(run)
+        if run.state() == DONE or other_code(run):
             lock.close()
-            return Finished(run)
+            return NotBegun(run, "" if run.state() == DONE else other_code(run))
         return Attempt(run, lock, device, jobs)
 
     return begin
 
 
-class Finished:
-    """A run that somebody else has finished meanwhile."""
+def waits_for_holder(run: TableRun) -> str:
+    """Why a run cannot begin whose lock is taken."""
+    return f"waiting for {holder(run)}, which is at it"
 
-    def __init__(self, run: TableRun) -> None:
-        self.run = run
+
+class NotBegun:
+    """A run that need not begin, for somebody else has finished it meanwhile, or must not."""
+
+    def __init__(self, run: TableRun, why: str = "") -> None:
+        self.run, self._why = run, why
 
     def over(self) -> bool:
-        """It has: somebody else waited for its end."""
+        """It is."""
         return True
 
     def complaint(self) -> str:
-        """Empty: its record says that it is done."""
+        """Why it must not begin; empty if it is done."""
+        return self._why
+
+    def standing(self) -> str:
+        """There is nothing at work."""
         return ""
 
-    def stop(self) -> None:
+    def news(self) -> str:
+        """There are none."""
+        return ""
+
+    def stop(self, why: str) -> None:
         """There is nothing to end."""
 
     def wait(self) -> None:
@@ -95,6 +120,7 @@ def work_off(
     """
     free = [devices[number % len(devices)] if devices else None for number in range(jobs)]
     work = _Work(runs, begin, free)
+    why = ""
     with tqdm(total=len(runs), unit="run", disable=None) as bar:
         try:
             while work.waiting or work.working:
@@ -103,13 +129,14 @@ def work_off(
                 work.show(bar)
                 time.sleep(_SECONDS)
         except KeyboardInterrupt as stop:
+            why = str(stop) or "Ctrl-C"
             raise Interrupted(
-                f"stopped by {str(stop) or 'Ctrl-C'}; {work.done} of {len(runs)} runs are done; "
+                f"stopped by {why}; {work.done} of {len(runs)} runs are done; "
                 "the same command goes on"
             ) from None
         finally:
             for attempt in work.working:  # all are asked before the first is waited for
-                attempt.stop()
+                attempt.stop(why)
             for attempt in work.working:
                 attempt.wait()
     return work.failures
@@ -124,7 +151,7 @@ class _Work:
         self.failures: dict[TableRun, str] = {}
         self.done = 0
         self._begin, self._free, self._at_once = begin, free, len(free)
-        self._announced: set[TableRun] = set()
+        self._announced: dict[TableRun, str] = {}
         self._titles = {
             run: f"run {number} of {len(runs)}: {run.label}, seed {run.seed}"
             for number, run in enumerate(runs, 1)
@@ -138,14 +165,15 @@ class _Work:
         for run in list(self.waiting):
             if not self._free:
                 break
-            if (attempt := self._begin(run, self._free[0])) is not None:
+            attempt = self._begin(run, self._free[0])
+            if not isinstance(attempt, str):
                 self.waiting.remove(run)
                 self.working[attempt] = self._free.pop(0)
                 self._started[run] = time.monotonic()
                 _say(bar, f"{self._titles[run]}: begun; it prints to {run.log}")
-            elif run not in self._announced:
-                self._announced.add(run)
-                _say(bar, f"{self._titles[run]}: waiting for {holder(run)}, which is at it")
+            elif self._announced.get(run) != attempt:
+                self._announced[run] = attempt
+                _say(bar, f"{self._titles[run]}: {attempt}")
 
     def close_some(self, bar: tqdm) -> None:
         """Counts the runs that have ended, and notes why some failed."""
@@ -163,7 +191,13 @@ class _Work:
             bar.update()
 
     def show(self, bar: tqdm) -> None:
-        """How far the runs at work are: beside the bar, or where there is none, now and then."""
+        """How far the runs at work are: beside the bar, or where there is none, now and then.
+
+        What happens to them is said at once.
+        """
+        for attempt in self.working:
+            if news := attempt.news():
+                _say(bar, f"{self._titles[attempt.run]}: {news}")
         if not bar.disable:
             bar.set_postfix_str("; ".join(map(self._state, self.working)))
         elif time.monotonic() - self._shown >= _MINUTES_SHOWN * 60:
@@ -172,7 +206,7 @@ class _Work:
             self._shown = time.monotonic()
 
     def _state(self, attempt: Attempted) -> str:
-        return f"{self._titles[attempt.run]}: {progress_of(attempt.run.folder)}"
+        return f"{self._titles[attempt.run]}: {attempt.standing()}"
 
     def _left(self) -> str:
         """How long the other runs may take; nothing if there are none, or nothing to judge by."""
