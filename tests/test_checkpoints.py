@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from common.errors import UserError
+from common.results.run_record import TRAINED, new_record, write_record
 from common.training.checkpoints import load_weights, read_checkpoint, save_checkpoint
 
 
@@ -54,6 +55,18 @@ def test_a_recorded_checkpoint_loads_and_its_network_answers_as_recorded(shared)
     assert isinstance(content["epoch"], int)
     assert isinstance(content["best_loss"], float)
     torch.optim.Adam(model.parameters()).load_state_dict(content["optimizer"])
+
+
+def test_weights_that_do_not_fit_name_the_program_that_trained_them(tmp_path):
+    save_checkpoint(tmp_path / "model.pth.tar", content_of(nn.Linear(4, 2)))
+    for record, advice in (
+        ({}, "use the flags that it was trained with"),
+        ({"command": ["CALF/main.py"]}, "they were trained by CALF/main.py: start that"),
+    ):
+        write_record(tmp_path / TRAINED, new_record({}) | record)
+        with pytest.raises(UserError) as error:
+            load_weights(nn.Linear(4, 3), tmp_path / "model.pth.tar")
+        assert_one_sentence(error, "other settings", "weight is (2, 4), expected (3, 4)", advice)
 
 
 def test_what_is_saved_comes_back(tmp_path):

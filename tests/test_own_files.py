@@ -139,7 +139,7 @@ def test_a_run_of_another_program_is_told_by_its_name(trained, data, start):
     code, _, err = start(
         cwd, other.get(baseline, "Pooling"), "--model_name", "m", "--features_path", file
     )
-    assert code == 2 and f"they were trained by {baseline}/main.py: start that" in err
+    assert code == 2 and f"models/m is a run of {baseline}/main.py, and this is" in err
 
 
 def test_videos_are_extracted_once_and_spotted_in(trained, start, videos):
