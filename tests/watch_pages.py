@@ -64,7 +64,12 @@ def write_example(root, write_tree):
 
 
 def fresh(tab, address, **window):
-    """Opens a page of which the browser remembers nothing."""
+    """Opens a page of which the browser remembers nothing.
+
+    The page that was open writes at once what it would write when it is left: another process would
+    hear of that at any time later.
+    """
+    tab.run("typeof app === 'undefined' || app.store.timer && app.store.write()")
     forget = "if (location.protocol === 'file:') localStorage.clear()"
     clear = tab.call("Page.addScriptToEvaluateOnNewDocument", source=forget)
     tab.open(address, **window)
