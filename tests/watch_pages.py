@@ -66,10 +66,13 @@ def write_example(root, write_tree):
 def fresh(tab, address, **window):
     """Opens a page of which the browser remembers nothing.
 
-    The page that was open writes at once what it would write when it is left: another process would
-    hear of that at any time later.
+    The page that was open forgets, too, and writes no more: what it writes when it is left, another
+    process would hear of at any time later.
     """
-    tab.run("typeof app === 'undefined' || app.store.timer && app.store.write()")
+    tab.run(
+        "typeof app === 'undefined' || "
+        "(app.store.write = () => {}, app.store.refused || localStorage.clear())"
+    )
     forget = "if (location.protocol === 'file:') localStorage.clear()"
     clear = tab.call("Page.addScriptToEvaluateOnNewDocument", source=forget)
     tab.open(address, **window)
