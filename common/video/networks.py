@@ -19,7 +19,7 @@ from common.video.resnet_weights import read_resnet
 # were turned round before the subtraction, so R lost the mean of B. This must stay: with the means
 # in their right places the rows would be those of no released feature file.
 _CAFFE = (103.939, 116.779, 123.68)
-_CACHED_FRAMES = 8  # that a CPU computes at a time: no slower than more, in half the memory
+_CACHED_FRAMES = 8  # that a CPU computes at a time: no slower than more, in less memory
 # The stem, the parts of a block, and the last layer; a block without expansion has no first pair.
 _LITE0_PAIRS = (
     ("_conv_stem", "_bn0"), ("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"),
