@@ -36,6 +36,17 @@ def succeeds(cwd, *words):
     return process
 
 
+def long_script(repo_root, name, *words):
+    """What a script of `tests/long` prints that ends well."""
+    paths = {"PYTHONPATH": f"{repo_root}:{repo_root / 'tests'}"}
+    done = subprocess.run(
+        [sys.executable, repo_root / "tests" / "long" / name, *words], env=environment() | paths,
+        capture_output=True, text=True, timeout=4 * WAIT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def start_and_stop(cwd, words, number, run="run"):
     """Starts Python with these words and sends it a signal after the first epoch of training.
 
