@@ -51,11 +51,19 @@ class Chromium:
         os.close(their_out)
         self._number, self._rest, self._session, self.complaints = 0, b"", None, []
         self._downloads, self._names = {}, {}  # how far each file is; names of files on their way
-        targets = self.call("Target.getTargets")["targetInfos"]
-        page = next(each["targetId"] for each in targets if each["type"] == "page")
-        session = self.call("Target.attachToTarget", targetId=page, flatten=True)
+        self._profile = None
+        self.forget()
+
+    def forget(self):
+        """Goes on in a new tab of a new profile: nothing that a page has kept is there."""
+        left, self._session = self._profile, None
+        profile = self._profile = self.call("Target.createBrowserContext")
+        page = self.call("Target.createTarget", url="about:blank", **profile)
+        session = self.call("Target.attachToTarget", flatten=True, **page)
         self.call("Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True,
-                  downloadPath=str(self.downloads))  # fmt: skip
+                  downloadPath=str(self.downloads), **profile)  # fmt: skip
+        if left:
+            self.call("Target.disposeBrowserContext", **left)
         self._session = session["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")

@@ -6,7 +6,16 @@ Needs chromium; where there is none these tests are skipped.
 import json
 
 import pytest
-from watch_pages import CLASSES, FPS, GAME, HOSTILE, fresh, selected, write_example
+from watch_pages import (
+    CLASSES,
+    FPS,
+    GAME,
+    HOSTILE,
+    fresh,
+    open_again,
+    selected,
+    write_example,
+)
 
 from common.data.events import EventClasses
 from common.data.labels import read_labels
@@ -184,7 +193,7 @@ def test_the_browser_keeps_what_was_done(opened, made):
     everything = "[app.game.edits(), app.thresholds, app.player.halves]"
     before = opened.run(everything)
     opened.run("app.store.write()")
-    opened.open(made[0])
+    open_again(opened, made[0], "app.thresholds[1] === 0.85")
     assert opened.run(everything) == before
     assert before[1:] == [
         [0.5, 0.85, 0.5],
@@ -228,7 +237,7 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
 def test_nonsense_in_the_memory_of_a_browser_is_nothing(tab, made, kept):
     fresh(tab, made[0])
     tab.run(f"localStorage.setItem(STORE_KEY, {json.dumps(kept)})")
-    tab.open(made[0])
+    open_again(tab, made[0], f"localStorage.getItem(STORE_KEY) === {json.dumps(kept)}")
     kept = "app.game.edits(), app.thresholds, app.player.halves[0].kickOff, app.settings.before"
     assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
     tab.press("n", "a")

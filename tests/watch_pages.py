@@ -1,7 +1,9 @@
 """Small pages of `python -m common.watch` for tests, with videos of a few seconds."""
 
 import json
+import time
 
+from chromium import WAIT
 from small_videos import write_video
 
 from common.spots.run_games import find_games, thresholds_of
@@ -64,19 +66,21 @@ def write_example(root, write_tree):
 
 
 def fresh(tab, address, **window):
-    """Opens a page of which the browser remembers nothing.
-
-    The page that was open forgets, too, and writes no more: what it writes when it is left, another
-    process would hear of at any time later.
-    """
-    tab.run(
-        "typeof app === 'undefined' || "
-        "(app.store.write = () => {}, app.store.refused || localStorage.clear())"
-    )
-    forget = "if (location.protocol === 'file:') localStorage.clear()"
-    clear = tab.call("Page.addScriptToEvaluateOnNewDocument", source=forget)
+    """Opens a page of which the browser remembers nothing."""
+    tab.forget()
     tab.open(address, **window)
-    tab.call("Page.removeScriptToEvaluateOnNewDocument", **clear)
+
+
+def open_again(tab, address, arrived):
+    """Opens a page until something is true of it.
+
+    What one process of a browser has written, that of the next page reads in time, not at once.
+    """
+    deadline = time.monotonic() + WAIT
+    tab.open(address)
+    while not tab.run(arrived):
+        assert time.monotonic() < deadline, f"never true: {arrived}"
+        tab.open(address)
 
 
 def at(tab):
