@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
 from common.errors import UserError
-from common.spots.comparing import MOVED_MS, Returned, compared
+from common.spots.comparing import Returned, compared
 from common.spots.corrections import Correction, Origin, origin_of
 from common.spots.handed_back import (
     from_label_studio,
@@ -176,18 +176,6 @@ def test_compared_lists_lead_from_one_to_the_other(before, after):
     made = merge([entry(each) for each in bare[0]], spots, SOCCERNET_V2, "x", same_ms=0)
     assert made == sorted((entry(each) for each in bare[1]),
                           key=lambda e: (e["gameTime"][0], int(e["position"])))  # fmt: skip
-
-
-def test_comparing_tells_what_was_done():
-    moved = replace(GOAL, position_ms=GOAL.position_ms + MOVED_MS)
-    other = replace(CORNER, label="Penalty")
-    new = replace(FOUL, position_ms=FOUL.position_ms + MOVED_MS + 1)
-    spots = compared([GOAL, CORNER, FOUL], [Returned(each) for each in (moved, other, new)])
-    assert spots == [
-        accept(moved, GOAL), accept(other, CORNER),
-        Correction(replace(new, confidence=None), "added", None),
-        Correction(FOUL, "rejected", origin_of(FOUL)),
-    ]  # fmt: skip
 
 
 TIMING = Timing((5_000, 7_500), 10_000, 5_000)

@@ -1,6 +1,7 @@
 """What was done to spots, told from how they were and how they are: for tools that do not say."""
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,12 +30,12 @@ def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correc
     found: dict[int, Moment] = {}  # place in `after` -> what it was
 
     def pair(key_after: Callable[[Returned], Hashable], key: Callable[[Moment], Hashable]) -> None:
-        places = defaultdict(list)
+        places = defaultdict[Hashable, deque[Moment]](deque)
         for was in left:
             places[key(was)].append(was)
         for place, each in enumerate(after):
             if place not in found and (alike := places[key_after(each)]):
-                found[place] = alike.pop(0)
+                found[place] = alike.popleft()
         left[:] = [was for alike in places.values() for was in alike]
 
     pair(lambda each: each.origin, origin_of)
@@ -45,27 +46,49 @@ def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correc
                                    label=was.label)  # fmt: skip
     pair(lambda each: origin_of(each.moment), origin_of)
     pair(lambda each: _time(each.moment), _time)
+    near = _Near(left)
     for place, each in enumerate(after):
-        if place not in found and (was_near := _nearest(left, each.moment)):
+        if place not in found and (was_near := near.take(each.moment)):
             found[place] = was_near
-            left.remove(was_near)
     corrections = [_correction(each.moment, found.get(place)) for place, each in enumerate(after)]
-    return [*corrections, *(Correction(was, REJECTED, origin_of(was)) for was in left)]
+    return [*corrections, *(Correction(was, REJECTED, origin_of(was)) for was in near.left())]
 
 
 def _time(moment: Moment) -> tuple[int, int]:
     return moment.half, moment.position_ms
 
 
-def _nearest(moments: Sequence[Moment], now: Moment) -> Moment | None:
-    """The nearest of the same half and class, unless that is too far."""
+class _Near:
+    """Moments that are taken one by one, each time the nearest of the same half and class."""
 
-    def distance(each: Moment) -> int:
-        return abs(each.position_ms - now.position_ms)
+    def __init__(self, moments: Sequence[Moment]) -> None:
+        self._moments = dict(enumerate(moments))
+        self._alike = defaultdict[tuple[int, str], list[tuple[int, int]]](list)  # time and place
+        for place, each in self._moments.items():
+            self._alike[each.half, each.label].append((each.position_ms, place))
+        for entries in self._alike.values():
+            entries.sort()
 
-    alike = [each for each in moments if (each.half, each.label) == (now.half, now.label)]
-    nearest = min(alike, key=distance, default=None)
-    return nearest if nearest is not None and distance(nearest) <= MOVED_MS else None
+    def take(self, now: Moment) -> Moment | None:
+        """The nearest, of several the first one given; None if it is too far."""
+        alike = self._alike[now.half, now.label]
+        behind = bisect_left(alike, (now.position_ms, -1))
+        around = [behind] if behind < len(alike) else []
+        if behind:
+            around.append(bisect_left(alike, (alike[behind - 1][0], -1)))  # the first at that time
+
+        def distance(index: int) -> tuple[int, int]:
+            ms, place = alike[index]
+            return abs(ms - now.position_ms), place
+
+        nearest = min(around, key=distance, default=None)
+        if nearest is None or distance(nearest)[0] > MOVED_MS:
+            return None
+        return self._moments.pop(alike.pop(nearest)[1])
+
+    def left(self) -> Iterable[Moment]:
+        """Those that were not taken, in the order given."""
+        return self._moments.values()
 
 
 def _correction(now: Moment, was: Moment | None) -> Correction:

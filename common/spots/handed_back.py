@@ -1,5 +1,6 @@
 """Files of other tools as corrections of what was exported to them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,7 +136,10 @@ def _task(task: Any, where: str) -> Task:
             return Task(game, None)
         regions = [each for each in given[-1]["result"] if each.get("type") == _KIND]
         timing = Timing(kick_offs, one_file=half is None)
-        after = [_returned(each, exported, timing, half, rate) for each in regions]
+        by_frame = defaultdict[int, dict[str, Moment]](dict)
+        for moment, frame in exported.values():
+            by_frame[frame].setdefault(moment.label, moment)
+        after = [_returned(each, exported, by_frame, timing, half, rate) for each in regions]
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{where} is not as common.export writes it and Label Studio returns it ({error!r}); "
@@ -155,6 +159,7 @@ def _exported(each: Mapping[str, Any]) -> Moment:
 def _returned(
     region: Mapping[str, Any],
     exported: Mapping[str, tuple[Moment, int]],
+    by_frame: Mapping[int, Mapping[str, Moment]],
     timing: Timing,
     half: int | None,
     rate: float,
@@ -162,8 +167,8 @@ def _returned(
     """A region as a spot, and the exported one that it was, as far as its name or place tell."""
     value = region["value"]
     frame, label = int(value["ranges"][0]["start"]), str(value[_KIND][0])
-    alike = [m for m, at in exported.values() if at == frame]
-    same = next((m for m in alike if m.label == label), alike[0] if alike else None)
+    alike = by_frame.get(frame, {})
+    same = alike.get(label, next(iter(alike.values()), None))
     was = exported.get(str(region.get("id")), (same, 0))[0]
     if was is not None and frame_of(timing.file_ms(was), rate) == frame:
         return Returned(
