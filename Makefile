@@ -74,15 +74,23 @@ video-demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-# Each failure that can be listed, tried; hours on one core. docs/reliability.md has the counts.
+# Each failure that can be listed, tried; hours on two cores. docs/reliability.md has the counts.
 FUZZ_SECONDS ?= 100
 METRIC_CASES ?= 100000
-PROOFS := every_crash.py every_call_fails.py little_memory.py growth.py archive_difference.py \
-    'fuzz.py --seconds $(FUZZ_SECONDS)' 'metric_difference.py --cases $(METRIC_CASES)' real_slurm.py
+PROOFS := $(addprefix proof-,fuzz every_call_fails every_crash metric_difference real_slurm \
+    little_memory growth archive_difference)
 proof: $(VENV)/.installed-proof
-	code=0; for each in $(PROOFS); do echo "$$each"; \
-	    OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python tests/long/$$each || code=1; \
-	done; exit $$code
+	$(MAKE) --jobs=$(JOBS) --keep-going --no-print-directory $(PROOFS)
+
+# One of them: `make proof-fuzz`, each line with its name.
+.PHONY: $(PROOFS)
+proof-fuzz: OPTIONS := --seconds $(FUZZ_SECONDS)
+proof-metric_difference: OPTIONS := --cases $(METRIC_CASES)
+$(PROOFS): SHELL := bash
+$(PROOFS): .SHELLFLAGS := -o pipefail -c
+$(PROOFS): proof-%: $(VENV)/.installed-proof
+	@PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 PYTHONPATH=.:tests \
+	    $(BIN)/python tests/long/$*.py $(OPTIONS) 2>&1 | sed -u 's/^/$*: /'
 
 # What must hold before each commit.
 check: lint test
