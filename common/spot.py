@@ -15,7 +15,7 @@ from pathlib import Path
 from common.errors import UserError, run_cli
 from common.results.given_files import FEATURES, VIDEOS, find_outputs
 from common.results.predictions import RESULT_FILE
-from common.results.run_record import TRAINED, read_record
+from common.results.run_record import TRAINED, programs, read_record, recorded_program
 from common.results.typed_commands import ROOT
 from common.training.argument_types import file_to_write, place, threshold
 from common.training.flags import new_parser
@@ -96,14 +96,14 @@ def program_of(run: Path) -> Path:
             "record start the program itself, with --load_weights and --features_path or "
             "--video_path"
         )
-    command = read_record(run / TRAINED).get("command", ["?"])
-    program = ROOT.joinpath(*Path(command[0]).parts[-2:])
-    if program.name != "main.py" or program.parent == ROOT or not program.is_file():
+    name = recorded_program(read_record(run / TRAINED))
+    if name not in programs():
         raise UserError(
-            f"{run / TRAINED} names {command[0]} as the program of the run, and {program} is not "
-            "there; start the program itself, with --features_path or --video_path"
+            f"{run / TRAINED} names {name} as the program of the run, expected one of "
+            f"{', '.join(sorted(programs()))}; start the program itself, with --features_path or "
+            "--video_path"
         )
-    return program
+    return ROOT / name
 
 
 def started_in(run: Path) -> Path:

@@ -27,9 +27,8 @@ def require_program(record: Mapping[str, Any], program: str, run: Path) -> None:
     Args:
         program: the one that is running, "CALF/main.py".
     """
-    then = "/".join(Path(record.get("command", ["?"])[0]).parts[-2:])
-    baselines = {f"{tables.parent.name}/main.py" for tables in ROOT.glob("*/tables.toml")}
-    if then in baselines - {program}:
+    then = recorded_program(record)
+    if then in programs() - {program}:
         raise UserError(
             f"{run} is a run of {then}, and this is {program}; start python {then}, or, to spot in "
             f"files, python -m common.spot {run} FILE"
@@ -95,12 +94,23 @@ def read_record(file: Path) -> dict[str, Any]:
     return content
 
 
-def trained_by(run: Path) -> str | None:
-    """The program that a run's record names, such as CALF/main.py; None where none is recorded."""
-    if not (run / TRAINED).is_file():
-        return None
-    program: str = read_record(run / TRAINED).get("command", ["?"])[0]
-    return program if program.endswith("/main.py") else None
+def programs() -> set[str]:
+    """The baselines' programs, as records name them."""
+    return {f"{tables.parent.name}/main.py" for tables in ROOT.glob("*/tables.toml")}
+
+
+def recorded_program(record: Mapping[str, Any]) -> str:
+    """The program that a record names, by the end of its path: CALF/main.py; "?" for none."""
+    return _short(record.get("command", ["?"])[0])
+
+
+def running_program() -> str:
+    """What is running, as records name it."""
+    return _short(sys.argv[0])
+
+
+def _short(program: str) -> str:
+    return "/".join(Path(program).parts[-2:])
 
 
 def _is_texts(value: object) -> bool:
@@ -121,7 +131,7 @@ def _is_count(value: object) -> bool:
 def _attempt() -> dict[str, Any]:
     """When and by what a program was started."""
     return {
-        "command": ["/".join(Path(sys.argv[0]).parts[-2:]), *sys.argv[1:]],
+        "command": [running_program(), *sys.argv[1:]],
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         "python": platform.python_version(),
         "platform": platform.platform(),

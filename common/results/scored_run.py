@@ -18,7 +18,7 @@ from common.results.reading import (
     labelled_games,
     read_games,
 )
-from common.results.run_record import TESTED, TRAINED, read_record
+from common.results.run_record import TESTED, TRAINED, programs, read_record, recorded_program
 from common.results.typed_commands import typed
 
 _OF_ANOTHER_START = ("--test_only", "--resume", "--overwrite", "--challenge")
@@ -203,11 +203,11 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
 
 def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     """The recorded command line of the program, as it makes the results of a split."""
-    words = records[0].get("command") if records else None
-    if not isinstance(words, list) or not words or not str(words[0]).endswith("/main.py"):
+    program = recorded_program(records[0]) if records else "?"
+    if program not in programs():
         return ""
-    module = ".".join(Path(str(words[0])).with_suffix("").parts[-2:])
-    flags = _without([str(word) for word in words[1:]], _OF_ANOTHER_START)
+    module = program.removesuffix(".py").replace("/", ".")
+    flags = _without(records[0]["command"][1:], _OF_ANOTHER_START)
     if (run / TRAINED).is_file():  # its own weights, not those that it started from
         flags = _without(flags, ("--load_weights",), values=1)
     line = ["-m", module, *flags, "--test_only", "--split_test", split]

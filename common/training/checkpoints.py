@@ -1,7 +1,6 @@
 """Checkpoints in the published format: epoch, state_dict, best_loss, optimizer."""
 
 import io
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,13 @@ from common.errors import UserError
 from common.files import read_whole, write_bytes
 from common.results.run_record import BEST_FILE as BEST_FILE
 from common.results.run_record import LAST_FILE as LAST_FILE
-from common.results.run_record import trained_by
+from common.results.run_record import (
+    TRAINED,
+    programs,
+    read_record,
+    recorded_program,
+    running_program,
+)
 
 # What wrappers put before every name: DataParallel, Lightning, torch.compile.
 _PREFIXES = ("module.", "model.", "_orig_mod.")
@@ -142,7 +147,8 @@ def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> d
 
 def _way_out(weights: Path) -> str:
     """What to do with weights that do not fit: mostly another program was meant, or other flags."""
-    trainer, here = trained_by(weights.parent), "/".join(Path(sys.argv[0]).parts[-2:])
-    if trainer and trainer != here:
+    record = weights.parent / TRAINED
+    trainer = recorded_program(read_record(record)) if record.is_file() else "?"
+    if trainer in programs() - {running_program()}:
         return f"they were trained by {trainer}: start that, or check --model_name"
     return "use the flags that it was trained with"

@@ -22,7 +22,7 @@ from common.results.merging import merge
 from common.results.operating_points import POINT_FILE, given_point, load_point
 from common.results.predictions import RESULT_FILE, format_game, guess_file_name
 from common.results.reading import Reading, read_detections
-from common.results.run_record import TESTED, TRAINED, new_record, read_record, trained_by
+from common.results.run_record import TESTED, TRAINED, new_record, read_record, recorded_program
 from common.results.scored_run import find_results, read_run, recorded_classes
 from common.results.spots_table import UNCHOSEN, read_spots
 from common.results.training_curves import best_epoch, read_curves
@@ -107,7 +107,7 @@ def _record(content: bytes, folder: Path) -> None:
     features = put(folder / "game.npy", b"")
     weights = run / "model.pth.tar"
     told(read_record, run / TRAINED)
-    told(trained_by, run)
+    told(lambda: recorded_program(read_record(run / TRAINED)))
     told(trained_settings, weights, ["SoccerNet_path", "framerate", "pool"], "Pooling/main.py")
     told(trained_classes, weights, SOCCERNET_V2, folder / "nowhere")
     told(kept_k_frames, run / TRAINED, V2_NAMES, np.ones((4, 17), np.int64))
