@@ -21,7 +21,7 @@ from common.results.predictions import format_game
 from common.results.suppression import Suppression, suppress
 from common.training.run import Run
 from TemporallyAwarePooling.loss import clip_loss
-from TemporallyAwarePooling.main import POOLS, build_model, parse_arguments
+from TemporallyAwarePooling.main import POOLS, build_model, in_words, parse_arguments
 from TemporallyAwarePooling.model import TemporallyAwareModel, trained_features
 from TemporallyAwarePooling.test import score_half, spot_split
 
@@ -427,6 +427,20 @@ def test_the_reduction_is_a_flag(word, reduced):
     assert (layer.out_features if layer else None) == reduced
 
 
+@pytest.mark.parametrize(
+    ("features", "words", "told"),
+    [
+        (512, [], "NetVLAD++, 512 features, taken as they are"),
+        (20, [], "NetVLAD++, 20 features, reduced to 512 by a learned layer"),
+        (20, ["--proj-dim", "16"], "NetVLAD++, 20 features, reduced to 16 by a learned layer"),
+        (20, ["--proj-dim", "none"], "NetVLAD++, 20 features, taken as they are"),
+    ],
+)
+def test_the_log_tells_whether_features_are_reduced(features, words, told):
+    args = parse_arguments(["--vocab_size", "2", *words])
+    assert in_words(args.pool, build_model(args, features, 3)) == told
+
+
 @pytest.mark.parametrize("word", ["some", "0", "-3", ""])
 def test_a_reduction_that_is_no_number_is_refused(word):
     with pytest.raises(UserError, match=f"--proj-dim must be a number or none, found {word}"):
@@ -440,7 +454,8 @@ def test_the_defaults_are_the_published_configuration():
         "split_valid": ["valid"], "split_test": ["test", "challenge"], "version": 2,
         "evaluation_frequency": 10, "framerate": 2, "window_size": 15, "pool": "NetVLAD++",
         "vocab_size": 64, "NMS_window": 30, "NMS_threshold": 0.0, "batch_size": 256, "LR": 1e-3,
-        "LRe": 1e-6, "patience": 10, "GPU": -1, "max_num_worker": 4, "loglevel": "INFO",
+        "LRe": 1e-6, "patience": 10, "GPU": -1, "max_num_worker": 4, "seed": 0,
+        "feature_dim": None, "loglevel": "INFO",
     }  # fmt: skip
     found = vars(parse_arguments([]))
     assert {name: found[name] for name in published} == published
