@@ -393,6 +393,19 @@ def test_version_1_takes_its_own_label_file_and_its_three_classes(tmp_path, writ
         evaluate(root, results, version=1)
 
 
+def test_version_1_on_the_labels_of_version_2_finds_cards_alone(tmp_path, write_tree):
+    # What current packages read unless they are told otherwise: perfect results score a third.
+    names = {"Yellow card": "card", "Substitution": "subs", "Goal": "soccer"}
+    labels = [spot("1", 60_000 * i, name) for i, name in enumerate(names)]
+    found = [detection("1", str(60_000 * i), name, "0.5") for i, name in enumerate(names.values())]
+    root = write_tree(tmp_path / "data", {GAME: labels}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    results = write_tree(tmp_path / "results", {GAME: found}, RESULTS)
+    result = evaluate(root, results, version=1, label_files=LABELS)
+    assert result["a_mAP_per_class"] == [1, 0, 0]
+    assert result["a_mAP"] == pytest.approx(1 / 3, abs=1e-12)
+
+
 def test_floating_point_never_fails_and_numpy_keeps_its_error_state(score):
     before = np.geterr()
     with np.errstate(all="raise"):
