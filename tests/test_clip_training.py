@@ -19,6 +19,8 @@ from common.training.optimisation import adam
 from common.training.progress import TrainingSettings
 from common.training.run import Run
 from common.training.training import Training
+from Pooling.main import POOLS as POOLING
+from TemporallyAwarePooling.main import POOLS as TEMPORALLY_AWARE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -30,6 +32,28 @@ def build(package, features, classes, window_frames):
     return TemporallyAwarePooling.model.TemporallyAwareModel(
         features, classes, window_frames, clusters=4, project_to=16
     )
+
+
+NETWORKS = {
+    **{f"Pooling {p}": lambda p=p: Pooling.model.PoolingModel(12, 5, 30, pool=p) for p in POOLING},
+    **{p: lambda p=p: TemporallyAwarePooling.model.TemporallyAwareModel(
+        12, 5, 30, pool=p, clusters=4, project_to=16) for p in TEMPORALLY_AWARE},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_training_drops_two_fifths_of_the_pooled_vector_and_raises_the_rest(network):
+    torch.manual_seed(0)
+    model = NETWORKS[network]()
+    with torch.no_grad():  # logit c is entry c of the pooled vector
+        model.fc.weight.copy_(torch.eye(*model.fc.weight.shape))
+        model.fc.bias.zero_()
+        clips = torch.randn(400, 30, 12)
+        whole, dropped = model.eval()(clips), model.train()(clips)
+    ratio = dropped / whole
+    kept = ratio.abs() > 1e-3
+    assert torch.allclose(ratio[kept], torch.tensor(1 / 0.6), rtol=1e-3)
+    assert abs(float(kept.float().mean()) - 0.6) < 0.05  # five standard deviations of 2,400
 
 
 @pytest.mark.parametrize("package", [Pooling, TemporallyAwarePooling], ids=lambda p: p.__name__)
