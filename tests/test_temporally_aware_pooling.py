@@ -219,6 +219,40 @@ def test_a_window_needs_a_past_and_a_future(pool):
         small_model(pool, window_frames=1)
 
 
+def plain_vector(frames, state, layer, pool):
+    """A pooled vector by the formulas of the specification: [B, T, E] -> [B, F]."""
+    if "VLAD" not in pool:
+        return frames.max(dim=1).values if "MAX" in pool else frames.mean(dim=1)
+    unit = frames / frames.norm(dim=2, keepdim=True)
+    clusters, centres = state[f"{layer}.clusters"], state.get(f"{layer}.clusters2")
+    assignment = torch.softmax(unit @ clusters, dim=2)
+    columns = []
+    for k in range(clusters.shape[1]):
+        centre = 0 if centres is None else centres[0, :, k]
+        residual = (assignment[:, :, k, None] * (unit - centre)).sum(dim=1)
+        columns.append(residual / residual.norm(dim=1, keepdim=True))
+    vector = torch.stack(columns, dim=2).flatten(1)  # feature by feature: column d·K + k
+    return vector / vector.norm(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("project_to", [None, 16])
+@pytest.mark.parametrize("window_frames", [8, 15])
+@pytest.mark.parametrize("pool", POOLS)
+def test_networks_answer_by_the_formulas_of_the_specification(pool, window_frames, project_to):
+    model = small_model(pool, window_frames, clusters=6, project_to=project_to).double()
+    state = model.state_dict()
+    windows = frames = torch.randn(5, window_frames, 12, dtype=torch.float64)
+    if project_to is not None:
+        frames = frames @ state["feature_extractor.weight"].T + state["feature_extractor.bias"]
+    past = window_frames // 2
+    parts = {"pool_layer": frames}
+    if pool.endswith("++"):
+        parts = {"pool_layer_before": frames[:, :past], "pool_layer_after": frames[:, past:]}
+    vectors = [plain_vector(part, state, layer, pool) for layer, part in parts.items()]
+    logits = torch.cat(vectors, dim=1) @ state["fc.weight"].T + state["fc.bias"]
+    assert torch.allclose(model(windows), logits, rtol=0, atol=1e-10)
+
+
 # What the network sees.
 
 
