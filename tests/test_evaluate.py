@@ -214,6 +214,8 @@ def test_spots_and_detections_behind_two_hours_meet_in_the_last_frame(score):
     for position in ("7199500", "7200000", "9999999", "9" * 30):
         assert score("A", late, [detection("2", position, "A", "0.5")], "at1")["a_mAP"] == 1
     assert score("A", late, [detection("2", "7198000", "A", "0.5")], "at1")["a_mAP"] == 0
+    before = [spot("2", 7_199_000, "A")]  # half a second, one frame, before the last
+    assert score("A", before, [detection("2", "7300000", "A", "0.5")], "at1")["a_mAP"] == 1
 
 
 def test_lenient_counts_negative_positions_from_the_end(score):
