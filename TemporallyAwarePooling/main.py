@@ -99,6 +99,14 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Tempo
     )
 
 
+def in_words(pool: str, model: "TemporallyAwareModel") -> str:
+    """The network, for the log, which tells whether features are reduced: 512 are not."""
+    if not hasattr(model, "feature_extractor"):
+        return f"{pool}, {model.features} features, taken as they are"
+    reduced = model.feature_extractor.out_features
+    return f"{pool}, {model.features} features, reduced to {reduced} by a learned layer"
+
+
 def new_run(args: argparse.Namespace, processes: "Processes", classes: tuple[str, ...]) -> "Run":
     """Where the flags want it to happen."""
     from common.training.device import choose_device
@@ -167,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed_everything(args.seed)
         model = build_model(args, dimension, len(data.classes)).to(run.device)
         with start_run(
-            run, model, about=f"{args.pool}, {model.features} features", settings=vars(args),
+            run, model, about=in_words(args.pool, model), settings=vars(args),
             training=not args.test_only, overwrite=args.overwrite,
             load_weights_from=args.load_weights, loglevel=args.loglevel,
         ):  # fmt: skip

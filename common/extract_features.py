@@ -70,7 +70,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "ones go to {NAME}_PCA{number}.npy")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--GPU", type=whole(-1, 1023), default=-1,
-        help="number of the CUDA card, as published; -1: --device")
+        help="number of the CUDA card in nvidia-smi, as published; -1: --device")
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
     # fmt: on
     args = parser.parse_args(argv)

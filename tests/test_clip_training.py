@@ -1,5 +1,7 @@
 """Training on clips, in both pooling baselines: steps, and a validation that takes none."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,8 @@ import TemporallyAwarePooling.dataset
 import TemporallyAwarePooling.loss
 import TemporallyAwarePooling.model
 import TemporallyAwarePooling.train
+from common.data.data_set import DataSet
+from common.data.events import EventClasses
 from common.data.features import HalfFeatures
 from common.data.frame_rows import MappedRows
 from common.pooling.clip_map import clip_map
@@ -19,6 +23,8 @@ from common.training.optimisation import adam
 from common.training.progress import TrainingSettings
 from common.training.run import Run
 from common.training.training import Training
+from Pooling.main import POOLS as POOLING
+from TemporallyAwarePooling.main import POOLS as TEMPORALLY_AWARE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -30,6 +36,28 @@ def build(package, features, classes, window_frames):
     return TemporallyAwarePooling.model.TemporallyAwareModel(
         features, classes, window_frames, clusters=4, project_to=16
     )
+
+
+NETWORKS = {
+    **{f"Pooling {p}": lambda p=p: Pooling.model.PoolingModel(12, 5, 30, pool=p) for p in POOLING},
+    **{p: lambda p=p: TemporallyAwarePooling.model.TemporallyAwareModel(
+        12, 5, 30, pool=p, clusters=4, project_to=16) for p in TEMPORALLY_AWARE},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_training_drops_two_fifths_of_the_pooled_vector_and_raises_the_rest(network):
+    torch.manual_seed(0)
+    model = NETWORKS[network]()
+    with torch.no_grad():  # logit c is entry c of the pooled vector
+        model.fc.weight.copy_(torch.eye(*model.fc.weight.shape))
+        model.fc.bias.zero_()
+        clips = torch.randn(400, 30, 12)
+        whole, dropped = model.eval()(clips), model.train()(clips)
+    ratio = dropped / whole
+    kept = ratio.abs() > 1e-3
+    assert torch.allclose(ratio[kept], torch.tensor(1 / 0.6), rtol=1e-3)
+    assert abs(float(kept.float().mean()) - 0.6) < 0.05  # five standard deviations of 2,400
 
 
 @pytest.mark.parametrize("package", [Pooling, TemporallyAwarePooling], ids=lambda p: p.__name__)
@@ -60,3 +88,27 @@ def test_validation_takes_no_step_and_adds_clip_map_only_when_thorough(tmp_path,
     assert seen == [{}, {"clip_mAP": pytest.approx(clip_map(logits.numpy(), targets))}]
     losses = [row["valid_loss"] for row in training.progress.history]
     assert losses == pytest.approx([loss, loss], rel=1e-6)
+
+
+@pytest.mark.parametrize(("published", "clips"), [(False, 4), (True, 2)])
+@pytest.mark.parametrize("package", [Pooling, TemporallyAwarePooling], ids=lambda p: p.__name__)
+def test_training_leaves_out_the_last_row_by_the_published_protocol(
+    tmp_path, caplog, package, published, clips
+):
+    for game in ("a", "b"):  # halves of a clip and a row
+        (tmp_path / game).mkdir()
+        for half in (1, 2):
+            np.save(tmp_path / game / f"{half}_F.npy", np.ones((31, 12), np.float32))
+        (tmp_path / game / "Labels-v2.json").write_text('{"annotations": []}')
+    (tmp_path / "splits.json").write_text(json.dumps({"train": ["a"], "valid": ["b"]}))
+    data = DataSet(root=tmp_path, features=("F.npy",), classes=EventClasses(tuple("ABCDE")))
+    run = Run(folder=tmp_path / "run", published=published)
+    run.folder.mkdir()
+    settings = TrainingSettings(
+        learning_rate=0.1, batch_size=4, max_epochs=1, patience=10, evaluation_frequency=1, seed=0
+    )
+    caplog.set_level("INFO", "spotting")
+    model = build(package, 12, 5, 30)
+    package.train.train(run, data, model, settings, train_on=["train"], select_on=["valid"])
+    for split in ("train", "valid"):
+        assert f"{split}: 1 game, {clips} clips" in caplog.messages

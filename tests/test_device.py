@@ -1,5 +1,6 @@
 """Choice of the device by name, by number and by what is there; precision."""
 
+import os
 import sys
 
 import pytest
@@ -14,6 +15,9 @@ from common.training.device import at_least_single, autocast, choose_device, des
 def cards(monkeypatch):
     """Pretends that there are so many CUDA cards and an Apple GPU or none; notes the card set."""
     chosen = []
+
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "")  # so that it is as it was afterwards
+    monkeypatch.delenv("CUDA_DEVICE_ORDER")
 
     def pretend(cuda, mps=False):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
@@ -48,6 +52,21 @@ def test_the_published_flag_names_a_card_but_gives_way_to_a_named_device(cards):
     assert choose_device("auto", gpu=-1) == torch.device("cuda:0")
     assert choose_device("cpu", gpu=2) == torch.device("cpu")
     assert choose_device("cuda:3", gpu=2) == torch.device("cuda:3")
+
+
+def test_the_published_flag_counts_cards_in_the_published_order(cards, monkeypatch):
+    cards(4)
+    for how in ({}, {"gpu": -1}, {"name": "cuda:1"}, {"name": "cuda:1", "gpu": 2}):
+        choose_device(**how)
+        assert "CUDA_DEVICE_ORDER" not in os.environ
+    orders = []
+    monkeypatch.setattr(
+        torch.cuda, "device_count", lambda: orders.append(os.environ["CUDA_DEVICE_ORDER"]) or 4
+    )
+    choose_device(gpu=2)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")  # what the user says goes before
+    choose_device(gpu=2)
+    assert orders == ["PCI_BUS_ID", "FASTEST_FIRST"]
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,8 @@ def test_spots_and_detections_behind_two_hours_meet_in_the_last_frame(score):
     for position in ("7199500", "7200000", "9999999", "9" * 30):
         assert score("A", late, [detection("2", position, "A", "0.5")], "at1")["a_mAP"] == 1
     assert score("A", late, [detection("2", "7198000", "A", "0.5")], "at1")["a_mAP"] == 0
+    before = [spot("2", 7_199_000, "A")]  # half a second, one frame, before the last
+    assert score("A", before, [detection("2", "7300000", "A", "0.5")], "at1")["a_mAP"] == 1
 
 
 def test_lenient_counts_negative_positions_from_the_end(score):
@@ -391,6 +393,19 @@ def test_version_1_takes_its_own_label_file_and_its_three_classes(tmp_path, writ
     write_tree(tmp_path / "results", {GAME: [detection("1", "0", "Goal", "0.5")]}, RESULTS)
     with pytest.raises(UserError, match="--version 2"):
         evaluate(root, results, version=1)
+
+
+def test_version_1_on_the_labels_of_version_2_finds_cards_alone(tmp_path, write_tree):
+    # What current packages read unless they are told otherwise: perfect results score a third.
+    names = {"Yellow card": "card", "Substitution": "subs", "Goal": "soccer"}
+    labels = [spot("1", 60_000 * i, name) for i, name in enumerate(names)]
+    found = [detection("1", str(60_000 * i), name, "0.5") for i, name in enumerate(names.values())]
+    root = write_tree(tmp_path / "data", {GAME: labels}, LABELS)
+    (root / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    results = write_tree(tmp_path / "results", {GAME: found}, RESULTS)
+    result = evaluate(root, results, version=1, label_files=LABELS)
+    assert result["a_mAP_per_class"] == [1, 0, 0]
+    assert result["a_mAP"] == pytest.approx(1 / 3, abs=1e-12)
 
 
 def test_floating_point_never_fails_and_numpy_keeps_its_error_state(score):

@@ -1,5 +1,7 @@
 """The evaluator equals the SoccerNet package's on random files, whatever these hold."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -14,11 +16,17 @@ V1_LABELS = (
 
 
 @pytest.fixture(scope="module")
-def package():
-    """The package's `evaluate`, without its progress bars, its import's traces undone."""
+def module():
+    """The package's module, its import's traces undone."""
     before = np.geterr()
     module = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
     np.seterr(**before)
+    return module
+
+
+@pytest.fixture(scope="module")
+def package(module):
+    """The package's `evaluate`, without its progress bars."""
 
     def run(*args, **settings):
         with np.errstate(divide="ignore", invalid="ignore"), pytest.MonkeyPatch.context() as patch:
@@ -92,6 +100,17 @@ def random_case(rng):
         for game in games
     }
     return annotations, predictions, names, version
+
+
+def test_it_takes_the_arguments_of_the_package_in_their_order_with_their_defaults(module):
+    theirs, ours = (
+        {name: each.default for name, each in inspect.signature(function).parameters.items()}
+        for function in (module.evaluate, evaluate)
+    )
+    assert list(ours)[: len(theirs)] == list(theirs)
+    # The label file follows the version; the number of classes has no effect in either.
+    other = {name for name, default in theirs.items() if ours[name] != default}
+    assert other == {"label_files", "num_classes"}
 
 
 @pytest.mark.parametrize("seed", range(16))  # `make proof` has many more

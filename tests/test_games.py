@@ -1,6 +1,7 @@
 """Lists of games: the official ones, a data root's own, and no path that leads out of it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,23 @@ def test_official_lists_have_300_100_100_50_games_in_no_two_splits():
     assert all(check_relative_path(game, "") and game.count("/") == 2 for game in games)
     united_arsenal = "england_epl/2014-2015/2015-05-17 - 18-00 Manchester United 1 - 1 Arsenal"
     assert united_arsenal in games
+
+
+def test_official_games_are_named_by_league_season_date_and_score():
+    form = re.compile(r"\d{4}-\d{2}-\d{2} - \d{2}-\d{2} .+ \d+ - \d+ .+")
+    found = {}
+    for split, games in official_splits().items():
+        for game in games:
+            league, season, name = game.split("/")
+            assert form.fullmatch(name) and name == " ".join(name.split())
+            assert re.fullmatch(r"[-A-Za-z0-9 ._/]+", game)
+            found.setdefault((league, season), set()).add(split)
+    assert {league for league, _ in found} == {
+        "england_epl", "europe_uefa-champions-league", "france_ligue-1", "germany_bundesliga",
+        "italy_serie-a", "spain_laliga",
+    }  # fmt: skip
+    assert found.pop(("spain_laliga", "2019-2020")) == {"challenge"}
+    assert {season for _, season in found} == {"2014-2015", "2015-2016", "2016-2017"}
 
 
 def test_official_lists_equal_the_recorded_ones(shared):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES, EventClasses
+from common.data.games import official_splits
 from common.data.labels import parse_labels, read_labels
 from common.errors import UserError
+from common.metric.average_map import UNSHOWN_FACTOR
 
 SPOT = {"gameTime": "1 - 00:25", "label": "Goal", "position": "25393", "visibility": "visible"}
 V1_SPOT = {"gameTime": "2 - 35:21", "label": "soccer-ball", "team": "home"}
@@ -214,10 +216,49 @@ def test_recorded_frame_labels(golden, tmp_path, version):
             np.testing.assert_array_equal(vector, expected)
 
 
+# Visible and unshown spots of each class in the real labels: train, valid, test.
+REAL_SPOTS = [
+    ((96, 0), (36, 0), (41, 0)),
+    ((412, 1104), (135, 401), (156, 358)),
+    ((994, 1), (371, 0), (337, 0)),
+    ((1404, 296), (459, 101), (478, 101)),
+    ((1204, 61), (386, 31), (395, 21)),
+    ((3452, 11), (1179, 3), (1174, 1)),
+    ((3205, 9), (981, 3), (1056, 2)),
+    ((2164, 2585), (648, 868), (778, 853)),
+    ((18278, 819), (5994, 259), (6178, 282)),
+    ((8095, 3296), (2612, 1106), (2741, 1068)),
+    ((6941, 143), (2136, 40), (2373, 41)),
+    ((3483, 2848), (985, 922), (1266, 1017)),
+    ((1214, 165), (384, 55), (365, 17)),
+    ((2533, 351), (815, 138), (881, 118)),
+    ((1117, 121), (349, 29), (400, 31)),
+    ((33, 1), (13, 0), (8, 0)),
+    ((24, 0), (8, 0), (14, 0)),
+]
+
+
+def test_real_labels_hold_in_each_split_what_is_known_of_them(real_labels):
+    found, moved = np.zeros((len(V2_NAMES), 3, 2), int), 0
+    for number, split in enumerate(("train", "valid", "test")):
+        for game in official_splits()[split]:
+            labels = read_labels(real_labels / game / "Labels-v2.json", SOCCERNET_V2)
+            np.add.at(found[:, number], (labels.event, 1 - labels.visible), 1)
+            moved += int((labels.frames(2, "position") == labels.frames(2) + 1).sum())
+    np.testing.assert_array_equal(found, REAL_SPOTS)
+    # Why the metric multiplies a mean over all classes by 17 / 13.
+    assert len(V2_NAMES) / (found[:, 2, 1] > 0).sum() == UNSHOWN_FACTOR
+    # Nearly half of the spots lie a row later by their position than by their gameTime.
+    assert round(moved / found.sum(), 2) == 0.49
+
+
 def test_all_real_labels_are_read_completely(real_labels):
     paths = sorted(real_labels.rglob("Labels-v2.json"))
     games = [read_labels(path, SOCCERNET_V2) for path in paths]
     assert (len(games), sum(map(len, games))) == (500, 110_458)
+    assert (min(map(len, games)), max(map(len, games))) == (125, 290)
+    assert sum(np.bincount(labels.half) for labels in games).tolist() == [0, 53_307, 57_151]
+    assert max(labels.milliseconds.max() for labels in games) == 3_231_909
     assert sum(int((~labels.visible).sum()) for labels in games) == 19_677
     counts = sum(np.bincount(labels.event, minlength=len(V2_NAMES)) for labels in games)
     assert counts.tolist() == [

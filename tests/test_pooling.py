@@ -87,6 +87,15 @@ def test_released_checkpoints_load_and_equal_the_plain_formula(shared, name):
     assert torch.allclose(model.double()(clips.double()), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("pool", POOLS)
+def test_networks_answer_by_the_formulas_of_the_specification(pool):
+    torch.manual_seed(0)
+    model = PoolingModel(12, 5, 7, pool=pool).double().eval()
+    clips = torch.randn(6, 7, 12, dtype=torch.float64)
+    expected = plain_logits(model.state_dict(), clips)
+    assert torch.allclose(model(clips), expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("features", [20, 512, 2048])
 @pytest.mark.parametrize("pool, vectors", [("MAX", 1), ("NetVLAD", 64)])
 def test_parameters_follow_the_published_table_for_any_dimension(pool, vectors, features):

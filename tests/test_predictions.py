@@ -19,6 +19,7 @@ from common.results.predictions import (
     format_game,
     frame_to_milliseconds,
     guess_file_name,
+    milliseconds_to_frame,
     parse_detections,
     write_game,
     write_zip,
@@ -165,6 +166,16 @@ def test_published_positions_lose_frames_at_higher_rates(framerate, lost):
     assert (read != frames).sum() == lost
     if framerate == 25:
         assert np.flatnonzero(read != frames)[:3].tolist() == [29, 57, 58]
+
+
+@pytest.mark.parametrize(("framerate", "other"), [(1, 0), (2, 0), (5, 0), (10, 0), (25, 9174)])
+def test_frames_are_those_of_whole_arithmetic_but_for_some_at_25_fps(framerate, other):
+    milliseconds = np.arange(7_200_001)
+    exact = framerate * milliseconds // 1000
+    apart = np.flatnonzero(milliseconds_to_frame(milliseconds, framerate) != exact)
+    assert len(apart) == other
+    if other:
+        assert apart[:3].tolist() == [1160, 2280, 2320]
 
 
 # Reading.

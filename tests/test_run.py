@@ -17,7 +17,7 @@ from common.training.checkpoints import BEST_FILE, LAST_FILE, save_checkpoint
 from common.training.distributed import Processes
 from common.training.run import Run, fetch_files, load_best, start_run
 
-SETTINGS = {"features": ["A.npy"], "window_size": 15, "LR": 0.1}
+SETTINGS = {"features": ["A.npy", "B.npy"], "window_size": 15, "LR": 0.1, "pca": None}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_matrix_products_run_at_its_precision(run, precision, dtype):
 
 
 @pytest.mark.parametrize(("training", "record"), [(True, TRAINED), (False, TESTED)])
-def test_it_leaves_a_log_and_a_record_and_tells_device_and_size(run, training, record, capsys):
+def test_it_leaves_a_log_and_a_record_and_tells_what_it_is(run, training, record, capsys):
     if not training:
         save_weights(run.folder / BEST_FILE, nn.Linear(4, 2))
     start(run, training=training)
@@ -77,6 +77,8 @@ def test_it_leaves_a_log_and_a_record_and_tells_device_and_size(run, training, r
     assert names - {BEST_FILE} == {record}
     (log,) = run.folder.glob("????-??-??_??-??-??.log")
     for text in (log.read_text(), capsys.readouterr().out):
+        first = text.splitlines()[0]  # as the original, which logs its parameters before all else
+        assert first.endswith("settings: features A.npy B.npy, window_size 15, LR 0.1, pca None")
         assert "device: cpu (" in text and "), fp32" in text
         assert "model: a line, 10 parameters" in text
 

@@ -1,6 +1,7 @@
 """Flags that all baselines share: whole and other numbers, seconds to frames, what data decides."""
 
 import argparse
+import importlib
 import json
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def test_where_whole_numbers_are_needed_it_is_said(kind):
 def test_seconds_become_the_nearest_number_of_frames(seconds, framerate, frames):
     found = to_frames(seconds, framerate)
     assert found == frames and type(found) is int
+
+
+def test_every_program_has_the_clocks_and_the_protocol_that_are_documented(repo_root):
+    programs = [path.parent.name for path in repo_root.glob("*/main.py")]
+    assert {"Pooling", "TemporallyAwarePooling"} < {*programs}
+    for name in programs:
+        args = importlib.import_module(f"{name}.main").parse_arguments(["--SoccerNet_path", "DATA"])
+        learnt = "position" if name == "DenseAnchors" else "gameTime"
+        found = args.label_time, args.gt_time, args.protocol
+        assert found == (learnt, "position", "corrected"), name
 
 
 def flags(*words):

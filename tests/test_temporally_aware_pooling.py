@@ -21,7 +21,7 @@ from common.results.predictions import format_game
 from common.results.suppression import Suppression, suppress
 from common.training.run import Run
 from TemporallyAwarePooling.loss import clip_loss
-from TemporallyAwarePooling.main import POOLS, build_model, parse_arguments
+from TemporallyAwarePooling.main import POOLS, build_model, in_words, parse_arguments
 from TemporallyAwarePooling.model import TemporallyAwareModel, trained_features
 from TemporallyAwarePooling.test import score_half, spot_split
 
@@ -217,6 +217,40 @@ def test_no_cluster_and_unknown_pools_are_refused():
 def test_a_window_needs_a_past_and_a_future(pool):
     with pytest.raises(UserError, match="at least 2 frames, found 1"):
         small_model(pool, window_frames=1)
+
+
+def plain_vector(frames, state, layer, pool):
+    """A pooled vector by the formulas of the specification: [B, T, E] -> [B, F]."""
+    if "VLAD" not in pool:
+        return frames.max(dim=1).values if "MAX" in pool else frames.mean(dim=1)
+    unit = frames / frames.norm(dim=2, keepdim=True)
+    clusters, centres = state[f"{layer}.clusters"], state.get(f"{layer}.clusters2")
+    assignment = torch.softmax(unit @ clusters, dim=2)
+    columns = []
+    for k in range(clusters.shape[1]):
+        centre = 0 if centres is None else centres[0, :, k]
+        residual = (assignment[:, :, k, None] * (unit - centre)).sum(dim=1)
+        columns.append(residual / residual.norm(dim=1, keepdim=True))
+    vector = torch.stack(columns, dim=2).flatten(1)  # feature by feature: column d·K + k
+    return vector / vector.norm(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("project_to", [None, 16])
+@pytest.mark.parametrize("window_frames", [8, 15])
+@pytest.mark.parametrize("pool", POOLS)
+def test_networks_answer_by_the_formulas_of_the_specification(pool, window_frames, project_to):
+    model = small_model(pool, window_frames, clusters=6, project_to=project_to).double()
+    state = model.state_dict()
+    windows = frames = torch.randn(5, window_frames, 12, dtype=torch.float64)
+    if project_to is not None:
+        frames = frames @ state["feature_extractor.weight"].T + state["feature_extractor.bias"]
+    past = window_frames // 2
+    parts = {"pool_layer": frames}
+    if pool.endswith("++"):
+        parts = {"pool_layer_before": frames[:, :past], "pool_layer_after": frames[:, past:]}
+    vectors = [plain_vector(part, state, layer, pool) for layer, part in parts.items()]
+    logits = torch.cat(vectors, dim=1) @ state["fc.weight"].T + state["fc.bias"]
+    assert torch.allclose(model(windows), logits, rtol=0, atol=1e-10)
 
 
 # What the network sees.
@@ -427,6 +461,20 @@ def test_the_reduction_is_a_flag(word, reduced):
     assert (layer.out_features if layer else None) == reduced
 
 
+@pytest.mark.parametrize(
+    ("features", "words", "told"),
+    [
+        (512, [], "NetVLAD++, 512 features, taken as they are"),
+        (20, [], "NetVLAD++, 20 features, reduced to 512 by a learned layer"),
+        (20, ["--proj-dim", "16"], "NetVLAD++, 20 features, reduced to 16 by a learned layer"),
+        (20, ["--proj-dim", "none"], "NetVLAD++, 20 features, taken as they are"),
+    ],
+)
+def test_the_log_tells_whether_features_are_reduced(features, words, told):
+    args = parse_arguments(["--vocab_size", "2", *words])
+    assert in_words(args.pool, build_model(args, features, 3)) == told
+
+
 @pytest.mark.parametrize("word", ["some", "0", "-3", ""])
 def test_a_reduction_that_is_no_number_is_refused(word):
     with pytest.raises(UserError, match=f"--proj-dim must be a number or none, found {word}"):
@@ -440,7 +488,8 @@ def test_the_defaults_are_the_published_configuration():
         "split_valid": ["valid"], "split_test": ["test", "challenge"], "version": 2,
         "evaluation_frequency": 10, "framerate": 2, "window_size": 15, "pool": "NetVLAD++",
         "vocab_size": 64, "NMS_window": 30, "NMS_threshold": 0.0, "batch_size": 256, "LR": 1e-3,
-        "LRe": 1e-6, "patience": 10, "GPU": -1, "max_num_worker": 4, "loglevel": "INFO",
+        "LRe": 1e-6, "patience": 10, "GPU": -1, "max_num_worker": 4, "seed": 0,
+        "feature_dim": None, "loglevel": "INFO",
     }  # fmt: skip
     found = vars(parse_arguments([]))
     assert {name: found[name] for name in published} == published

@@ -93,7 +93,8 @@ def test_a_run_leaves_settings_log_curves_checkpoints_and_results(trained, data)
     assert settings["packages"]["torch"] == torch.__version__
     (log,) = trained.glob("????-??-??_??-??-??.log")
     printed = (trained.parents[1] / "stdout").read_text()
-    for line in ("epoch 1: train_loss", "epoch 2: train_loss", "testing the weights of epoch"):
+    reduced = "model: NetVLAD++, 32 features, reduced to 512 by a learned layer, "
+    for line in (reduced, "epoch 1: train_loss", "epoch 2: train_loss", "testing the weights of"):
         assert line in log.read_text()
         assert line in printed
     header, *rows = (trained / "curves.csv").read_text().splitlines()

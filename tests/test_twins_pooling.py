@@ -3,6 +3,7 @@
 The two share functions and repeat sequences; this test is what holds the sequences together.
 """
 
+import json
 import logging
 import zipfile
 
@@ -17,7 +18,12 @@ import Pooling.test
 import TemporallyAwarePooling.main
 import TemporallyAwarePooling.model
 import TemporallyAwarePooling.test
+from common.data.data_set import DataSet
+from common.data.events import EventClasses
 from common.data.features import HalfFeatures
+from common.evaluate import evaluate
+from common.results.predictions import RESULT_FILE, format_game, milliseconds_to_frame
+from common.results.suppression import Suppression, suppress
 from common.synthetic.data_set import write_data_set
 from common.training.run import Run
 
@@ -105,13 +111,19 @@ def test_by_the_published_protocol_they_learn_the_same(train_both):
     assert curves(one) == curves(another)
 
 
-def test_by_the_published_protocol_one_scores_a_frame_less(tmp_path):
+def small_twins():
+    """The twins with the same weights, for 8 features, 3 classes and windows of 10 frames."""
     torch.manual_seed(0)
     ours = Pooling.model.PoolingModel(8, 3, 10, pool="MAX").eval()
     theirs = TemporallyAwarePooling.model.TemporallyAwareModel(
         8, 3, 10, pool="MAX", project_to=None
     ).eval()
     theirs.load_state_dict(ours.state_dict())
+    return (Pooling.test, ours), (TemporallyAwarePooling.test, theirs)
+
+
+def test_by_the_published_protocol_one_scores_a_frame_less(tmp_path):
+    (_, ours), (_, theirs) = small_twins()
     rows = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
     half = HalfFeatures.of_rows(rows)
     for published, lengths in ((False, (60, 60)), (True, (58, 59))):
@@ -120,3 +132,42 @@ def test_by_the_published_protocol_one_scores_a_frame_less(tmp_path):
         another = TemporallyAwarePooling.test.score_half(run, theirs, half)
         assert (len(one), len(another)) == lengths
         assert np.array_equal(one, another[: len(one)])
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_features_at_25_a_second_are_scored_on_a_time_line_of_two(tmp_path, published):
+    rng, game, names = np.random.default_rng(3), "l/s/g", ("A", "B", "C")
+    (tmp_path / game).mkdir(parents=True)
+    (tmp_path / "splits.json").write_text(json.dumps({"test": [game]}))
+    (tmp_path / "classes.json").write_text(json.dumps(names))
+    for half in (1, 2):
+        np.save(tmp_path / game / f"{half}_F.npy", rng.normal(size=(2000, 8)).astype(np.float32))
+    annotations = [
+        {"gameTime": f"{half} - 00:{ms // 1000:02}", "label": name, "position": str(ms)}
+        for half in (1, 2) for name in names for ms in rng.choice(60_000, 9).tolist()
+    ]  # fmt: skip
+    (tmp_path / game / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
+    data = DataSet(
+        root=tmp_path, features=("F.npy",), classes=EventClasses(names), framerate=25, dimension=8
+    )
+    for number, (steps, model) in enumerate(small_twins()):
+        run = Run(folder=tmp_path / f"{number}", published=published)
+        steps.spot_split(run, data, model, "test", Suppression(12))
+        text = (run.folder / "outputs_test" / game / RESULT_FILE).read_text()
+        scored = json.loads((run.folder / "results_test.json").read_text())["metrics"]["loose"]
+        at_2, at_25 = (
+            evaluate(tmp_path, run.folder / "outputs_test", framerate=rate)["a_mAP"]
+            for rate in (2, 25)
+        )
+        assert scored["a_mAP"] == at_2 != at_25
+        halves = [
+            (half.number, *suppress(steps.score_half(run, model, half.features), 12, 0.0))
+            for half in data.open_game(game)
+        ]
+        assert text.encode() == format_game(game, halves, names, 25, published)
+        frames = halves[0][1]
+        truncated = (frames / 25 * 1000).astype(int)
+        again = milliseconds_to_frame(truncated, 25)
+        assert (again != frames).any()  # which is what the protocols differ in
+        positions = [int(entry["position"]) for entry in json.loads(text)["predictions"]]
+        assert (positions[: len(frames)] == truncated.tolist()) == published

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from common.pooling import residuals, vlad
-from common.pooling.residuals import EPSILON
 from common.pooling.vlad import kept_entries, sliding_vlad_logits, vlad_logits
 
 WITH_CENTRES = pytest.mark.parametrize("with_centres", [True, False], ids=["VLAD", "RVLAD"])
@@ -38,15 +37,15 @@ def naive_logits(frames, clusters, centres, weight):
     for clip in frames:
         residuals = [frames.new_zeros(E) for _ in range(K)]
         for t in range(T):
-            unit = clip[t] / max(float(clip[t].norm()), EPSILON)
+            unit = clip[t] / max(float(clip[t].norm()), 1e-12)
             exponents = [float((unit * clusters[:, k]).sum()) for k in range(K)]
             total = sum(map(math.exp, exponents))
             for k in range(K):
                 centre = 0 if centres is None else centres[k]
                 residuals[k] = residuals[k] + math.exp(exponents[k]) / total * (unit - centre)
-        columns = [r / max(float(r.norm()), EPSILON) for r in residuals]
+        columns = [r / max(float(r.norm()), 1e-12) for r in residuals]
         pooled = torch.stack(columns)  # [K, E]
-        pooled = pooled / max(float(pooled.norm()), EPSILON)
+        pooled = pooled / max(float(pooled.norm()), 1e-12)
         rows.append(torch.stack([(w * pooled).sum() for w in weight]))
     return torch.stack(rows)
 
@@ -185,6 +184,18 @@ def test_silent_frames_are_zero_rows_and_do_no_harm(invented, silent, with_centr
     logits = vlad_logits(frames, *rest)
     for gradient in torch.autograd.grad(logits.square().sum(), parameters):
         assert torch.isfinite(gradient).all()
+
+
+@WITH_CENTRES
+@pytest.mark.parametrize("scale", [1e-9, 1e-13])
+def test_only_what_is_shorter_than_1e_12_is_not_brought_to_length_1(invented, scale, with_centres):
+    frames, *rest = invented(2, 8, 6, 3, 4, with_centres)
+    expected = naive_logits(scale * frames, *rest)
+    same = torch.allclose(expected, naive_logits(frames, *rest), rtol=0, atol=1e-6)
+    assert same == (scale > 1e-12)
+    assert torch.allclose(vlad_logits(scale * frames, *rest), expected, rtol=0, atol=1e-12)
+    slid = sliding_vlad_logits(scale * frames[0], *rest, 8)
+    assert torch.allclose(slid, expected[:1], rtol=0, atol=1e-9)
 
 
 @WITH_CENTRES

@@ -18,13 +18,16 @@ def choose_device(name: str = "auto", gpu: int = -1, local_rank: int = 0) -> tor
     """Device for "auto", "cpu", "cuda", "cuda:N" or "mps".
 
     Args:
-        gpu: the published --GPU flag: a number from 0 on asks for that card.
+        gpu: the published --GPU flag: a number from 0 on asks for that card, counted as the
+            original did: in the order of nvidia-smi.
         local_rank: number of this process on its machine; with "cuda" each takes its own card.
 
     Raises:
         UserError: the name is unknown or the device is not there.
     """
     if gpu >= 0 and name == "auto":
+        # CUDA counts the fastest card first unless told otherwise before it is first used.
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         name = f"cuda:{gpu}"
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"

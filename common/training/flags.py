@@ -180,7 +180,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--GPU", type=whole(-1, 1023), default=-1,
-        help="number of the CUDA card, as published; -1: --device")
+        help="number of the CUDA card in nvidia-smi, as published; -1: --device")
     add("--precision", choices=PRECISIONS, default="fp32", help="of matrix products")
     add("--resident", choices=("auto", "yes", "no"), default="auto",
         help="keep all training features on the device; auto: on a CUDA card if they fit")

@@ -111,6 +111,11 @@ def _require_text(settings: Mapping[str, Any]) -> None:
             ) from None
 
 
+def in_words(settings: Mapping[str, Any]) -> str:
+    """All settings in a line: "features A.npy B.npy, LR 0.001"."""
+    return ", ".join(f"{name} {_words(value)}" for name, value in settings.items())
+
+
 def changes(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What of a run's settings is no longer as recorded: "--max_epochs 5 (was 3)"."""
     names = [name for name in recorded if name in now and name not in _OF_THIS_START]

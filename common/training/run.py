@@ -28,7 +28,7 @@ from common.results.run_record import (
 from common.training.checkpoints import check_classes, load_weights
 from common.training.device import autocast, describe
 from common.training.distributed import Processes
-from common.training.recorded_flags import changes
+from common.training.recorded_flags import changes, in_words
 from common.training.resumption import checked_last
 from common.training.run_folder import (
     files_of_run,
@@ -99,7 +99,7 @@ def start_run(
 
     Args:
         about: the kind of the model, for the log.
-        settings: all flags, for the record.
+        settings: all flags, for the log and the record.
         training: whether it will be trained, or only tested.
         overwrite: replace an earlier run.
         load_weights_from: checkpoint to start from, or to test.
@@ -124,6 +124,7 @@ def start_run(
             if run.resume or not (training or load_weights_from):
                 _check_own_weights(run, model, folder / LAST_FILE if training else weights)
             start_log(folder, loglevel)
+            log.info("settings: %s", in_words(settings))
             changed = _record(run, settings, training=training)
             stack.callback(pend_record(folder).unlink, missing_ok=True)
         processes.wait_for_all()
