@@ -5,6 +5,7 @@ A header in JSON says where each array lies; no code is ever read from such a fi
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +19,8 @@ from common.files import open_file, written_whole
 
 _MAGIC = b"SPOTARR1"
 _ALIGNMENT = 64
-_KINDS = "fiu"  # numbers
+# Of numbers, as numpy names them; it reads other words as a program reads, and raises all sorts.
+_NUMBERS = re.compile(r"[<>|][fiu]\d+")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> None:
@@ -68,9 +70,9 @@ def _read_header(file: BinaryIO, size: int) -> tuple[int, dict[str, Any]]:
 
 
 def _cut(whole: NDArray, name: str, shape: list[int], offset: int) -> NDArray:
-    kind = np.dtype(str(name))  # None would stand for float64
-    if kind.kind not in _KINDS:
-        raise ValueError(f"not an array of numbers: {kind}")
+    if not _NUMBERS.fullmatch(name):
+        raise ValueError(f"not an array of numbers: {name}")
+    kind = np.dtype(name)
     size = kind.itemsize * math.prod(shape)
     if min(offset, *shape, 0) < 0 or offset + size > len(whole):
         raise ValueError("an array that reaches out of the file")

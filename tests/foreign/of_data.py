@@ -190,7 +190,7 @@ def _cache(content: bytes, folder: Path) -> None:
     path = put(folder / "cache", content)
     map_sealed(path)
     for array in (map_arrays(path) or ({}, {}))[0].values():
-        array.sum()
+        array.tobytes()
 
 
 def _caches(folder: Path) -> Sequence[bytes]:
