@@ -99,6 +99,7 @@ def drawn_view(args: argparse.Namespace) -> "TopView":
         trail=args.with_trail,
         teacher=args.teacher,
         published=args.protocol == "published",
+        margin=args.pitch_margin,
     )
 
 

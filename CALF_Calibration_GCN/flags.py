@@ -15,8 +15,6 @@ def add_graph_flags(parser: argparse.ArgumentParser) -> None:
         help="players nearer than this are neighbours")
     add("--calibration_confidence", action="store_true",
         help="nodes know how sure the calibration is")
-    add("--pitch_margin", type=rate, metavar="METRES",
-        help="leave out who stands farther than this from the pitch; else spectators are nodes")
     add("--relative_positions", action="store_true",
         help="without --calibration: places from -1 to 1 in the picture, instead of pixels / 50")
     # fmt: on

@@ -95,6 +95,7 @@ def drawn_view(args: argparse.Namespace) -> "TopView":
         cone=args.calibration_cone,
         teacher=args.teacher,
         published=args.protocol == "published",
+        margin=args.pitch_margin,
     )
 
 

@@ -190,6 +190,7 @@ TOP_VIEW_FLAGS = {
     "trail": (["--with_trail", "3"], 3),
     "teacher": (["--teacher"], True),
     "published": (["--protocol", "published"], True),
+    "margin": (["--pitch_margin", "4"], 4),
 }
 GRAPH_FLAGS = {
     "calibration": (["--calibration"], True),

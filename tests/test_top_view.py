@@ -199,6 +199,21 @@ def test_the_original_shifts_players_and_drops_those_at_two_edges():
         assert on_pitch().draw(player_at(*place), np.array([0])).any()
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"physic": True}, {"trail": 1}, {"width": 96, "player": 4}]
+)
+@pytest.mark.parametrize("old", [False, True])
+def test_who_stands_beside_the_pitch_can_be_left_out(options, old):
+    beside, inside = player_at(-54.5, 0), player_at(-40, 10)  # 2 m behind the goal line
+    view = on_pitch(published=old, **options)
+    near = on_pitch(published=old, margin=1.9, **options)
+    assert view.draw(beside, np.array([0])).any()
+    assert not near.draw(beside, np.array([0])).any()
+    wide = on_pitch(published=old, margin=2.1, **options)
+    for players in (beside, inside):
+        assert np.array_equal(wide.draw(players, np.array([0])), view.draw(players, np.array([0])))
+
+
 def test_the_exact_field_is_to_scale_and_symmetric():
     field = exact_field(640, 320).astype(int)
     assert np.abs(field - field[:, ::-1]).max() <= 1

@@ -138,7 +138,7 @@ class PlayersByTopView:
         if self.view.calibration:
             draw_side_by_side(
                 folder / f"{half.number}_side_by_side.png", players, self.view, peaks,
-                names=names, framerate=framerate, title=title,
+                names=names, framerate=framerate, title=title, margin=self.view.margin,
             )  # fmt: skip
         draw_moments(
             folder / f"{half.number}_top_view.png",
