@@ -345,6 +345,37 @@ def test_flags_that_change_nothing_are_told(main, words, told, caplog, monkeypat
     assert caplog.messages == told
 
 
+GRAPH = ["--backbone_player", "resGCN-2"]
+SIZES = ["--dim_representation_w", "96", "--dim_representation_h", "48",
+         "--dim_representation_player", "4"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([*BOTH, "--dist_graph_player", "3", "--calibration_confidence", "--relative_positions"],
+         [f"--{flag} has no effect with --backbone_player 3DConv"
+          for flag in ("dist_graph_player", "calibration_confidence", "relative_positions")]),
+        ([*BOTH, *SIZES, "--pitch_margin", "2"], []),
+        ([*GRAPH, "--calibration", "--calibration_field", *SIZES],
+         [f"--{flag} has no effect with --backbone_player resGCN-2"
+          for flag in ("calibration_field", "dim_representation_w", "dim_representation_h",
+                       "dim_representation_player")]),
+        ([*GRAPH, "--calibration", "--calibration_cone", "--calibration_confidence",
+          "--dist_graph_player", "3", "--pitch_margin", "2"], []),
+        ([*GRAPH, "--relative_positions"], []),
+        ([*GRAPH, "--calibration", "--relative_positions"],
+         ["--relative_positions has no effect with --calibration"]),
+    ],
+)  # fmt: skip
+def test_flags_of_the_other_branch_are_told(words, told, caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(graphs, "train_and_test", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("WARNING", "spotting"):
+        graphs.main(["--SoccerNet_path", str(tmp_path / "nowhere"), *words])
+    assert caplog.messages == told
+
+
 def test_a_class_split_needs_the_classes_of_soccernet(own_data, here):
     (own_data / "classes.json").write_text('["Corner", "Save"]')
     result = here(*flags(own_data, "run", *BOTH, "--class_split", "visual"))
