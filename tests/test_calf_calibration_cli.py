@@ -9,7 +9,7 @@ import pytest
 import torch
 from shell import assert_one_sentence, caller, games_of, succeeds
 
-from CALF_Calibration import extract_top_view, frozen_features
+from CALF_Calibration import drawn_record, extract_top_view, frozen_features
 from CALF_Calibration import main as program
 from CALF_Calibration_GCN import main as graphs
 from common.calibration.top_view import TopView
@@ -244,6 +244,31 @@ def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     assert [path for path in made if path.stat().st_mtime_ns != times[path]] == [made[3]]
     assert here(*words, "--overwrite") == (0, "")
     assert here(*words, "--overwrite", "--calibration_cone")[0] == 2  # nothing drawn with it
+
+
+def test_published_names_do_not_hide_how_vectors_were_drawn(here, tmp_path, monkeypatch):
+    class Seen(torch.nn.Module):
+        """In place of the network: the mean colour of a picture, as often as there are values."""
+
+        def forward(self, pictures):
+            mean = pictures.mean(dim=(1, 2, 3))[:, None].expand(-1, 512)
+            return type("Output", (), {"pooler_output": mean})
+
+    monkeypatch.setattr(frozen_features.FrozenNetwork, "load", lambda *_: Seen())
+    own_data = tmp_path / "short"
+    write_data_set(own_data, games=(1, 0, 0, 0), minutes=0.1, dim=24, players=True)
+    extract = ["--SoccerNet_path", own_data, "--features", FILE, "--calibration", "--device", "cpu",
+               "--with_resnet", "18", "--protocol", "published", "--splits", "train"]  # fmt: skip
+    assert here(*extract, main=extract_top_view.main)[0] == 0
+    plain = {path: np.load(path) for path in sorted(own_data.rglob("?_radar_resnet_18_*.npy"))}
+    assert len(plain) == 2
+    for words, same in (([], True), (["--calibration_field"], False), ([], True)):
+        assert here(*extract, *words, main=extract_top_view.main)[0] == 0
+        assert all(np.array_equal(np.load(path), rows) == same for path, rows in plain.items())
+    for path in plain:  # as from elsewhere
+        drawn_record.note_of(path).unlink()
+    assert here(*extract, "--calibration_field", main=extract_top_view.main)[0] == 0
+    assert all(np.array_equal(np.load(path), rows) for path, rows in plain.items())
 
 
 def test_what_extracting_needs_is_looked_for_before_it_begins(own_data, here, monkeypatch):
