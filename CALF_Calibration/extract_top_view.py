@@ -67,7 +67,7 @@ class Extraction:
 
     def half(self, folder: Path, half: int, frames: int) -> Path:
         """Writes the vectors of a half to <half>_<name>, wholly or not at all; its path."""
-        players = open_players(folder, half, self.cache_dir, self.view.teacher)
+        players = open_players(folder, half, self.cache_dir, self.view.teacher).first(frames)
         vectors = np.empty((frames, self.frozen.dimension), np.float32)
         for start in range(0, frames, self.batch):
             block = np.arange(start, min(start + self.batch, frames))

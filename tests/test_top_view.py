@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_rows import chunk_starts
@@ -17,7 +18,7 @@ from common.calibration.pitch_drawing import (
 from common.calibration.player_json import parse_players
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.calibration.top_view import TopView
-from common.calibration.top_view_rows import PlayersByTopView
+from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import window_rows
 from common.errors import UserError
@@ -158,6 +159,19 @@ def test_printed_trail(printed):
     assert pictures[1].sum(axis=(0, 1)).tolist() == [1238, 814, 274]
     assert not pictures[2].any()
     assert pictures[3].sum(axis=(0, 1)).tolist() == [1539, 1464, 321]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_trail_ends_with_the_half_whatever_the_length_of_the_list_of_boxes(printed, old):
+    view, half, start = on_pitch(published=old, trail=2), np.array([0]), np.array([0])
+    pictures = []
+    for players in (printed, printed.first(6)):
+        rows = TopViewRows([players], np.array([6]), view)
+        pictures.append(rows.take(half, start, 6)[0].numpy())
+        kept = rows.keep_on(torch.device("cpu"))
+        assert np.array_equal(kept.take(half, start, 6)[0], pictures[-1])
+    assert np.array_equal(*pictures)
+    assert not np.array_equal(pictures[0][0][-1], view.draw(printed, np.array([5]))[0])
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)

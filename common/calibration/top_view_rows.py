@@ -28,7 +28,7 @@ _NEUTRAL = 127  # the pixel that the network sees as 0
 
 
 class TopViewRows:
-    """Top views of the frames of some halves.
+    """Top views of the frames of some halves, in which no trail shows who comes behind the half.
 
     Args:
         players: of each half.
@@ -43,7 +43,8 @@ class TopViewRows:
         view: TopView,
         background: int = 0,
     ) -> None:
-        self.players, self.frames, self.view, self.background = players, frames, view, background
+        self.players = [each.first(n) for each, n in zip(players, frames.tolist(), strict=True)]
+        self.frames, self.view, self.background = frames, view, background
 
     def take(self, half: Numbers, start: Numbers, length: int) -> tuple[Tensor]:
         """Pictures of frames start…start + length - 1 of each half [B], past its end its last.
@@ -134,7 +135,8 @@ class PlayersByTopView:
 
         With calibration also the top view beside the graph and the footprint of the camera.
         """
-        players, title = self._players(half), f"{half.folder.name}, half {half.number}"
+        players = self._players(half).first(half.features.frames)
+        title = f"{half.folder.name}, half {half.number}"
         if self.view.calibration:
             draw_side_by_side(
                 folder / f"{half.number}_side_by_side.png", players, self.view, peaks,
