@@ -124,6 +124,9 @@ def test_printed_drawings(drawing, white, total, shown):
     field = published_field(64, 32, drawing is scale_drawing)
     assert abs(int(field.sum()) - total) <= 486  # one level per pixel between library versions
     assert int((field > 0).sum()) == shown
+    if drawing is large_drawing:  # its first row, two thin corners and the middle line
+        row = [253, 255, 88, *[90] * 26, 109]
+        assert np.abs(field[0, 1:61].astype(int) - [*row, *row[::-1]]).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,19 @@ def test_frames_are_drawn_alike_alone_and_together_in_any_order(printed, options
     for picture, frame in zip(together, order, strict=True):
         assert np.array_equal(picture, view.draw(printed, np.array([frame]))[0])
     assert view.draw(printed, np.array([], int)).shape == (0, view.height, view.width, 3)
+
+
+def test_recorded_pixels(golden):
+    """A player whose feet are at each recorded point is drawn around the recorded pixel."""
+    recorded = golden("projection.npz")
+    camera = np.linalg.inv(recorded["inverse_homography"])
+    for (u, v, _), (column, row, _) in zip(recorded["image"], recorded["pixel"], strict=True):
+        players = make_players([([[u, v - 9, u, v]], [(10, 20, 30)])], [0.9], camera)
+        expected = np.zeros((32, 64), bool)
+        if 1 <= column < 63 and 1 <= row < 31:
+            expected[row - 1 : row + 1, column - 1 : column + 1] = True
+        drawn = published().draw(players, np.array([0]))[0].any(axis=2)
+        assert np.array_equal(drawn, expected)
 
 
 def player_at(x, y, colour=(10, 20, 30)):
