@@ -173,6 +173,13 @@ def test_defaults_of_the_top_view_are_those_of_the_flags(program):
     assert players == PlayersByTopView(TopView())
 
 
+@pytest.mark.parametrize("words", [[], ["--protocol", "published"]])
+@pytest.mark.parametrize("program", [calibration, graphs])
+def test_of_both_originals_that_of_top_views_alone_tests_on_grey(program, words):
+    players = program.build_players(program.parse_arguments([*PICTURE, *words]))
+    assert players.grey_tests == (program is calibration and bool(words))
+
+
 def test_defaults_of_graphs_are_those_of_the_flags():
     assert graphs.graph_options(graphs.parse_arguments([])) == GraphOptions()
     players = graphs.build_players(graphs.parse_arguments(["--backbone_player", "GCN"]))

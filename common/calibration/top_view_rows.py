@@ -93,10 +93,18 @@ class KeptTopViews:
 
 @dataclass(frozen=True)
 class PlayersByTopView:
-    """The players of a data set, seen as pictures [H, W, 3] of each frame."""
+    """The players of a data set, seen as pictures [H, W, 3] of each frame.
+
+    Attributes:
+        view: what is drawn.
+        cache_dir: see `open_players`.
+        grey_tests: without calibration, spot in pictures of another background than is trained on,
+            as one of the two originals.
+    """
 
     view: TopView
     cache_dir: Path | None = None
+    grey_tests: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -108,11 +116,7 @@ class PlayersByTopView:
         return missing_player_files(folder, halves, self.view.teacher)
 
     def open(self, halves: Sequence[Half], *, training: bool) -> TopViewRows:
-        """Top views of these halves.
-
-        In training as the network learns them; with the published protocol and without calibration
-        the original tests on another background than it trains on.
-        """
+        """Top views of these halves, to learn from or to be spotted in."""
         players = [
             self._players(half)
             for half in tqdm(halves, "players", unit="half", delay=2, leave=False, disable=None)
@@ -124,7 +128,7 @@ class PlayersByTopView:
         ]
         folders = [half.folder for half in halves]
         tell_quirks([*zip(folders, quirks, strict=True)], training=training)
-        other = self.view.published and not self.view.calibration and not training
+        other = self.grey_tests and not self.view.calibration and not training
         frames = np.array([half.features.frames for half in halves])
         return TopViewRows(players, frames, self.view, _NEUTRAL if other else 0)
 
