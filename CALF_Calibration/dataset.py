@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from CALF_Calibration.drawn_record import drawn_otherwise
 from common.calf.chunk_labels import ChunkLabels, half_shifts, tell_late_spots
 from common.calf.chunk_shape import ChunkShape
 from common.calf.kept_labels import KeptLabels
@@ -67,6 +68,12 @@ class PlayersByVector:
             raise UserError(
                 f"{vectors.paths[0]} has {counted(vectors.frames, 'row')}, the features of this "
                 f"half {half.features.frames}; extract the file again"
+            )
+        path = vectors.paths[0]
+        if different := drawn_otherwise(path, self.view):
+            raise UserError(
+                f"{path} shows top views that were drawn otherwise ({different}); give the flags "
+                "that it was extracted with, or extract it again with those of now"
             )
         return vectors
 

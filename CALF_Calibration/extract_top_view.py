@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from CALF_Calibration.drawn_record import drawn_otherwise, note_drawing, note_of
 from CALF_Calibration.flags import add_player_flags
 from CALF_Calibration.frozen_features import FrozenNetwork
 from CALF_Calibration.main import drawn_view, frozen_network
@@ -27,7 +28,7 @@ from common.data.data_set import DataSet
 from common.data.events import event_classes
 from common.data.features import open_array
 from common.data.games import OFFICIAL_SPLITS, read_splits
-from common.errors import UserError, run_cli
+from common.errors import UserError, counted, run_cli
 from common.files import written_whole
 from common.training.argument_types import whole
 from common.training.device import choose_device, describe
@@ -66,7 +67,7 @@ class Extraction:
 
     def half(self, folder: Path, half: int, frames: int) -> Path:
         """Writes the vectors of a half to <half>_<name>, wholly or not at all; its path."""
-        players = open_players(folder, half, self.cache_dir, self.view.teacher)
+        players = open_players(folder, half, self.cache_dir, self.view.teacher).first(frames)
         vectors = np.empty((frames, self.frozen.dimension), np.float32)
         for start in range(0, frames, self.batch):
             block = np.arange(start, min(start + self.batch, frames))
@@ -75,8 +76,11 @@ class Extraction:
             )
             vectors[start : start + len(block)] = block_vectors.cpu().numpy()
         path = folder / f"{half}_{self.name}"
+        note_of(path).unlink(missing_ok=True)
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.save(file, vectors)
+        if self.view.published:  # whose names do not tell
+            note_drawing(path, self.view)
         return path
 
 
@@ -114,12 +118,14 @@ def main() -> None:
     )
     splits = args.splits or splits_at_hand(args.SoccerNet_path)
     halves = [half for game in data.games(splits) for half in data.open_game(game)]
+    paths = [half.folder / f"{half.number}_{name}" for half in halves]
+    otherwise = [bool(drawn_otherwise(path, view)) for path in paths]
+    if any(otherwise):
+        print(f"{counted(sum(otherwise), 'half', 'halves')} drawn with other flags: made anew")
     lacking = [
         half
-        for half in halves
-        if not is_extracted(
-            half.folder / f"{half.number}_{name}", half.features.frames, frozen.dimension
-        )
+        for half, path, other in zip(halves, paths, otherwise, strict=True)
+        if other or not is_extracted(path, half.features.frames, frozen.dimension)
     ]
     there = len(halves) - len(lacking)
     print(f"{there} of {len(halves)} halves are there; device: {describe(device)}")

@@ -63,6 +63,8 @@ class FrozenNetwork:
                 raise UserError(f"expected weights at {self.weights}, found no such file")
             weights = hashlib.blake2b(self.weights.read_bytes(), digest_size=8).hexdigest()
         options = {**asdict(view), "kind": self.kind, "cropped": self.cropped, "weights": weights}
+        if view.margin is None:  # names are as they were before there was one
+            del options["margin"]
         text = orjson.dumps(options, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(text, digest_size=5).hexdigest()
         return f"top_view_{self.kind}_{digest}.npy"

@@ -99,6 +99,7 @@ def drawn_view(args: argparse.Namespace) -> "TopView":
         trail=args.with_trail,
         teacher=args.teacher,
         published=args.protocol == "published",
+        margin=args.pitch_margin,
     )
 
 
@@ -117,7 +118,7 @@ def build_players(args: argparse.Namespace) -> "Players":
         return None
     view = drawn_view(args)
     if not args.with_resnet:
-        return PlayersByTopView(view, args.cache_dir)
+        return PlayersByTopView(view, args.cache_dir, grey_tests=view.published)
     return PlayersByVector(frozen_network(args).file_name(view), view, args.cache_dir)
 
 

@@ -87,7 +87,10 @@ class PlayersByGraph:
         if self.options.calibration:
             draw_side_by_side(
                 folder / f"{half.number}_side_by_side.png", players,
-                TopView(calibration=True, field=True, cone=True, teacher=self.options.teacher),
+                TopView(
+                    calibration=True, field=True, cone=True, teacher=self.options.teacher,
+                    margin=self.options.margin,
+                ),
                 peaks, names=names, framerate=framerate, title=title,
                 distance=self.options.distance, margin=self.options.margin,
             )  # fmt: skip

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from CALF_Calibration_GCN.flags import NETWORKS, add_graph_flags
+from CALF_Calibration_GCN.flags import (
+    NETWORKS,
+    add_graph_flags,
+    tell_flags_of_the_other_branch,
+)
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
 from common.calf.given_weights import require_classes, trained_features
@@ -95,6 +99,7 @@ def drawn_view(args: argparse.Namespace) -> "TopView":
         cone=args.calibration_cone,
         teacher=args.teacher,
         published=args.protocol == "published",
+        margin=args.pitch_margin,
     )
 
 
@@ -241,6 +246,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         spot_given(argv)
         return
     tell_idle_flags(vars(args))
+    tell_flags_of_the_other_branch(vars(args))
     if args.class_split == "both":
         train_and_test_pair(args)
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH, to_pitch
+from common.calibration.pitch import near_pitch, to_pitch
 from common.calibration.players import CONFIDENT, TEACHER_CONFIDENT, Players
 
 _PAIRS_AT_ONCE = 1 << 18
@@ -152,9 +152,7 @@ def build_graphs(
         number, place = number[kept], place[kept]
     x, y = _places(players, number, place, options)
     if options.calibration and options.margin is not None:
-        kept = (np.abs(x) <= LENGTH / 2 + options.margin) & (
-            np.abs(y) <= WIDTH / 2 + options.margin
-        )
+        kept = near_pitch(x, y, options.margin)
         number, place, x, y = number[kept], place[kept], x[kept], y[kept]
     counts = np.bincount(place, minlength=frames)
     empty = counts == 0

@@ -9,7 +9,7 @@ import pytest
 import torch
 from shell import assert_one_sentence, caller, games_of, succeeds
 
-from CALF_Calibration import extract_top_view, frozen_features
+from CALF_Calibration import drawn_record, extract_top_view, frozen_features
 from CALF_Calibration import main as program
 from CALF_Calibration_GCN import main as graphs
 from common.calibration.top_view import TopView
@@ -246,6 +246,31 @@ def test_vectors_of_a_frozen_network(here, tmp_path, monkeypatch):
     assert here(*words, "--overwrite", "--calibration_cone")[0] == 2  # nothing drawn with it
 
 
+def test_published_names_do_not_hide_how_vectors_were_drawn(here, tmp_path, monkeypatch):
+    class Seen(torch.nn.Module):
+        """In place of the network: the mean colour of a picture, as often as there are values."""
+
+        def forward(self, pictures):
+            mean = pictures.mean(dim=(1, 2, 3))[:, None].expand(-1, 512)
+            return type("Output", (), {"pooler_output": mean})
+
+    monkeypatch.setattr(frozen_features.FrozenNetwork, "load", lambda *_: Seen())
+    own_data = tmp_path / "short"
+    write_data_set(own_data, games=(1, 0, 0, 0), minutes=0.1, dim=24, players=True)
+    extract = ["--SoccerNet_path", own_data, "--features", FILE, "--calibration", "--device", "cpu",
+               "--with_resnet", "18", "--protocol", "published", "--splits", "train"]  # fmt: skip
+    assert here(*extract, main=extract_top_view.main)[0] == 0
+    plain = {path: np.load(path) for path in sorted(own_data.rglob("?_radar_resnet_18_*.npy"))}
+    assert len(plain) == 2
+    for words, same in (([], True), (["--calibration_field"], False), ([], True)):
+        assert here(*extract, *words, main=extract_top_view.main)[0] == 0
+        assert all(np.array_equal(np.load(path), rows) == same for path, rows in plain.items())
+    for path in plain:  # as from elsewhere
+        drawn_record.note_of(path).unlink()
+    assert here(*extract, "--calibration_field", main=extract_top_view.main)[0] == 0
+    assert all(np.array_equal(np.load(path), rows) for path, rows in plain.items())
+
+
 def test_what_extracting_needs_is_looked_for_before_it_begins(own_data, here, monkeypatch):
     def too_early(*_):
         raise AssertionError("the network was loaded")
@@ -342,6 +367,37 @@ def test_flags_that_change_nothing_are_told(main, words, told, caplog, monkeypat
     monkeypatch.chdir(tmp_path)
     with caplog.at_level("WARNING", "spotting"):
         main.main(["--SoccerNet_path", str(tmp_path / "nowhere"), *words])
+    assert caplog.messages == told
+
+
+GRAPH = ["--backbone_player", "resGCN-2"]
+SIZES = ["--dim_representation_w", "96", "--dim_representation_h", "48",
+         "--dim_representation_player", "4"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([*BOTH, "--dist_graph_player", "3", "--calibration_confidence", "--relative_positions"],
+         [f"--{flag} has no effect with --backbone_player 3DConv"
+          for flag in ("dist_graph_player", "calibration_confidence", "relative_positions")]),
+        ([*BOTH, *SIZES, "--pitch_margin", "2"], []),
+        ([*GRAPH, "--calibration", "--calibration_field", *SIZES],
+         [f"--{flag} has no effect with --backbone_player resGCN-2"
+          for flag in ("calibration_field", "dim_representation_w", "dim_representation_h",
+                       "dim_representation_player")]),
+        ([*GRAPH, "--calibration", "--calibration_cone", "--calibration_confidence",
+          "--dist_graph_player", "3", "--pitch_margin", "2"], []),
+        ([*GRAPH, "--relative_positions"], []),
+        ([*GRAPH, "--calibration", "--relative_positions"],
+         ["--relative_positions has no effect with --calibration"]),
+    ],
+)  # fmt: skip
+def test_flags_of_the_other_branch_are_told(words, told, caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(graphs, "train_and_test", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("WARNING", "spotting"):
+        graphs.main(["--SoccerNet_path", str(tmp_path / "nowhere"), *words])
     assert caplog.messages == told
 
 

@@ -27,7 +27,27 @@ def test_every_class_of_soccernet_v2_has_published_parameters():
     assert (table[:, 2] > 0).all()
 
 
-@pytest.mark.parametrize(("recorded", "classes"), [("all", V2_NAMES), ("fps1", V2_NAMES)])
+PRINTED = {
+    "visual": (
+        (-100, -98, -31, -97, -75, -20, -84, -18), (-50, -49, -15, -49, -38, -10, -42, -9),
+        (50, 49, 15, 49, 38, 10, 42, 9), (100, 98, 31, 97, 75, 20, 84, 18),
+    ),
+    "nonvisual": (
+        (-20, -40, -96, -5, -8, -93, -99, -75, -10), (-10, -20, -48, -3, -4, -46, -50, -37, -5),
+        (60, 10, 48, 3, 4, 46, 50, 37, 5), (90, 20, 96, 5, 8, 93, 99, 75, 10),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("split", CLASS_SPLITS)
+def test_printed_tables_of_the_class_splits(split):
+    assert k_frames(CLASS_SPLITS[split], 1).tolist() == [list(row) for row in PRINTED[split]]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "classes"),
+    [("all", V2_NAMES), ("fps1", V2_NAMES), *CLASS_SPLITS.items()],
+)
 def test_recorded_tables(golden, recorded, classes):
     expected = golden("context_aware_loss.npz")[f"{recorded}_K"]
     framerate = 1 if recorded == "fps1" else 2

@@ -2,10 +2,12 @@
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 import torch
 
 from CALF import main as calf
+from CALF.loss import context_aware_loss
 from CALF_Calibration import main as calibration
 from CALF_Calibration.frozen_features import FrozenNetwork
 from CALF_Calibration.model import DenseBranch
@@ -15,6 +17,7 @@ from CALF_Calibration_GCN.graph_networks import PlainNetwork, ResidualNetwork
 from CALF_Calibration_GCN.model import GraphBranch
 from CALF_Calibration_GCN.player_graph import GraphOptions
 from common.calf.chunk_shape import ChunkShape
+from common.calf.legacy_context_loss import legacy_context_loss
 from common.calf.pyramid import FeatureBranch
 from common.calibration.picture_branch import PictureBranch
 from common.calibration.top_view import TopView
@@ -86,6 +89,7 @@ def test_flags_build_each_network(name):
     model, branch = built(name), NETWORKS[name][2]
     assert model.shape == ChunkShape(T, 10, 3)
     assert (model.features, model.classes) == (D, C)
+    assert model.state_dict()["conv_seg.weight"].shape[0] == 4 * C
     if branch is not None:
         assert type(model.player_branch) is branch
     segmentation, spots = model.eval()(*inputs_of(name))
@@ -145,6 +149,32 @@ def test_dropout_reaches_the_network(program):
         assert model.dropout == expected
 
 
+@pytest.mark.parametrize("program", [calf, calibration, graphs])
+def test_the_criterion_is_that_of_the_flags(program):
+    weights = {
+        "weight_segmentation": ("loss_weight_segmentation", 0.25),
+        "weight_detection": ("loss_weight_detection", 0.75),
+        "lambda_coord": ("lambda_coord", 3.0),
+        "lambda_noobj": ("lambda_noobj", 0.125),
+    }
+    words = [word for flag, value in weights.values() for word in (f"--{flag}", str(value))]
+    k, cpu = np.array([[-4], [-2], [3], [6]]), torch.device("cpu")
+    criterion = program.build_criterion(program.parse_arguments(words), k, cpu)
+    for name, (_, value) in weights.items():
+        assert getattr(criterion, name) == value
+    assert criterion.k_frames.tolist() == k.tolist()
+    for protocol in ("corrected", "published"):
+        args = program.parse_arguments(["--protocol", protocol])
+        assert program.build_criterion(args, k, cpu).published == (protocol == "published")
+
+
+def test_the_form_of_the_segmentation_loss_is_that_of_the_flag():
+    k, cpu = np.array([[-4], [-2], [3], [6]]), torch.device("cpu")
+    for form, loss in (("clean", context_aware_loss), ("legacy", legacy_context_loss)):
+        args = calf.parse_arguments(["--segmentation_loss", form])
+        assert calf.build_criterion(args, k, cpu).segmentation_loss is loss
+
+
 @pytest.mark.parametrize("program", [calibration, graphs])
 def test_a_network_without_a_branch_is_refused(program):
     with pytest.raises(UserError, match="needs a branch"):
@@ -173,6 +203,13 @@ def test_defaults_of_the_top_view_are_those_of_the_flags(program):
     assert players == PlayersByTopView(TopView())
 
 
+@pytest.mark.parametrize("words", [[], ["--protocol", "published"]])
+@pytest.mark.parametrize("program", [calibration, graphs])
+def test_of_both_originals_that_of_top_views_alone_tests_on_grey(program, words):
+    players = program.build_players(program.parse_arguments([*PICTURE, *words]))
+    assert players.grey_tests == (program is calibration and bool(words))
+
+
 def test_defaults_of_graphs_are_those_of_the_flags():
     assert graphs.graph_options(graphs.parse_arguments([])) == GraphOptions()
     players = graphs.build_players(graphs.parse_arguments(["--backbone_player", "GCN"]))
@@ -190,6 +227,7 @@ TOP_VIEW_FLAGS = {
     "trail": (["--with_trail", "3"], 3),
     "teacher": (["--teacher"], True),
     "published": (["--protocol", "published"], True),
+    "margin": (["--pitch_margin", "4"], 4),
 }
 GRAPH_FLAGS = {
     "calibration": (["--calibration"], True),

@@ -49,13 +49,13 @@ def test_of_hundreds_of_classes_few_are_drawn(tmp_path):
 
 @pytest.mark.parametrize("frames", [1, 500])
 def test_each_class_has_a_picture_with_stars_where_the_network_is_sure(tmp_path, frames):
-    event = np.array([0, 1, 1])
-    sure = Peaks(np.array([0, 0, frames - 1]), event, np.array([0.2, 0.34, 0.9], np.float32))
-    unsure = Peaks(sure.frame, event, np.full(3, 0.33, np.float32))
+    event = np.array([0, 1, 2])
+    sure = Peaks(np.array([0, 0, frames - 1]), event, np.array([0.33, 0.345, 0.9], np.float32))
+    unsure = Peaks(sure.frame, event, np.full(3, 0.335, np.float32))
     score = np.full((frames, 3), 0.5, np.float32)
     drawn = {}
     for name, peaks in (("sure", sure), ("unsure", unsure)):
         folder = draw_classes(tmp_path / name, score, peaks, names=NAMES, framerate=2)
         assert sorted(path.name for path in folder.iterdir()) == ["0.png", "1.png", "2.png"]
         drawn[name] = [(folder / f"{c}.png").read_bytes() for c in range(3)]
-    assert [a != b for a, b in zip(*drawn.values(), strict=True)] == [False, True, False]
+    assert [a != b for a, b in zip(*drawn.values(), strict=True)] == [False, True, True]

@@ -9,7 +9,10 @@ import torch
 from CALF.model import ContextAwareModel
 from CALF.test import score_half, spot_files, spot_game
 from CALF.train import score_games
+from CALF_Calibration import test as calibration
+from CALF_Calibration_GCN import test as graphs
 from common.calf.chunk_shape import ChunkShape
+from common.calf.detections import HalfScores
 from common.calf.half_rows import chunk_starts, frame_owners
 from common.calf.spot_targets import decode_spots
 from common.data.data_set import DataSet
@@ -147,3 +150,25 @@ def test_processes_deal_out_the_games_and_agree(model, root):
     both = score_games(run_in(root, processes=Remembering(1, 1, 2)), model, scored, KEPT)
     assert both == alone
     assert [[game for game, _ in sent[rank]] for rank in (0, 1)] == [["g/one"], ["g/two"]]
+
+
+# What is drawn.
+
+
+@pytest.mark.parametrize("module", [calibration, graphs])
+@pytest.mark.parametrize("way", ["a game", "files of one's own"])
+def test_the_older_loss_has_the_action_low_and_pictures_high(root, monkeypatch, module, way):
+    said = HalfScores(np.full((5, 3), 0.2, np.float32), np.full((5, 3), -1, np.float32))
+    drawn = []
+    monkeypatch.setattr(module, "score_half", lambda *_: said)
+    monkeypatch.setattr(module, "draw_half", lambda path, score, *_, **__: drawn.append(score))
+    run, net = run_in(root / "run"), torch.nn.Identity()
+    if way == "a game":
+        module.draw_game(
+            run, data_of(root), None, net, out=root / "out", game="g/one", suppression=KEPT
+        )
+    else:
+        files = given_files([root / "g/one/1_F.npy", root / "g/one/2_F.npy"], 2)
+        module.spot_files(run, data_of(root), net, files, open_given(files), KEPT)
+    assert len(drawn) == 2
+    assert all(np.allclose(score, 0.8) for score in drawn)

@@ -1,6 +1,7 @@
 """Training chunks with players: features, top views, vectors, graphs and labels belong together."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from CALF_Calibration import dataset as calibration
 from CALF_Calibration.dataset import PlayersByVector
+from CALF_Calibration.drawn_record import note_drawing, note_of
 from CALF_Calibration_GCN import dataset as graphs
 from CALF_Calibration_GCN.dataset import PlayersByGraph
 from CALF_Calibration_GCN.player_graph import GraphOptions, build_graphs
@@ -184,6 +186,20 @@ def test_vectors_of_another_half_are_told(data, tmp_path, change, told):
     (tmp_path / "1_seen.npy").unlink()
     with pytest.raises(UserError, match="found no such file; make them first"):
         PlayersByVector("seen.npy", VIEW).open([half], training=True)
+
+
+def test_vectors_that_were_drawn_otherwise_are_refused(data, tmp_path):
+    half, _ = vectors_beside(data, tmp_path)
+    players = PlayersByVector("seen.npy", VIEW)
+    note_drawing(tmp_path / "1_seen.npy", VIEW)
+    assert len(players.open([half], training=True).take(np.array([0]), np.array([0]), 3)) == 1
+    note_drawing(tmp_path / "1_seen.npy", replace(VIEW, trail=2, margin=1.5))
+    words = r"1_seen.npy shows .* \(trail 2, now 0, margin 1.5, now None\); give the flags"
+    with pytest.raises(UserError, match=words):
+        players.open([half], training=False)
+    note_of(tmp_path / "1_seen.npy").write_text("[]")
+    with pytest.raises(UserError, match=r"does not say how 1_seen\.npy was drawn"):
+        players.open([half], training=True)
 
 
 @pytest.mark.parametrize("kind", ["pictures", "graphs", None])

@@ -16,6 +16,7 @@ from shell import (
 
 from common.data.data_set import DataSet
 from common.data.events import SOCCERNET_V2
+from common.errors import UserError
 from common.results.kept_scores import read_scores
 from common.results.suppression import Suppression
 from common.synthetic.data_set import write_data_set
@@ -137,6 +138,25 @@ def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(
 
     monkeypatch.setattr("DenseAnchors.train.magnitudes", read_again)
     assert call("--model_name", "wide", "--resume") == (0, "")
+
+
+def test_flags_reach_training_and_scoring(data, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr("DenseAnchors.train.train", lambda *_, **settings: seen.update(settings))
+    monkeypatch.chdir(tmp_path)
+    words = ["--radius", "2", "--displacement_radius", "5", "--displacement_weight", "0.25",
+             "--weight_decay", "0.01", "--scale", "rms", "--displace", "no", "--mixup", "3",
+             "--select_by", "loose", "--NMS", "hard", "--NMS_window", "6", "--NMS_threshold", "0.1",
+             "--chunks_per_epoch", "40"]  # fmt: skip
+    with pytest.raises(UserError, match=r"model.pth.tar"):  # there is nothing to test
+        main(["--SoccerNet_path", str(data), *SMALL, *words])
+    expected = {
+        "radius": 4, "displacement_weight": 0.25, "decay": 0.01, "scale": "rms", "mixup": 3,
+        "select_by": "loose", "chunks_per_epoch": 40, "train_on": ["train"],
+        "select_on": ["valid"], "scoring": Scoring(16, 10, displaced=False),
+        "suppression": Suppression(12, 0.1, soft=False),
+    }  # fmt: skip
+    assert {name: seen[name] for name in expected} == expected
 
 
 def test_what_cannot_work_is_one_sentence(data, tmp_path, call):

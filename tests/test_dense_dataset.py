@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.synthetic.data_set import write_data_set
 from common.training.batches import read_batches
 from DenseAnchors.dataset import magnitudes, read_chunks
+from DenseAnchors.targets import nearest_offsets
 
 CPU = torch.device("cpu")
 
@@ -41,6 +42,10 @@ def test_a_batch_is_rows_and_offsets_of_their_half(data):
         inside = (frames >= 0) & (frames < 64)
         spots = zip(frames[inside].tolist(), labels.event[ours][inside].tolist(), strict=True)
         assert zero == sorted(map(list, set(spots)))
+        whole = nearest_offsets(
+            frames + start, labels.event[ours], halves[half].features.frames, 17, 12
+        )
+        assert np.array_equal(offsets[i].numpy(), whole[start : start + 64])
 
 
 @pytest.mark.parametrize("chunk_frames", [64, 320])  # longer than the halves

@@ -124,10 +124,19 @@ def test_names_of_files_tell_everything_that_was_drawn():
         FrozenNetwork(kind, cropped=cropped).file_name(v)
         for kind in (18, 34)
         for cropped in (False, True)
-        for v in (view, TopView(field=True, cone=True), TopView(field=True, width=96))
-    }
-    assert len(names) == 12
+        for v in (
+            view, TopView(field=True, cone=True), TopView(field=True, width=96),
+            TopView(field=True, margin=2),
+        )
+    }  # fmt: skip
+    assert len(names) == 16
     assert FrozenNetwork(34).file_name(view) in names
+
+
+def test_names_of_files_that_were_extracted_earlier_stay():
+    view = TopView(calibration=True, field=True, cone=True)
+    assert FrozenNetwork(34).file_name(view) == "top_view_34_bc9f6e8d55.npy"
+    assert FrozenNetwork(4).file_name(TopView()) == "top_view_4_843a08d83b.npy"
 
 
 @pytest.mark.parametrize(

@@ -396,6 +396,18 @@ def test_dropout_acts_in_training_and_is_the_same_when_recomputed():
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_tenth_is_dropped_before_the_last_layer():
+    torch.manual_seed(0)
+    network = graph_network("resGCN-1", 8, 1)
+    network.lin = torch.nn.Identity()
+    nodes, *rest = random_graphs(200)
+    graphs = GraphBatch.build(FrameGraphs(nodes.float(), *rest))
+    quiet, noisy = network.eval()(graphs), network.train()(graphs)
+    kept = noisy[quiet > 0] > 0
+    assert torch.allclose(noisy[quiet > 0][kept], quiet[quiet > 0][kept] / 0.9)
+    assert float(kept.float().mean()) == pytest.approx(0.9, abs=0.01)
+
+
 @pytest.mark.parametrize("name", ["GCN2", "resGCN", "resGCN-0", "resGCN-x", "Conv", ""])
 def test_names_of_no_network_are_refused(name):
     with pytest.raises(UserError, match="--backbone_player must be 3DConv, GCN"):

@@ -54,6 +54,20 @@ def test_entries_of_both_sorted_by_half_position_and_class(tmp_path, write, kind
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_what_else_files_say_of_a_game_stays(tmp_path, write):
+    inputs = [write(name, {"g/a/m": rows}) for name, rows in (("a", ONE), ("b", TWO))]
+    for path, said, rows in (
+        (inputs[0], {"UrlLocal": "g/a/m/", "model": "first"}, ONE),
+        (inputs[1], {"UrlLocal": "elsewhere", "model": "second", "epoch": 7}, TWO),
+    ):
+        text = json.dumps({**said, "predictions": entries(rows)})
+        (path / "g/a/m/results_spotting.json").write_text(text)
+    merge(inputs, tmp_path / "out")
+    content = json.loads((tmp_path / "out/g/a/m/results_spotting.json").read_text())
+    assert len(content.pop("predictions")) == len(ONE) + len(TWO)
+    assert content == {"UrlLocal": "g/a/m/", "model": "first", "epoch": 7}
+
+
 def test_file_names_of_2021_are_kept(tmp_path, write):
     inputs = [write(n, {"g/a/m": r}, LEGACY_RESULT_FILE) for n, r in (("a", ONE), ("b", TWO))]
     merge(inputs, tmp_path / "out")

@@ -101,6 +101,7 @@ def test_each_code_has_one_row_in_the_order_of_the_classes():
     colours = [tuple(int(row.findtext(c)) for c in "RGB") for row in rows]
     assert len({*colours}) == len(V2_NAMES)
     assert all(0 <= shade <= 65535 for colour in colours for shade in colour)
+    assert colours[0] == (54998, 17733, 16705)  # 214, 69 and 65 of 255, of 65535 that is
 
 
 @settings(max_examples=40, deadline=None)
@@ -205,6 +206,14 @@ def test_chapters_obey_the_rules_of_youtube(moments, lead):
         title = next(title for at, title in reversed(chapters(moments, timing)) if at <= start)
         name = each.label.translate(str.maketrans("<>", "\u2039\u203a"))
         assert re.sub("[\x7f-\x9f\u2028\u2029]", " ", name) in title
+
+
+def test_chapters_of_ten_seconds_stand_alone_and_shorter_ones_join():
+    def at(*seconds):
+        return youtube([Moment(1, 1000 * s, f"{s}") for s in seconds], Timing(lead_ms=0))
+
+    assert at(9, 20, 29) == "0:00 Start, 9\n0:20 20, 29\n"
+    assert at(10, 20, 30) == "0:00 Start\n0:10 10\n0:20 20\n0:30 30\n"
 
 
 def test_hours_are_told_from_one_on():

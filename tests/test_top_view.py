@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.half_rows import chunk_starts
@@ -17,7 +18,7 @@ from common.calibration.pitch_drawing import (
 from common.calibration.player_json import parse_players
 from common.calibration.players import BOX_FILES, CALIBRATION_FILES, Players
 from common.calibration.top_view import TopView
-from common.calibration.top_view_rows import PlayersByTopView
+from common.calibration.top_view_rows import PlayersByTopView, TopViewRows
 from common.data.features import Half, HalfFeatures
 from common.data.frame_rows import window_rows
 from common.errors import UserError
@@ -123,6 +124,9 @@ def test_printed_drawings(drawing, white, total, shown):
     field = published_field(64, 32, drawing is scale_drawing)
     assert abs(int(field.sum()) - total) <= 486  # one level per pixel between library versions
     assert int((field > 0).sum()) == shown
+    if drawing is large_drawing:  # its first row, two thin corners and the middle line
+        row = [253, 255, 88, *[90] * 26, 109]
+        assert np.abs(field[0, 1:61].astype(int) - [*row, *row[::-1]]).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,19 @@ def test_printed_trail(printed):
     assert pictures[3].sum(axis=(0, 1)).tolist() == [1539, 1464, 321]
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_a_trail_ends_with_the_half_whatever_the_length_of_the_list_of_boxes(printed, old):
+    view, half, start = on_pitch(published=old, trail=2), np.array([0]), np.array([0])
+    pictures = []
+    for players in (printed, printed.first(6)):
+        rows = TopViewRows([players], np.array([6]), view)
+        pictures.append(rows.take(half, start, 6)[0].numpy())
+        kept = rows.keep_on(torch.device("cpu"))
+        assert np.array_equal(kept.take(half, start, 6)[0], pictures[-1])
+    assert np.array_equal(*pictures)
+    assert not np.array_equal(pictures[0][0][-1], view.draw(printed, np.array([5]))[0])
+
+
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("old", [False, True])
 def test_frames_are_drawn_alike_alone_and_together_in_any_order(printed, options, old):
@@ -169,6 +186,19 @@ def test_frames_are_drawn_alike_alone_and_together_in_any_order(printed, options
     for picture, frame in zip(together, order, strict=True):
         assert np.array_equal(picture, view.draw(printed, np.array([frame]))[0])
     assert view.draw(printed, np.array([], int)).shape == (0, view.height, view.width, 3)
+
+
+def test_recorded_pixels(golden):
+    """A player whose feet are at each recorded point is drawn around the recorded pixel."""
+    recorded = golden("projection.npz")
+    camera = np.linalg.inv(recorded["inverse_homography"])
+    for (u, v, _), (column, row, _) in zip(recorded["image"], recorded["pixel"], strict=True):
+        players = make_players([([[u, v - 9, u, v]], [(10, 20, 30)])], [0.9], camera)
+        expected = np.zeros((32, 64), bool)
+        if 1 <= column < 63 and 1 <= row < 31:
+            expected[row - 1 : row + 1, column - 1 : column + 1] = True
+        drawn = published().draw(players, np.array([0]))[0].any(axis=2)
+        assert np.array_equal(drawn, expected)
 
 
 def player_at(x, y, colour=(10, 20, 30)):
@@ -197,6 +227,21 @@ def test_the_original_shifts_players_and_drops_those_at_two_edges():
     for place in ((52, 0), (0, 33)):
         assert not published().draw(player_at(*place), np.array([0])).any()
         assert on_pitch().draw(player_at(*place), np.array([0])).any()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"physic": True}, {"trail": 1}, {"width": 96, "player": 4}]
+)
+@pytest.mark.parametrize("old", [False, True])
+def test_who_stands_beside_the_pitch_can_be_left_out(options, old):
+    beside, inside = player_at(-54.5, 0), player_at(-40, 10)  # 2 m behind the goal line
+    view = on_pitch(published=old, **options)
+    near = on_pitch(published=old, margin=1.9, **options)
+    assert view.draw(beside, np.array([0])).any()
+    assert not near.draw(beside, np.array([0])).any()
+    wide = on_pitch(published=old, margin=2.1, **options)
+    for players in (beside, inside):
+        assert np.array_equal(wide.draw(players, np.array([0])), view.draw(players, np.array([0])))
 
 
 def test_the_exact_field_is_to_scale_and_symmetric():
@@ -268,7 +313,8 @@ def test_recorded_inputs_of_a_test(golden, recorded_half, case):
     starts = chunk_starts(96, ChunkShape(40, 12), True)
 
     def pictures(view, training):
-        rows = PlayersByTopView(view).open([recorded_half], training=training)
+        source = PlayersByTopView(view, grey_tests=view.published)
+        rows = source.open([recorded_half], training=training)
         (found,) = rows.take(np.array([0]), np.array([0]), 96)
         return found[0].numpy()[window_rows(starts, 40, 96)]
 

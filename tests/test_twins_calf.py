@@ -57,6 +57,15 @@ def test_weights_optimiser_curves_and_archives_are_equal(runs, data):
     one, *others = runs.values()
     rows = curves(one)
     assert len(rows) == 2
+    (group,) = read_checkpoint(one / BEST_FILE)["optimizer"]["param_groups"]
+    published = {
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "eps": 1e-7,
+        "weight_decay": 0,
+        "amsgrad": False,
+    }
+    assert {name: group[name] for name in published} == published
     assert float(rows[1]["valid_a_mAP"]) >= 0 <= float(rows[1]["test_a_mAP"])
     for another in others:
         assert_same_bits(one, another)

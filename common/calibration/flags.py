@@ -6,7 +6,7 @@ from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError, log
-from common.training.argument_types import finite, not_negative, pixels, place, whole
+from common.training.argument_types import finite, not_negative, pixels, place, rate, whole
 
 # Flags that change nothing without another one.
 _NEEDED = {
@@ -40,6 +40,8 @@ def add_calibration_flags(parser: argparse.ArgumentParser) -> None:
     add("--dim_representation_c", type=pixels, default=3, help="its channels; must be 3")
     add("--dim_representation_player", type=pixels, default=2,
         help="side of a player's square, in pixels, even")
+    add("--pitch_margin", type=rate, metavar="METRES",
+        help="leave out who stands farther than this from the pitch; else spectators are seen, too")
     add("--cache_dir", type=place, metavar="FOLDER",
         help="where parsed box and calibration files are kept; else beside them")
     # fmt: on

@@ -47,6 +47,11 @@ def to_pitch(
         return x / w, y / w, w
 
 
+def near_pitch(x: NDArray[np.float64], y: NDArray[np.float64], margin: float) -> NDArray[np.bool_]:
+    """Which places lie on the pitch, or at most `margin` metres beside it in either direction."""
+    return (np.abs(x) <= LENGTH / 2 + margin) & (np.abs(y) <= WIDTH / 2 + margin)
+
+
 def footprint(
     inverses: NDArray[np.float64], height: float, width: float, published: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH, to_pitch
+from common.calibration.pitch import near_pitch, to_pitch
 from common.calibration.players import CONFIDENT, Players
 from common.errors import counted, log
 
@@ -126,5 +126,4 @@ def _share_on_pitch(players: Players, frames: NDArray[np.int64]) -> float:
         return 1.0
     box = players.boxes[number].astype(np.float64)
     x, y, _ = to_pitch(players.inverses[frames[place]], (box[:, 0] + box[:, 2]) / 2, box[:, 3])
-    on_pitch = (np.abs(x) <= LENGTH / 2 + _MARGIN) & (np.abs(y) <= WIDTH / 2 + _MARGIN)
-    return float(on_pitch.mean())
+    return float(near_pitch(x, y, _MARGIN).mean())

@@ -6,7 +6,7 @@ kept in a cache file, which is mapped into memory from then on.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,10 @@ class Players:
             tuple(facts["camera_picture"]),
             "".join(facts.get("digest", "")),
         )
+
+    def first(self, frames: int) -> "Players":
+        """The same without the boxes of frames behind so many."""
+        return replace(self, offsets=self.offsets[: frames + 1])
 
     def calibrated(self, frames: NDArray[np.int64], confident: float) -> NDArray[np.bool_]:
         """Whether the camera of each of these frames is known well enough."""

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH, footprint, to_pitch
+from common.calibration.pitch import footprint, near_pitch, to_pitch
 from common.calibration.pitch_axes import show_people, show_pitch, show_top_view
 from common.calibration.players import Players
 from common.calibration.sheet import new_sheet
@@ -78,7 +78,7 @@ def standing(
     x, y, _ = to_pitch(inverses, np.trunc((box[:, 0] + box[:, 2]) / 2), box[:, 3])
     kept = np.isfinite(x) & np.isfinite(y)
     if margin is not None:
-        kept &= (np.abs(x) <= LENGTH / 2 + margin) & (np.abs(y) <= WIDTH / 2 + margin)
+        kept &= near_pitch(x, y, margin)
     return number[kept], np.stack([x, y], axis=1)[kept]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common.calibration.pitch import LENGTH, WIDTH, footprint, to_pitch
+from common.calibration.pitch import LENGTH, WIDTH, footprint, near_pitch, to_pitch
 from common.calibration.pitch_drawing import exact_field, published_field
 from common.calibration.players import CONFIDENT, TEACHER_CONFIDENT, Players
 from common.errors import UserError, needs_extra
@@ -31,6 +31,7 @@ class TopView:
         trail: draw the players of so many frames before and after, fading.
         teacher: the thresholds and the drawing that go with the teacher network's calibration.
         published: the original's mapping, drawing and cropping.
+        margin: leave out who stands farther than so many metres from the pitch; None draws all.
     """
 
     width: int = 64
@@ -43,6 +44,7 @@ class TopView:
     trail: int = 0
     teacher: bool = False
     published: bool = False
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         if not 2 <= self.player <= _LARGEST or self.player % 2:
@@ -186,6 +188,8 @@ class TopView:
             if not self.published:  # also those that the border of the picture cuts
                 inside = (column > -r) & (column < self.width + r)
                 inside &= (row > -r) & (row < self.height + r)
+        if self.margin is not None:
+            inside &= near_pitch(x, y, self.margin)
         colour = np.full((len(number), 3), 255.0) if self.physic else players.colours[number]
         if strength is not None:
             colour = colour * strength[place, None]

@@ -28,7 +28,7 @@ _NEUTRAL = 127  # the pixel that the network sees as 0
 
 
 class TopViewRows:
-    """Top views of the frames of some halves.
+    """Top views of the frames of some halves, in which no trail shows who comes behind the half.
 
     Args:
         players: of each half.
@@ -43,7 +43,8 @@ class TopViewRows:
         view: TopView,
         background: int = 0,
     ) -> None:
-        self.players, self.frames, self.view, self.background = players, frames, view, background
+        self.players = [each.first(n) for each, n in zip(players, frames.tolist(), strict=True)]
+        self.frames, self.view, self.background = frames, view, background
 
     def take(self, half: Numbers, start: Numbers, length: int) -> tuple[Tensor]:
         """Pictures of frames start…start + length - 1 of each half [B], past its end its last.
@@ -92,10 +93,18 @@ class KeptTopViews:
 
 @dataclass(frozen=True)
 class PlayersByTopView:
-    """The players of a data set, seen as pictures [H, W, 3] of each frame."""
+    """The players of a data set, seen as pictures [H, W, 3] of each frame.
+
+    Attributes:
+        view: what is drawn.
+        cache_dir: see `open_players`.
+        grey_tests: without calibration, spot in pictures of another background than is trained on,
+            as one of the two originals.
+    """
 
     view: TopView
     cache_dir: Path | None = None
+    grey_tests: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -107,11 +116,7 @@ class PlayersByTopView:
         return missing_player_files(folder, halves, self.view.teacher)
 
     def open(self, halves: Sequence[Half], *, training: bool) -> TopViewRows:
-        """Top views of these halves.
-
-        In training as the network learns them; with the published protocol and without calibration
-        the original tests on another background than it trains on.
-        """
+        """Top views of these halves, to learn from or to be spotted in."""
         players = [
             self._players(half)
             for half in tqdm(halves, "players", unit="half", delay=2, leave=False, disable=None)
@@ -123,7 +128,7 @@ class PlayersByTopView:
         ]
         folders = [half.folder for half in halves]
         tell_quirks([*zip(folders, quirks, strict=True)], training=training)
-        other = self.view.published and not self.view.calibration and not training
+        other = self.grey_tests and not self.view.calibration and not training
         frames = np.array([half.features.frames for half in halves])
         return TopViewRows(players, frames, self.view, _NEUTRAL if other else 0)
 
@@ -134,11 +139,12 @@ class PlayersByTopView:
 
         With calibration also the top view beside the graph and the footprint of the camera.
         """
-        players, title = self._players(half), f"{half.folder.name}, half {half.number}"
+        players = self._players(half).first(half.features.frames)
+        title = f"{half.folder.name}, half {half.number}"
         if self.view.calibration:
             draw_side_by_side(
                 folder / f"{half.number}_side_by_side.png", players, self.view, peaks,
-                names=names, framerate=framerate, title=title,
+                names=names, framerate=framerate, title=title, margin=self.view.margin,
             )  # fmt: skip
         draw_moments(
             folder / f"{half.number}_top_view.png",

@@ -23,7 +23,9 @@ from common.results.scored_run import recorded_classes
 def merge(inputs: Sequence[Path], out: Path) -> list[str]:
     """Writes the merged result files to the folder or zip `out`; returns the games.
 
-    Entries are sorted by half, position and class; all else stays as it is.
+    Entries are sorted by half, position and class; all else stays as it is. Beside the entries that
+    is what the first input says of a game, and what others say besides; a file that does not name
+    its game ("UrlLocal") gets the path that it lies at.
 
     Raises:
         UserError: other games, the same class or file twice, or no result files; fewer than two
@@ -41,7 +43,7 @@ def merge(inputs: Sequence[Path], out: Path) -> list[str]:
                 f"of them only, such as {lone[0]}"
             )
     contents = [
-        {game: _predictions(tree, game, file) for game in found}
+        {game: _document(tree, game, file) for game in found}
         for tree, file, found in zip(trees, files, games, strict=True)
     ]
     _check_disjoint(inputs, contents)
@@ -89,27 +91,25 @@ def _refuse_top_folders(inputs: Sequence[Path], games: Sequence[Sequence[str]]) 
                 raise UserError(top_folder_advice(above, path))
 
 
-def _predictions(tree: JsonTree, game: str, file: str) -> list[dict[str, Any]]:
-    """Entries of a result file, as they stand. Raises UserError for what is none."""
+def _document(tree: JsonTree, game: str, file: str) -> dict[str, Any]:
+    """A result file as it stands. Raises UserError for what is none."""
     source, content = f"{tree.root}/{game}/{file}", tree.read(f"{game}/{file}")
     parse_detections(content, source, {}, any_confidence=True)  # which refuses what is malformed
-    entries: list[dict[str, Any]] = parse_json(content, source)["predictions"]
-    for number, entry in enumerate(entries):
+    document: dict[str, Any] = parse_json(content, source)
+    for number, entry in enumerate(document["predictions"]):
         if not isinstance(entry["label"], str):
             raise UserError(
                 f"{source}: prediction {number}, field label: expected a class name, found "
                 f"{entry['label']!r}"
             )
-    return entries
+    return document
 
 
-def _check_disjoint(
-    inputs: Sequence[Path], contents: Sequence[dict[str, list[dict[str, Any]]]]
-) -> None:
+def _check_disjoint(inputs: Sequence[Path], contents: Sequence[dict[str, dict[str, Any]]]) -> None:
     """Raises UserError if a class is spotted by two models, by detections or by their records."""
     path_of: dict[str, Path] = {}
     for path, content in zip(inputs, contents, strict=True):
-        found = {entry["label"] for entries in content.values() for entry in entries}
+        found = {entry["label"] for each in content.values() for entry in each["predictions"]}
         labels = found | set(recorded_classes(path) or ())
         for label in sorted(labels):
             if label in path_of:
@@ -120,12 +120,15 @@ def _check_disjoint(
         path_of |= dict.fromkeys(labels, path)
 
 
-def _joined(game: str, parts: Sequence[list[dict[str, Any]]]) -> bytes:
+def _joined(game: str, parts: Sequence[dict[str, Any]]) -> bytes:
     entries = sorted(
-        (entry for part in parts for entry in part),
+        (entry for part in parts for entry in part["predictions"]),
         key=lambda entry: (int(entry["half"]), int(entry["position"]), entry["label"]),
     )
-    text = orjson.dumps({"UrlLocal": game, "predictions": entries}, option=orjson.OPT_INDENT_2)
+    document: dict[str, Any] = {"UrlLocal": game}
+    for part in reversed(parts):
+        document |= part
+    text = orjson.dumps({**document, "predictions": entries}, option=orjson.OPT_INDENT_2)
     # The published files are indented by four spaces; strings hold no newline.
     lines = text.split(b"\n")
     return b"\n".join(b" " * (len(line) - len(line.lstrip())) + line for line in lines)
