@@ -192,6 +192,8 @@ def test_a_row_takes_what_it_does_not_say_from_its_table(parse):
         ("--own", "--model_name ../x --own", ["--model_name is set by the command"]),
         ("'--own \"two words\"'", "'--own \"two'", ["arguments", "quotation"]),
         ("[table.main]", "[table.main]\norder = ['b']", ["order", "['b']"]),
+        ("[table.main]", "[table.main]\norder = [['a']]", ["order", "[['a']]"]),
+        ("[table.main]", "[table.main]\ntitle = 5", ["title", "expected a text, found 5"]),
         ("[table.main]", "[table.main", ["not valid TOML"]),
         ("[table.main]", "x = 1\n[table.main]", ["[table.<name>]"]),
         ("[[table.main.row]]", "[table.other]", ["[[table.main.row]]"]),

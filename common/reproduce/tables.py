@@ -8,6 +8,7 @@ the keys.
 import math
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -119,14 +120,18 @@ def _table(name: str, content: Any, where: str) -> Table:
         arguments = f"{shared.get('arguments', '')} {entry.get('arguments', '')}"
         rows += _rows({**shared, **entry, "arguments": arguments}, entry_at)
     names = [row.name for row in rows]
-    twice = next((each for each in names if names.count(each) > 1), None)
+    twice = next((each for each, times in Counter(names).items() if times > 1), None)
     if twice:
         raise UserError(f"{where}: two rows are named {twice!r}; give each a name of its own")
     order = content.get("order", [])
-    if not isinstance(order, list) or not set(order) <= set(names):
+    if not isinstance(order, list) or any(each not in names for each in order):
         raise UserError(f"{where}, order: expected a list of row names, found {order!r}")
-    prepare = _arguments(str(content.get("prepare", "")), f"{where}, prepare")
-    return Table(name, str(content.get("title", name)), tuple(rows), tuple(order), prepare)
+    title, prepare = content.get("title", name), content.get("prepare", "")
+    for key, value in (("title", title), ("prepare", prepare)):
+        if not isinstance(value, str):
+            raise UserError(f"{where}, {key}: expected a text, found {value!r}")
+    arguments = _arguments(prepare, f"{where}, prepare")
+    return Table(name, title, tuple(rows), tuple(order), arguments)
 
 
 def _check(content: Any, known: list[str], where: str) -> None:
