@@ -283,6 +283,14 @@ def test_regions_without_a_place_or_a_class_are_told(value):
         from_label_studio(json.dumps([submitted(task, wrong)]).encode(), "x")
 
 
+@pytest.mark.parametrize("half", [0, 10, 1.0, True, "1"])
+def test_a_half_that_is_no_number_of_one_is_told(half):
+    (task,) = tasks(CORNER)
+    task["data"]["half"] = half
+    with pytest.raises(UserError, match="x: task 1 is not as"):
+        from_label_studio(json.dumps([submitted(task, region(5, "Corner"))]).encode(), "x")
+
+
 @pytest.mark.parametrize("wrong", [{}, {"data": {}}, {"data": {"video": "m.mp4"}}])
 def test_other_tasks_are_told(wrong):
     with pytest.raises(UserError, match=r"x: task 1 is not as common.export writes it.*JSON-MIN"):

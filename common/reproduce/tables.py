@@ -126,12 +126,12 @@ def _table(name: str, content: Any, where: str) -> Table:
     order = content.get("order", [])
     if not isinstance(order, list) or any(each not in names for each in order):
         raise UserError(f"{where}, order: expected a list of row names, found {order!r}")
-    title, prepare = content.get("title", name), content.get("prepare", "")
-    for key, value in (("title", title), ("prepare", prepare)):
+    title, typed = content.get("title", name), content.get("prepare", "")
+    for key, value in (("title", title), ("prepare", typed)):
         if not isinstance(value, str):
             raise UserError(f"{where}, {key}: expected a text, found {value!r}")
-    arguments = _arguments(prepare, f"{where}, prepare")
-    return Table(name, title, tuple(rows), tuple(order), arguments)
+    prepare = _arguments(typed, f"{where}, prepare")
+    return Table(name, title, tuple(rows), tuple(order), prepare)
 
 
 def _check(content: Any, known: list[str], where: str) -> None:

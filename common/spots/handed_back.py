@@ -129,7 +129,8 @@ def _task(task: Any, where: str) -> Task:
         kick_offs = tuple(int(each) for each in data["kick_off_ms"])
         exported = {str(each["id"]): (_exported(each), int(each["frame"]))
                     for each in data["exported"]}  # fmt: skip
-        if not (isinstance(game, str) and rate > 0 and (half is None or half in range(1, 10))):
+        known = half is None or (type(half) is int and 1 <= half <= 9)
+        if not (isinstance(game, str) and rate > 0 and known):
             raise ValueError(f"game {game!r}, half {half!r}, frame_rate {rate!r}")
         given = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
         if not given:
