@@ -294,6 +294,22 @@ def test_a_run_whose_code_was_changed_while_it_waited_is_not_begun(fake):
     assert not fake.history()
 
 
+def test_code_is_read_once_and_where_it_cannot_be_read_nothing_begins(fake, monkeypatch):
+    run = runs_of(fake)[0]
+    digests = iter(["another", run.workspace.code])  # somebody has just written it
+    monkeypatch.setattr("common.reproduce.attempts.code_digest", lambda *_: next(digests))
+    (complaint,) = work_off([run], begin_here(1), 1).values()
+    assert "code was changed since the command was given" in complaint
+
+    def damaged(*_):
+        raise OSError(errno.EIO, "Input/output error", "main.py")
+
+    monkeypatch.setattr("common.reproduce.attempts.code_digest", damaged)
+    with pytest.raises(OSError, match=r"main\.py"):
+        work_off([run], begin_here(1), 1)
+    assert not fake.history()
+
+
 def test_a_run_that_fails_is_told_and_tried_again(fake, call):
     fake.set("break")
     code, printed = call("--rows", "A", "--seeds", 0)

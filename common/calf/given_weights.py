@@ -13,8 +13,7 @@ def trained_features(weights: Mapping[str, Any]) -> int:
     Args:
         weights: by their published names.
     """
-    first = weights.get("conv_1.weight")
-    return 1 if first is None or not first.ndim else int(first.shape[-1])
+    return _size(weights, "conv_1.weight", -1) or 1
 
 
 def require_classes(weights: Mapping[str, Any], classes: Sequence[str], path: Path) -> None:
@@ -24,10 +23,10 @@ def require_classes(weights: Mapping[str, Any], classes: Sequence[str], path: Pa
         weights: by their published names.
         path: of the checkpoint.
     """
-    rows, slots = (weights.get(f"{layer}.bias") for layer in ("conv_class", "conv_conf"))
-    if rows is None or slots is None or len(slots) < 2:
+    rows, slots = (_size(weights, f"{layer}.bias", 0) for layer in ("conv_class", "conv_conf"))
+    if not rows or slots < 2:
         return  # some other network: what does not fit is said when it is loaded
-    found = len(rows) // (len(slots) // 2)
+    found = rows // (slots // 2)
     if found != len(classes):
         raise UserError(
             f"{path} was trained on {found} classes, expected {len(classes)}: "
@@ -35,3 +34,9 @@ def require_classes(weights: Mapping[str, Any], classes: Sequence[str], path: Pa
             "with the data that it was trained on, whose classes.json names them, and its "
             "--version and --class_split"
         )
+
+
+def _size(weights: Mapping[str, Any], name: str, axis: int) -> int:
+    """The size of a tensor along its first or last axis; 0 where it is missing or has no axis."""
+    tensor = weights.get(name)
+    return int(tensor.shape[axis]) if tensor is not None and tensor.ndim else 0

@@ -125,8 +125,11 @@ def lock_run(run: TableRun) -> IO[bytes] | None:
 
 
 def other_code(run: TableRun) -> str:
-    """Why a run must not begin now: its program is not the one it was planned with; else empty."""
-    with suppress(OSError, SyntaxError):  # somebody is just writing it
+    """Why a run must not begin now: its program is not the one it was planned with; else empty.
+
+    Raises OSError where the program cannot be read.
+    """
+    with suppress(FileNotFoundError, SyntaxError):  # somebody is just writing it
         if code_digest(run.workspace.program, run.workspace.root) == run.workspace.code:
             return ""
     return "its code was changed since the command was given; the same command runs it anew"

@@ -65,9 +65,11 @@ def begin_here(jobs: int) -> Begin:
         lock = lock_run(run)
         if lock is None:
             return waits_for_holder(run)
-        if run.state() == DONE or other_code(run):
+        is_done = run.state() == DONE
+        why = "" if is_done else other_code(run)
+        if is_done or why:
             lock.close()
-            return NotBegun(run, "" if run.state() == DONE else other_code(run))
+            return NotBegun(run, why)
         return Attempt(run, lock, device, jobs)
 
     return begin
