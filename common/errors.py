@@ -15,7 +15,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from common.little_memory import hold_back, let_through, spoken_for, told_of_limit
+from common.little_memory import (
+    address_space,
+    hold_back,
+    keep_reserve,
+    leave_it_to_who_waits,
+    let_through,
+    spoken_for,
+    told_of_limit,
+    use_reserve,
+)
 from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
@@ -69,6 +78,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
     hold_back(STOP_SIGNALS)  # until somebody can say that they came
     if is_program and (ended := spoken_for(STOP_SIGNALS)) is not None:
         sys.exit(ended)
+    keep_reserve()
     stops = _Stops()
     before = _listen_to(stops)
     provide_home()
@@ -80,6 +90,7 @@ def run_cli(main: Callable[[], int | None]) -> None:
                 code = main() or 0
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
+                use_reserve()
                 sentence, code = _explain(error)
                 if not sentence:
                     raise
@@ -88,6 +99,10 @@ def run_cli(main: Callable[[], int | None]) -> None:
             stops.over()
     except KeyboardInterrupt:  # while the sentence was printed
         code = EXIT_INTERRUPTED
+    except (MemoryError, SystemError):  # the same
+        if is_program:
+            leave_it_to_who_waits()
+        raise
     finally:
         if is_program:
             atexit.register(_ignore_signals, before)  # while the interpreter is taken down
@@ -208,6 +223,7 @@ def _explain_too_large(error: BaseException, words: Sequence[str]) -> str:
         isinstance(error, MemoryError)
         or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(text))
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, SystemError) and address_space() is not None)  # an import's end
     ):
         what = f"there is not enough memory{_amount(text)}{told_of_limit()}"
         if isinstance(error, RuntimeError) and _ON_A_CARD.search(text):

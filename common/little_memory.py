@@ -13,9 +13,11 @@ from contextlib import suppress
 from types import FrameType
 
 _BY_ABORT = 127  # what the loader of libraries leaves with
+_RESERVE_BYTES = 8 << 20  # for the sentence, and all that takes memory on the way to it
 _ABORTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS) if os.name == "posix" else ()
 _PR_SET_PDEATHSIG = 1
 _EXIT_USER_ERROR = 2  # as in `common.errors`, which imports this file
+_reserve: list[bytearray] = []
 
 
 def address_space() -> int | None:
@@ -32,6 +34,27 @@ def told_of_limit() -> str:
     """The limit, in words for an error; nothing without one."""
     limit = address_space()
     return "" if limit is None else f" (ulimit -v allows {limit >> 20} MiB)"
+
+
+def keep_reserve() -> None:
+    """Under a limit, sets memory aside for what is to be said where there is none left."""
+    if address_space() is not None:
+        with suppress(MemoryError):
+            _reserve.append(bytearray(_RESERVE_BYTES))
+
+
+def use_reserve() -> None:
+    """Gives back what was set aside."""
+    _reserve.clear()
+
+
+def leave_it_to_who_waits() -> None:
+    """Under a limit, ends this process, so that the one which waits for it says why.
+
+    For want of memory, in the child of `spoken_for` alone.
+    """
+    if address_space() is not None:
+        os._exit(_BY_ABORT)
 
 
 def hold_back(signals: Iterable[int]) -> None:

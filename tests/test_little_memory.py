@@ -65,12 +65,41 @@ def test_other_ends_are_as_without_a_limit(repo_root, body, code, printed, compl
         "RuntimeError('std::bad_alloc')",
         "ImportError('libtorch_cpu.so: failed to map segment from shared object')",
         "ImportError('libx.so: cannot allocate memory in static TLS block')",
+        "SystemError('error return without exception set')",
     ],
 )
 def test_what_fails_for_want_of_memory_names_the_limit(repo_root, error):
     code, _, complaint = end_of(start(repo_root, f"raise {error}"))
     assert code == 2
     assert complaint.startswith("error: there is not enough memory (ulimit -v allows 4096 MiB);")
+
+
+def test_a_program_without_memory_for_its_sentence_is_spoken_for(repo_root):
+    body = (
+        "import common.errors as e; e._explain = lambda error: [0] * (1 << 60); raise MemoryError"
+    )
+    code, _, complaint = end_of(start(repo_root, body))
+    assert code == 2
+    assert complaint.startswith("error: a library ended without a word, for want of memory")
+    assert complaint.count("\n") == 1
+    code, _, complaint = end_of(start(repo_root, body, limit=None))
+    assert code == 1 and "Traceback" in complaint
+
+
+def test_there_is_memory_for_the_sentence_of_a_program_that_took_all(repo_root):
+    body = """
+    taken = []
+    size = 1 << 28
+    while size:
+        try:
+            taken.append(bytearray(size))
+        except MemoryError:
+            size >>= 1
+    bytearray(1 << 20)
+    """
+    code, _, complaint = end_of(start(repo_root, body.strip(), limit=1 << 29))
+    assert code == 2
+    assert complaint.startswith("error: there is not enough memory (ulimit -v allows 512 MiB);")
 
 
 def test_a_package_that_is_missing_keeps_its_traceback(repo_root):

@@ -139,6 +139,12 @@ class Table:
         return " | ".join(line for client in self._clients for line in client.lines()[-12:])
 
 
+def _hear_signals() -> None:
+    """Also those that a shell or nohup has what it runs in the background ignore."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Client:
     """The command as a process, and what it prints."""
 
@@ -147,7 +153,7 @@ class Client:
         with out.open("wb") as file:
             self._process = subprocess.Popen(
                 words, env=environment, cwd=out.parent, stdin=subprocess.DEVNULL, stdout=file,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_hear_signals,
             )  # fmt: skip
 
     def lines(self) -> list[str]:
