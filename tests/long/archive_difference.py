@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -216,6 +217,7 @@ def main() -> int:
     parser.add_argument("--archives", type=int, default=10_000, metavar="N", help="[10000]")
     args = parser.parse_args()
     logging.disable()
+    warnings.filterwarnings("ignore", "Duplicate name")  # which we mean to write
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored behind & or nohup
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(Path(folder).resolve())
