@@ -66,9 +66,9 @@ class Table:
         """The folder of the runs."""
         return self.folder / "TemporallyAwarePooling" / "models"
 
-    def run_here(self) -> dict[str, dict[str, str]]:
+    def run_here(self, *words: str) -> dict[str, dict[str, str]]:
         """Runs it without a cluster: the bits of each run, by the run's name."""
-        subprocess.run(self._words, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*self._words, *words], check=True, stdout=subprocess.DEVNULL)
         return self._bits()
 
     def client(self, *words: str) -> "Client":
