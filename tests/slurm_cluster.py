@@ -14,6 +14,7 @@ from pathlib import Path
 NODE = "node1"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 _SECONDS = 60  # until all daemons answer, or have ended
+_SETTLED_SECONDS = 3  # after which a node has forgotten that it ended a job
 # Debian puts the daemons where not everybody's PATH goes.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -82,6 +83,7 @@ class Cluster:
         self.folder = folder
         self.environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _PATH}
         self._daemons: list[subprocess.Popen[bytes]] = []
+        self._waiting: dict[str, float] = {}  # jobs that were put back, and since when they wait
         self._settings = settings
 
     def start(self) -> None:
@@ -130,10 +132,16 @@ class Cluster:
                 os.kill(number, signal.SIGKILL)
 
     def let_wait_no_longer(self) -> None:
-        """Jobs that were put back, which Slurm lets wait for two minutes, may start at once."""
-        for line in self.jobs("%A %r"):
-            number, _, reason = line.partition(" ")
-            if reason == "BeginTime":
+        """Jobs that were put back, which Slurm lets wait for two minutes, may start soon.
+
+        Not at once: a node that still ends what ran before refuses the job, for good.
+        """
+        now = time.monotonic()
+        parts = [line.partition(" ") for line in self.jobs("%A %r")]
+        waiting = [number for number, _, reason in parts if reason == "BeginTime"]
+        self._waiting = {number: self._waiting.get(number, now) for number in waiting}
+        for number, since in self._waiting.items():
+            if now - since > _SETTLED_SECONDS:
                 self.run("scontrol", "update", f"JobId={number}", "StartTime=now", check=False)
 
     def cancel_all(self) -> None:
