@@ -76,11 +76,12 @@ class Extraction:
             )
             vectors[start : start + len(block)] = block_vectors.cpu().numpy()
         path = folder / f"{half}_{self.name}"
+        path.unlink(missing_ok=True)  # no note may stand beside vectors of another drawing
         note_of(path).unlink(missing_ok=True)
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.save(file, vectors)
         if self.view.published:  # whose names do not tell
             note_drawing(path, self.view)
+        with written_whole(path) as temporary, temporary.open("wb") as file:
+            np.save(file, vectors)
         return path
 
 
