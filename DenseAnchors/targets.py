@@ -34,7 +34,7 @@ def nearest_offsets(
     after = np.minimum.accumulate(np.where(at, row, frames + far)[::-1], axis=0)[::-1] - row
     nearest = np.where(after < -before, after, before)
     nearest[abs(nearest) > reach] = far
-    return nearest.astype(np.min_scalar_type(-far))
+    return nearest.astype(np.min_scalar_type(-far - 1))  # -128…127 hold 127 and not 128
 
 
 def anchor_targets(

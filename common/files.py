@@ -33,6 +33,7 @@ _KINDS = {  # how files begin, in lower case
     codecs.BOM_UTF16_BE: "text in UTF-16: save it as UTF-8",
 }
 LOCK_FILE = ".lock"  # in a folder that a process works in: its number and its machine
+_PART_OF_NAME = 160  # bytes; a file's name has at most 255, and beginnings and endings need some
 _FAR = 1 << 30  # where Windows locks a byte: those before it stay readable
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -262,3 +263,16 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(descriptor)
+
+
+def shortened(name: str, letters: int) -> str:
+    """The beginning of a name, of so many letters at most, and short enough for a part of a file's.
+
+    Systems count bytes, of which a letter may need four.
+    """
+    return name[:letters].encode()[:_PART_OF_NAME].decode(errors="ignore")
+
+
+def as_named(path: Path) -> Path:
+    """The absolute path, without dots; unlike `resolve` links in it stay what they are called."""
+    return Path(os.path.abspath(path))  # noqa: PTH100

@@ -1,6 +1,7 @@
 """A data set as it is read: games, what they must have, halves with and without their labels."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,19 @@ def test_missing_files_are_counted_and_named_with_what_to_do(root):
     assert str(root / "l/s/b/2_F.npy") in str(error.value)
     assert "take their games out of" in str(error.value)
     data_set(root).require_files(["valid"])
+
+
+def test_of_games_that_are_left_out_no_file_is_needed(root):
+    (root / "l/s/b/1_F.npy").unlink()
+    one, two = replace(data_set(root), most_games=1), replace(data_set(root), most_games=2)
+    lacking = lambda folder, halves: [] if (folder / "1_F.npy").is_file() else [folder]  # noqa: E731
+    assert one.games(["train"]) == ["l/s/a"]
+    one.require_files(["train"], [["train"]])
+    one.require_further(["train"], lacking, ["F.npy"])
+    with pytest.raises(UserError, match="1 of the 6 files of train are missing"):
+        two.require_files([], [["train"]])
+    with pytest.raises(UserError, match="1 file beside the features is missing, such as"):
+        two.require_further(["train"], lacking, ["F.npy"])
 
 
 def test_labels_are_needed_where_there_is_training_alone(root):

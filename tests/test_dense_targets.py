@@ -39,7 +39,7 @@ def test_the_example_of_the_docstring():
     assert offsets[:, 0].tolist() == [2, 1, 0, -1, 2, 1, 0, -1]
 
 
-@pytest.mark.parametrize(("reach", "kind"), [(127, np.int8), (128, np.int16), (40_000, np.int32)])
+@pytest.mark.parametrize(("reach", "kind"), [(126, np.int8), (127, np.int16), (40_000, np.int32)])
 def test_offsets_are_as_small_as_they_can_be(reach, kind):
     offsets = nearest_offsets(np.array([0]), np.array([0]), 3, 1, reach)
     assert offsets.dtype == kind
@@ -108,3 +108,14 @@ def test_right_displacements_put_all_confidence_on_the_event():
     _, way, known = anchor_targets(torch.from_numpy(offsets), 6, 12)
     moved = displace(known.float().numpy(), (way * 12).numpy())
     assert np.argwhere(moved > 0).tolist() == [[20, 1], [50, 1]]
+
+
+@pytest.mark.parametrize("reach", [126, 127, 128, 32_766, 32_767])
+def test_the_integers_hold_what_is_far(reach):
+    """127 fits into 8 bits, and that one frame more is far does not."""
+    spots, events = np.array([200]), np.array([0])
+    found = nearest_offsets(spots, events, 400, 1, reach)
+    assert np.array_equal(found, plain_offsets(spots, events, 400, 1, reach))
+    known = anchor_targets(torch.from_numpy(found), 1, reach)[2]
+    assert int(known.sum()) == min(400, 2 * reach + 1)
+    np.full(3, reach + 1, found.dtype)  # as chunks are filled up

@@ -536,6 +536,11 @@ def test_the_same_features_in_two_places_are_told(root, examine):
     assert code == 0 and told in out.splitlines()
 
 
+def test_a_game_of_two_splits_is_not_beside_itself(root, examine):
+    (root / "splits.json").write_text(json.dumps({**GAMES, "again": GAMES["train"]}))
+    assert "the same features" not in examine(root)[1]
+
+
 def test_a_checksum_does_not_follow_the_blocks(tmp_path):
     np.save(tmp_path / "1_X.npy", np.arange(70, dtype=np.float64).reshape(10, 7))
     half = open_half(tmp_path, 1, ["X.npy"])

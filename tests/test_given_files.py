@@ -185,3 +185,19 @@ def test_the_detections_of_a_split_and_of_a_video_are_not_replaced(tmp_path):
     claim_outputs(tmp_path, one_file(tmp_path / "match.mp4", 2, VIDEOS), {}, [])
     with pytest.raises(UserError, match=r"holds the detections of .*match\.mp4; "):
         claim_outputs(tmp_path, one_file(tmp_path / "match.npy", 2), {}, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("汉" * 80, 53), ("é" * 120, 80), ("a" * 200, 120)],
+    ids=["Chinese", "French", "Latin"],
+)
+def test_long_names_leave_room_for_those_of_results(tmp_path, name, kept):
+    """A file's name has 255 bytes, of which settings_file_….json needs some."""
+    path = tmp_path / f"{name}.npy"
+    np.save(path, np.zeros((4, 2), np.float32))
+    given = one_file(path, 2)
+    assert given.name == name[:kept]
+    claim_outputs(tmp_path / "run", given, {}, ["Goal"])
+    with pytest.raises(UserError, match="holds the detections of"):
+        require_unclaimed(tmp_path / "run", replace(given, paths=(tmp_path / "other.npy",)))

@@ -76,6 +76,13 @@ def test_what_does_not_fit_is_answered_with_what_gives_how_many(
     assert "--pca FILE reduces them" in str(error.value)
 
 
+def test_the_name_of_a_video_may_have_letters_of_many_bytes(tmp_path):
+    video = tmp_path / ("汉" * 80 + ".mkv")
+    video.write_bytes(b"pictures")
+    name = cached_name(video, facts_of(LITE))
+    assert name.startswith("汉" * 53 + "_efficientnet-lite0_") and len(name.encode()) < 220
+
+
 def test_features_are_those_of_one_video_and_one_setting(tmp_path):
     video, weights = tmp_path / "1.mkv", tmp_path / "weights.h5"
     video.write_bytes(bytes(5_000_000))

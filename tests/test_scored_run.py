@@ -75,6 +75,19 @@ def test_result_files_alone_need_a_data_root(run, root, tmp_path, write_tree):
             read_run(path)
 
 
+def test_a_linked_run_keeps_its_name_and_finds_its_data(run, root, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "models").symlink_to(run.parent)
+    root.rename(work / "data")
+    read = read_run(work / "models" / "net")
+    assert (read.name, read.root, len(read.detections)) == ("net", work / "data", 2)
+    (work / "best").symlink_to(run)
+    (work / "data").rename(root)
+    read = read_run(work / "best")
+    assert (read.name, read.root.resolve()) == ("best", root)
+
+
 def test_the_clock_of_annotations(run):
     assert read_run(run).targets.frame.tolist() == [121, 10] * 2
     by_clock = read_run(run, reading=Reading(gt_time="gameTime"))

@@ -9,7 +9,7 @@ import pytest
 from common.data.events import V2_NAMES
 from common.errors import UserError
 from common.results.predictions import write_zip
-from common.results.run_record import record_settings
+from common.results.run_record import new_record, record_settings, write_record
 from common.spots.corrections import Correction, Corrections, Origin, format_corrections
 from common.spots.moments import Moment
 from common.spots.run_games import find_games, thresholds_of
@@ -215,3 +215,33 @@ def test_a_file_without_a_spot_has_classes_all_the_same(tmp_path):
     path = tmp_path / "results.json"
     path.write_bytes(results())
     assert find_games(path).classes.names == V2_NAMES
+
+
+def test_results_of_own_data_with_more_halves(data, tmp_path):
+    """Its classes.json tells how many there are; without it there may be nine."""
+    root, run = data
+    (root / "classes.json").write_bytes(orjson.dumps({"classes": ["Goal"], "halves": 4}))
+    settings = {"SoccerNet_path": str(root), "version": 2, "model_name": "Mine"}
+    write_record(run / "settings_test.json", new_record(settings, classes=["Goal"]))
+    for game in GAMES:
+        found = results(entry(4, 500, "Goal", 0.25), game=game)
+        (run / "outputs_test" / game / "results_spotting.json").write_bytes(found)
+    (run / "results_spotting_test.zip").unlink()
+    write_zip(run / "results_spotting_test.zip", run / "outputs_test", GAMES)
+    for halves in (4, 9):
+        for path in (run / "results_spotting_test.zip", run / "outputs_test"):
+            games = find_games(path)
+            assert (games.classes.names, games.classes.halves) == (("Goal",), halves)
+            assert games.read(GAMES[0]).detections == (Moment(4, 500, "Goal", 0.25),)
+        if root.exists():
+            root.rename(tmp_path / "gone")
+
+
+def test_results_of_a_file_of_any_half(tmp_path):
+    """Where files were spotted in, the classes are recorded, and not how many halves there are."""
+    outputs, name = tmp_path / "outputs_new_F", "results_spotting.json"
+    outputs.mkdir()
+    (outputs / name).write_bytes(results(entry(4, 500, "Goal", 0.25)))
+    record_settings(tmp_path, {"classes": ["Goal"]}, "file_new_F")
+    games = find_games(tmp_path, "new_F")
+    assert games.read("new_F").detections == (Moment(4, 500, "Goal", 0.25),)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.data.events import SOCCERNET_V2
+from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.errors import UserError
 from common.results.run_record import TRAINED, new_record, record_settings, write_record
 from common.training.trained_settings import (
@@ -60,3 +60,25 @@ def test_the_classes_of_a_run_outlive_its_data(tmp_path):
     assert trained_classes(weights, SOCCERNET_V2, data).names == ("Goal", "Foul")
     data.mkdir()
     assert trained_classes(weights, SOCCERNET_V2, data) is SOCCERNET_V2
+
+
+@pytest.mark.parametrize(("names", "halves"), [(["Goal", "Foul"], 9), (list(V2_NAMES), 2)])
+def test_without_its_data_a_game_of_ones_own_may_have_more_halves(tmp_path, names, halves):
+    write_record(tmp_path / TRAINED, new_record({}, classes=names))
+    known = trained_classes(tmp_path / "model.pth.tar", SOCCERNET_V2, tmp_path / "nowhere")
+    assert known.halves == halves
+
+
+def test_a_run_that_is_a_link_knows_its_data(tmp_path):
+    """Runs lie on another disk than the folder that programs are started in."""
+    work, disk = tmp_path / "work", tmp_path / "disk"
+    record_settings(disk / "models" / "T", {"SoccerNet_path": "data", "model_name": "T"}, "train")
+    (work / "data").mkdir(parents=True)
+    (work / "models").symlink_to(disk / "models")
+    (work / "latest").symlink_to("models/T")
+    flags = ["SoccerNet_path"]
+    found = trained_settings(work / "models" / "T" / "model.pth.tar", flags, PROGRAM)
+    assert found == {"SoccerNet_path": str(work / "data")}
+    (disk / "data").mkdir()
+    found = trained_settings(work / "latest" / "model.pth.tar", flags, PROGRAM)
+    assert found == {"SoccerNet_path": str(disk / "data")}

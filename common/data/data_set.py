@@ -71,10 +71,10 @@ class DataSet:
                 tested split would not open.
         """
         labelled = [split for splits in trained for split in splits]
-        require_files(self.root, tested, self.features, None, self._count_halves)
-        require_files(
-            self.root, labelled, self.features, self.classes.label_file, self._count_halves
-        )
+        for splits, labels in ((tested, None), (labelled, self.classes.label_file)):
+            require_files(
+                self.root, splits, self.features, labels, self._count_halves, self.most_games
+            )
         for splits in trained:
             list_games(self.root, splits)
         used = dict.fromkeys([*labelled, *tested])
@@ -91,8 +91,8 @@ class DataSet:
             data = replace(self, dimension=self.measure(first))
             for game in self.games(tested):  # those of a training are opened before it
                 data.open_game(game)
-        labels = {self.root / g / self.classes.label_file for g in self.games(tested)}
-        self._labelled.update(path for path in labels if path.is_file())
+        paths = {self.root / g / self.classes.label_file for g in self.games(tested)}
+        self._labelled.update(path for path in paths if path.is_file())
 
     def _require_known_class(self, split: str) -> None:
         """Raises UserError if a split has annotations and not one is of a known class."""
@@ -127,8 +127,11 @@ class DataSet:
             UserError: how many are missing, which, and what to do.
         """
         splits = [*dict.fromkeys(splits)]
-        games = games_at_hand(self.root, splits)
-        lacking = [path for game in games for path in missing(self.root / game, self.halves(game))]
+        lacking = [
+            path
+            for game in self.games(splits)
+            for path in missing(self.root / game, self.halves(game))
+        ]
         if lacking:
             raise UserError(
                 f"{counted(len(lacking), 'file')} beside the features "

@@ -1,6 +1,7 @@
 """Event classes: their order is part of every checkpoint and of every result."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -44,6 +45,9 @@ CLASS_SPLITS = {
     "visual": _VISUAL_NAMES,
     "nonvisual": tuple(name for name in V2_NAMES if name not in _VISUAL_NAMES),
 }
+
+
+MOST_HALVES = 9  # that a game may have
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,17 @@ SOCCERNET_V1 = EventClasses(V1_NAMES, label_file="Labels.json", substring_match=
 SOCCERNET_V2 = EventClasses(V2_NAMES)
 
 
+def classes_by_name(names: Sequence[str]) -> EventClasses:
+    """Classes of a data set that is not at hand: SoccerNet's games have two halves, others' more.
+
+    Of those it is only known that they are at most `MOST_HALVES`.
+    """
+    published = (V1_NAMES, V2_NAMES, *CLASS_SPLITS.values())
+    if tuple(names) in published:
+        return EventClasses(tuple(names))
+    return EventClasses(tuple(names), halves=MOST_HALVES, halves_vary=True)
+
+
 def event_classes(root: Path | None, version: int = 2) -> EventClasses:
     """Classes of the data set at `root`: its `classes.json` if there is one, else SoccerNet's.
 
@@ -130,6 +145,8 @@ def _parse_classes(content: object, path: Path) -> EventClasses:
     named = isinstance(label_file, str) and label_file not in ("", "..")
     if not named or Path(str(label_file)).name != label_file:
         raise UserError(f'{path}: "label_file" must be a file name, found {label_file!r}')
-    if type(halves) is not int or not 1 <= halves <= 9:
-        raise UserError(f'{path}: "halves" must be a number from 1 to 9, found {halves!r}')
+    if type(halves) is not int or not 1 <= halves <= MOST_HALVES:
+        raise UserError(
+            f'{path}: "halves" must be a number from 1 to {MOST_HALVES}, found {halves!r}'
+        )
     return EventClasses(tuple(names), label_file, halves, halves_vary="halves" in fields)

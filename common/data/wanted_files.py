@@ -30,6 +30,7 @@ def require_files(
     feature_names: Sequence[str],
     label_file: str | None,
     halves: Halves = 2,
+    most_games: int | None = None,
 ) -> None:
     """Raises UserError if files of the splits are absent: how many, which, and what to do.
 
@@ -39,7 +40,9 @@ def require_files(
     wanted = [
         path
         for split in splits
-        for path in split_files(root, split, feature_names, label_file, halves, at_hand=True)
+        for path in split_files(
+            root, split, feature_names, label_file, halves, at_hand=True, most_games=most_games
+        )
     ]
     absent = [path for path in wanted if not path.is_file()]
     if absent:
@@ -59,15 +62,19 @@ def split_files(
     halves: Halves = 2,
     *,
     at_hand: bool = False,
+    most_games: int | None = None,
 ) -> list[Path]:
     """All files that a split needs; with `at_hand` only of official games that have a folder,
     as training takes them, unless none has. Labels of challenge games are held by the server.
+
+    Args:
+        most_games: only so many games of the split; None takes all.
     """
     games = list_games(root, [split])
     if at_hand and not (root / "splits.json").is_file():
         games = [game for game in games if (root / game).is_dir()] or games
     labels = None if split == "challenge" else label_file
-    return wanted_files(root, games, halves, feature_names, labels)
+    return wanted_files(root, games[:most_games], halves, feature_names, labels)
 
 
 def how_to_get(

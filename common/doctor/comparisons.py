@@ -29,7 +29,8 @@ def compare_games(
     """
     reports = [report for of_split in checked.values() for report in of_split]
     compare_halves(reports, check.framerate, dimension)
-    found = [compare_labels(reports), ([], same_features(reports))]
+    once = [*{report.game: report for report in reports}.values()]  # a game may be in two splits
+    found = [compare_labels(once), ([], same_features(once))]
     found += [check_classes(check, split, of_split) for split, of_split in checked.items()]
     return [e for errors, _ in found for e in errors], [n for _, notes in found for n in notes]
 

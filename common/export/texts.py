@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.data.events import EventClasses
+from common.data.events import MOST_HALVES, EventClasses
 from common.data.games import check_relative_path
 from common.errors import UserError, log
 from common.results.given_files import VIDEOS, given_files
@@ -16,8 +16,6 @@ from common.spots.moments import Moment
 from common.spots.sportscode import sportscode
 from common.spots.subtitles import srt, webvtt
 from common.spots.timing import Timing, by_video, share_a_file
-
-_MOST_HALVES = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ def videos_by_half(paths: Sequence[Path], kick_offs: int) -> dict[int | None, Pa
     """
     if not paths:
         return {}
-    given = given_files(paths, _MOST_HALVES, VIDEOS, said="video")
+    given = given_files(paths, MOST_HALVES, VIDEOS, said="video")
     if len(paths) == 1 and kick_offs > 1:
         return {None: paths[0]}
     return dict(zip(given.halves, given.paths, strict=True))

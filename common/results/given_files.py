@@ -9,7 +9,7 @@ from typing import Any
 from common.data.features import Half, open_features
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import UserError
-from common.files import open_file
+from common.files import open_file, shortened
 from common.results.run_record import read_record, record_settings
 
 FEATURES, VIDEOS = "features_path", "video_path"  # the flags that take such files
@@ -18,7 +18,7 @@ _ENDINGS = {
     FEATURES: (".npy",),
     VIDEOS: (".mkv", ".mp4", ".m4v", ".mov", ".avi", ".ts", ".webm", ".mpg", ".mpeg", ".wmv"),
 }
-_LONGEST_NAME = 120  # a file's name has at most 255 bytes
+_LONGEST_NAME = 120  # letters
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _name(paths: Sequence[Path], of_game: Sequence[bool]) -> str:
             parts.append("halves")
     else:
         parts = ["+".join(path.stem for path in paths)]
-    return "_".join(parts)[:_LONGEST_NAME]
+    return shortened("_".join(parts), _LONGEST_NAME)
 
 
 def open_given(given: GivenFiles, dimension: int | None = None) -> list[Half]:

@@ -110,7 +110,8 @@ def _check_disjoint(inputs: Sequence[Path], contents: Sequence[dict[str, dict[st
     path_of: dict[str, Path] = {}
     for path, content in zip(inputs, contents, strict=True):
         found = {entry["label"] for each in content.values() for entry in each["predictions"]}
-        labels = found | set(recorded_classes(path) or ())
+        known = recorded_classes(path)
+        labels = found | set(known.names if known else ())
         for label in sorted(labels):
             if label in path_of:
                 raise UserError(

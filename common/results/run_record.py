@@ -12,7 +12,7 @@ import orjson
 
 from common.data.events import CLASS_SPLITS
 from common.errors import UserError
-from common.files import read_json, write_bytes
+from common.files import as_named, read_json, write_bytes
 from common.results.typed_commands import ROOT
 
 TRAINED, TESTED = "settings_train.json", "settings_test.json"
@@ -102,6 +102,20 @@ def programs() -> set[str]:
 def recorded_program(record: Mapping[str, Any]) -> str:
     """The program that a record names, by the end of its path: CALF/main.py; "?" for none."""
     return _short(record.get("command", ["?"])[0])
+
+
+def started_in(run: Path, settings: Mapping[str, Any]) -> Path:
+    """The folder that a run's program was started in: above models/<model_name>, a name or a path.
+
+    Where the run, or the folder of all runs, is a link, that is above the link or above what it
+    points to: the one from which the data was found.
+    """
+    depth = len(Path(str(settings.get("model_name") or run.name)).parts)
+    data = str(settings.get("SoccerNet_path") or "")
+    named, linked = (
+        path.parents[min(depth, len(path.parents) - 1)] for path in (as_named(run), run.resolve())
+    )
+    return linked if (linked / data).is_dir() and not (named / data).is_dir() else named
 
 
 def running_program() -> str:

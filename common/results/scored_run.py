@@ -5,9 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.data.events import CLASS_SPLITS, EventClasses, event_classes, split_classes
+from common.data.events import (
+    CLASS_SPLITS,
+    MOST_HALVES,
+    EventClasses,
+    classes_by_name,
+    event_classes,
+    split_classes,
+)
 from common.data.games import games_at_hand
 from common.errors import UserError
+from common.files import as_named
 from common.metric.matching import Spots
 from common.results.json_tree import JsonTree
 from common.results.predictions import RESULT_FILE, guess_file_name
@@ -18,7 +26,14 @@ from common.results.reading import (
     labelled_games,
     read_games,
 )
-from common.results.run_record import TESTED, TRAINED, programs, read_record, recorded_program
+from common.results.run_record import (
+    TESTED,
+    TRAINED,
+    programs,
+    read_record,
+    recorded_program,
+    started_in,
+)
 from common.results.typed_commands import typed
 
 _OF_ANOTHER_START = ("--test_only", "--resume", "--overwrite", "--challenge")
@@ -101,7 +116,7 @@ def find_results(
     recorded = settings or {}
     classes = event_classes(root, version or recorded.get("version") or 2)
     return RunResults(
-        path.resolve().name.removesuffix(".zip"),
+        as_named(path).name.removesuffix(".zip"),
         root,
         split,
         games,
@@ -119,10 +134,10 @@ def _results_of_file(run: Path, name: str) -> RunResults:
     classes = settings.get("classes")
     if not isinstance(classes, list) or not all(isinstance(each, str) for each in classes):
         raise UserError(f"{record} does not name the classes; spot in the file once more")
-    folder = run / f"outputs_{name}"
+    folder, known = run / f"outputs_{name}", EventClasses(tuple(classes), halves=MOST_HALVES)
     return RunResults(
-        run.resolve().name, folder, name, (".",), EventClasses(tuple(classes)), JsonTree(folder),
-        RESULT_FILE, settings,
+        as_named(run).name, folder, name, (".",), known, JsonTree(folder), RESULT_FILE,
+        settings,
     )  # fmt: skip
 
 
@@ -160,21 +175,22 @@ def read_run(
     )  # fmt: skip
 
 
-def recorded_classes(results: Path) -> tuple[str, ...] | None:
+def recorded_classes(results: Path) -> EventClasses | None:
     """Classes of the model that made results_spotting_<split>.zip or outputs_<split>.
 
     None where the folder that they lie in does not tell.
     """
     run = results.resolve().parent
-    if results.resolve().stem.startswith(("results_spotting_", "outputs_")):
-        settings = _settings(_records(run), "")
-        if settings is None:
-            return None
-        if (class_split := settings.get("class_split")) in CLASS_SPLITS:
-            return CLASS_SPLITS[class_split]
-        if settings.get("SoccerNet_path") and (root := _recorded_root(run, settings)).is_dir():
-            return event_classes(root, settings.get("version") or 2).names
-    return None
+    of_run = results.resolve().stem.startswith(("results_spotting_", "outputs_"))
+    records = _records(run) if of_run else []
+    settings = _settings(records, "")
+    if settings is None:
+        return None
+    names = CLASS_SPLITS.get(settings.get("class_split") or "") or records[0].get("classes")
+    if settings.get("SoccerNet_path") and (root := _recorded_root(run, settings)).is_dir():
+        classes = event_classes(root, settings.get("version") or 2)
+        return split_classes(classes, settings.get("class_split"))
+    return classes_by_name(names) if names else None
 
 
 def splits_with_results(run: Path) -> list[str]:
@@ -211,7 +227,7 @@ def _command(run: Path, records: list[dict[str, Any]], split: str) -> str:
     if (run / TRAINED).is_file():  # its own weights, not those that it started from
         flags = _without(flags, ("--load_weights",), values=1)
     line = ["-m", module, *flags, "--test_only", "--split_test", split]
-    return f":\n  {typed(line, _started_in(run, records[0]['settings']))}"
+    return f":\n  {typed(line, started_in(run, records[0]['settings']))}"
 
 
 def _without(words: list[str], flags: Sequence[str], values: int = 0) -> list[str]:
@@ -251,11 +267,4 @@ def _recorded_root(path: Path, settings: dict[str, Any] | None) -> Path:
     recorded = (settings or {}).get("SoccerNet_path")
     if settings is None or not isinstance(recorded, str):
         raise UserError(f"{path} does not tell where its data is; pass --SoccerNet_path")
-    return _started_in(path, settings) / recorded
-
-
-def _started_in(run: Path, settings: dict[str, Any]) -> Path:
-    """The folder that a program was started in: above models/<model_name>, a name or a path."""
-    depth = len(Path(str(settings.get("model_name") or run.name)).parts)
-    parents = run.resolve().parents
-    return parents[min(depth, len(parents) - 1)]
+    return started_in(path, settings) / recorded

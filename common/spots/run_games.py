@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from common.data.events import EventClasses
 from common.errors import UserError, counted
 from common.results.json_tree import JsonTree
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE, guess_file_name
@@ -99,8 +98,7 @@ def _of_tree(path: Path, version: int | None) -> SpottedGames:
     file = guess_file_name(tree)
     ending = f"/{file}"
     games = tuple(n.removesuffix(ending) for n in sorted(tree.names()) if n.endswith(ending))
-    known = recorded_classes(path)
-    given = EventClasses(known) if known else published_classes(version)
+    given = recorded_classes(path) or published_classes(version)
     told: set[str] = set()
 
     def read(game: str) -> list[Moment]:

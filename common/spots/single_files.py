@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common.data.events import V2_NAMES, EventClasses, event_classes
+from common.data.events import MOST_HALVES, V2_NAMES, EventClasses, event_classes
 from common.data.games import check_relative_path
 from common.errors import UserError
 from common.files import parse_json, read_whole
@@ -16,8 +16,6 @@ from common.spots.corrections import OPEN, REJECTED, is_corrections, parse_corre
 from common.spots.moments import Moment
 from common.spots.parsing import parse_annotations, parse_spots, tell_left_out
 from common.spots.spotted_games import SpottedGames, published_classes
-
-_MOST_HALVES = 9
 
 
 def open_file_of_spots(
@@ -46,7 +44,7 @@ def open_file_of_spots(
     elif version is not None:
         classes = published_classes(version)
     else:
-        classes = EventClasses(_ordered(labels, run), halves=_MOST_HALVES)
+        classes = EventClasses(_ordered(labels, run), halves=MOST_HALVES)
     game = _game_of(parsed.get("game") or parsed.get("UrlLocal"), source)
     root = SoccerNet_path if game else None
     if not game:

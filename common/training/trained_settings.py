@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from common.data.events import EventClasses
+from common.data.events import EventClasses, classes_by_name
 from common.errors import UserError
-from common.results.run_record import TRAINED, read_record, require_program
+from common.results.run_record import TRAINED, read_record, require_program, started_in
 
 # Settings of the training that decide what a network says of a file, and of which data it speaks.
 _DECISIVE = (
@@ -47,10 +47,8 @@ def trained_settings(weights: Path, flags: Collection[str], program: str) -> dic
     known = [name for name in (*_DECISIVE, *_FURTHER) if name in flags]
     found = {name: settings[name] for name in known if settings.get(name) is not None}
     if "SoccerNet_path" in found:  # which may start where the training was started
-        depth = len(Path(str(settings.get("model_name", record.parent.name))).parts)
-        above = record.parent.resolve().parents
-        root = above[min(depth, len(above) - 1)] / str(found["SoccerNet_path"])
-        found["SoccerNet_path"] = str(root)
+        start = started_in(record.parent, settings)
+        found["SoccerNet_path"] = str(start / str(found["SoccerNet_path"]))
     return found
 
 
@@ -72,4 +70,4 @@ def trained_classes(weights: Path, of_data: EventClasses, root: Path) -> EventCl
     if root.is_dir() or not record.is_file():
         return of_data
     names = read_record(record).get("classes")
-    return EventClasses(tuple(names)) if names else of_data
+    return classes_by_name(names) if names else of_data

@@ -11,7 +11,7 @@ import orjson
 
 from common.data.features import Half, open_features
 from common.errors import UserError
-from common.files import locked, open_file
+from common.files import locked, open_file, shortened
 from common.results.given_files import GivenFiles, require_unclaimed
 from common.video.flags import DIMENSIONS
 
@@ -180,7 +180,7 @@ def cached_name(video: Path, settings: dict[str, Any]) -> str:
     """
     facts = {"video": _of_video(video), **settings}
     key = hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return f"{video.stem[:80]}_{settings['backbone']}_{key[:16]}.npy"
+    return f"{shortened(video.stem, 80)}_{settings['backbone']}_{key[:16]}.npy"
 
 
 def _of_video(video: Path) -> list[Any]:

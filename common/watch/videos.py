@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from common.data.events import MOST_HALVES
 from common.errors import UserError
 from common.results.given_files import VIDEOS, given_files
 from common.results.run_record import read_record
@@ -124,7 +125,7 @@ def _known(found: SpottedGames, game: str) -> dict[int, tuple[Path, float]]:
     paths = [Path(str(path)) for path in (recorded if isinstance(recorded, list) else [recorded])]
     if recorded is None or not all(path.is_file() for path in paths):
         return {}
-    given = given_files(paths, 9, VIDEOS)
+    given = given_files(paths, MOST_HALVES, VIDEOS)
     return {half: (path, 0.0) for half, path in zip(given.halves, given.paths, strict=True)}
 
 
