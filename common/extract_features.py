@@ -34,6 +34,7 @@ from common.video.game_videos import FEATURE_NAMES, KINDS, HalfVideo, games_of, 
 
 if TYPE_CHECKING:
     from common.video.backbones import Backbone
+    from common.video.making import Making
     from common.video.reduction import Reduction
 
 
@@ -48,7 +49,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--duration", type=rate, metavar="SECONDS", help="take only so much, from the start on")
     add = parser.add_argument_group(
         "a data root", "writes {half}_{NAME}.npy beside each video; files that are there are kept, "
-        "so the same\ncommand goes on where it was stopped",
+        "so the same\ncommand goes on where it was stopped, if they were made with its settings",
     ).add_argument
     add("--SoccerNet_path", type=place, metavar="DATA", help="data root")
     add("--split", nargs="+", metavar="SPLIT", help="games to take [all that are there]")
@@ -105,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     reduction = _read_reduction(args.pca)
     suffix = "" if reduction is None else f"_PCA{len(reduction.components)}"
     open_one = cache(lambda: _open_backbone(args, reduction))  # once, and only if need be
+    making = _making(args, reduction)
 
     def extract_one(video: HalfVideo, out: Path) -> int:
         from common.video.extraction import extract
@@ -120,17 +122,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
     if args.path_video:
-        return _extract_video(args, suffix, extract_one)
+        return _extract_video(args, suffix, extract_one, making)
     names = [(args.name or FEATURE_NAMES[args.backbone]) + suffix]
     if args.both:
         names.insert(0, names[0].removesuffix(suffix))
     halves = _halves(args.SoccerNet_path, args.split, args.video, names)
     if args.overwrite or not all(path.is_file() for half in halves for path in half.wanted):
         open_one()  # what is wrong with it is wrong for all
-    return _extract_halves(halves, extract_one, args.overwrite)
+    return _extract_halves(halves, extract_one, making, args.overwrite)
 
 
-def _extract_video(args: argparse.Namespace, suffix: str, extract_one: Extract) -> int:
+def _making(args: argparse.Namespace, reduction: "Reduction | None") -> "Making":
+    from common.video.making import Making
+
+    return Making(
+        backbone=args.backbone,
+        weights=args.backbone_weights,
+        framerate=args.FPS,
+        transform=args.transform,
+        precision=args.precision,
+        reduction=reduction,
+    )
+
+
+def _extract_video(
+    args: argparse.Namespace, suffix: str, extract_one: Extract, making: "Making"
+) -> int:
     """One video, as the flags say."""
     from common.video.decoding import look_through
 
@@ -138,9 +155,10 @@ def _extract_video(args: argparse.Namespace, suffix: str, extract_one: Extract) 
     wanted = [out, *([_beside(out, suffix)] if args.both else [])]
     look_through(args.path_video)  # before weights are fetched
     video = HalfVideo(1, args.path_video, args.start, args.duration)
-    rows, done = _rows_of(video, wanted, extract_one, args.overwrite)
+    rows, done, known = _rows_of(video, wanted, extract_one, making, args.overwrite)
     advice = "; --overwrite replaces them" if done == "kept" else ""
-    print(f"{' and '.join(map(str, wanted))}: {counted(rows, 'row')} {done}{advice}")
+    unknown = "" if known else "; nothing tells how they were made"
+    print(f"{' and '.join(map(str, wanted))}: {counted(rows, 'row')} {done}{unknown}{advice}")
     return 0
 
 
@@ -172,27 +190,52 @@ def _halves(
     return found
 
 
-def _extract_halves(halves: Sequence[_Half], extract_one: Extract, overwrite: bool) -> int:
+def _extract_halves(
+    halves: Sequence[_Half], extract_one: Extract, making: "Making", overwrite: bool
+) -> int:
     """A line for each half, and at the end how many there were of each kind."""
-    tally = dict.fromkeys(("extracted", "kept", "failed"), 0)
+    tally, unknown = dict.fromkeys(("extracted", "kept", "failed"), 0), 0
     for half in halves:
         done, line = "failed", f"failed: {half.complaint}"
         if half.video:
             try:
-                rows, done = _rows_of(half.video, half.wanted, extract_one, overwrite)
+                rows, done, known = _rows_of(
+                    half.video, half.wanted, extract_one, making, overwrite
+                )
                 line = f"{counted(rows, 'row')} {done}"
+                unknown += not known
             except UserError as error:
                 line = f"failed: {error}"
         tally[done] += 1
         print(f"{half.title}: {line}", flush=True)
+    if unknown:
+        print(
+            f"of {unknown} kept nothing tells how they were made; they are as long and as wide as "
+            "those that were asked for"
+        )
     print(", ".join(f"{number} {done}" for done, number in tally.items()))
     return int(tally["failed"] > 0)
 
 
+class _Done(NamedTuple):
+    """Rows of a half's features; extracted or kept; whether it is known how they were made."""
+
+    rows: int
+    done: str
+    known: bool
+
+
 def _rows_of(
-    video: HalfVideo, wanted: Sequence[Path], extract_one: Extract, overwrite: bool
-) -> tuple[int, str]:
-    """Rows of the features of a video, and whether they were extracted or kept."""
+    video: HalfVideo,
+    wanted: Sequence[Path],
+    extract_one: Extract,
+    making: "Making",
+    overwrite: bool,
+) -> _Done:
+    """Extracts the features of a video unless they are there.
+
+    Raises UserError for files that are there and were made otherwise, unless told to replace them.
+    """
 
     def kept() -> bool:
         return not overwrite and all(path.is_file() for path in wanted)
@@ -203,8 +246,13 @@ def _rows_of(
             for left in (e for path in wanted for e in folder.glob(f".{escape(path.name)}.*.tmp")):
                 left.unlink(missing_ok=True)  # of a process that died here
             if not kept():  # by another, meanwhile
-                return extract_one(video, wanted[0]), "extracted"
-    return open_features(wanted[0]).frames, "kept"
+                if not overwrite:
+                    making.is_known(video, wanted)  # of several one may be there
+                rows = extract_one(video, wanted[0])
+                making.note(video, wanted)
+                return _Done(rows, "extracted", known=True)
+    known = making.is_known(video, wanted)
+    return _Done(open_features(wanted[0]).frames, "kept", known)
 
 
 def _read_reduction(file: Path | None) -> "Reduction | None":

@@ -22,12 +22,14 @@ from common.errors import UserError, counted, run_cli
 from common.files import written_whole
 from common.training.argument_types import file_to_write, place, positive
 from common.training.flags import new_parser
+from common.video.feature_notes import read_note, write_note
 from common.video.reduction import Reduction, read_reduction, write_reduction
 
 if TYPE_CHECKING:
     from common.video.pca_fitting import Pair
 
 _BLOCK_ROWS = 512
+_ROUNDING = 1e-3  # of the deviation of all values
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -152,17 +154,37 @@ def _fit(files: list[Path], dimension: int) -> Reduction:
 def apply(reduction: Reduction, files: Sequence[Path], overwrite: bool = False) -> None:
     """Writes the reduced form of each file beside it; those that are there stay, unless told.
 
-    Raises UserError if a file is no features of the reduction's D.
+    Raises UserError if a file is no features of the reduction's D, and, when all others are
+    written, if files that are there hold something else than would be written.
     """
+    others = []
     for path in files:
         out = path.with_name(f"{path.stem}_PCA{reduction.dimension}.npy")
-        if out.exists() and not overwrite:
-            print(f"{out}: is there")
-            continue
         rows = _reduce(reduction, open_features(path, len(reduction.average)))
-        with written_whole(out) as temporary, temporary.open("wb") as file:
-            np.save(file, rows)
-        print(f"{out}: {counted(len(rows), 'row')}")
+        if overwrite or not out.exists():
+            with written_whole(out) as temporary, temporary.open("wb") as file:
+                np.save(file, rows)
+            write_note(out, {**read_note(path), "pca": reduction.digest})
+            print(f"{out}: {counted(len(rows), 'row')}")
+        elif _holds(out, rows):
+            print(f"{out}: is there")
+        else:
+            print(f"{out}: is there, and holds something else")
+            others.append(out)
+    if others:
+        raise UserError(
+            f"{counted(len(others), 'file')} of {len(files)} (the first: {others[0]}) held other "
+            "rows than this PCA makes, and stay as they are; --overwrite replaces them"
+        )
+
+
+def _holds(path: Path, rows: np.ndarray) -> bool:
+    """Whether a file has these rows [T, E], up to rounding."""
+    there = open_features(path)
+    if (there.frames, there.dimension) != rows.shape:
+        return False
+    difference = np.abs(there.rows(0, len(rows)) - rows).max(initial=0)
+    return bool(difference <= _ROUNDING * rows.std())
 
 
 def _reduce(reduction: Reduction, half: HalfFeatures) -> np.ndarray:

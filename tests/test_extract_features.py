@@ -15,7 +15,9 @@ import pytest
 from shell import assert_one_sentence, caller, environment, python
 from small_videos import write_video
 
+from common.errors import UserError
 from common.extract_features import main, parse_arguments
+from common.video.flags import DIMENSIONS
 
 TINY = '''
 import os, sys, time, types
@@ -35,18 +37,22 @@ class Tiny:
         return fields.reshape(len(frames), 12).astype(np.float32)
 
 class Reduction:
-    average, components = np.zeros(12), np.zeros((3, 12))
+    average, components, dimension = np.zeros(12), np.zeros((3, 12)), 3
+
+    def __init__(self, path):
+        self.digest = str(path)
 
     def __call__(self, rows):
         return rows[:, :3]
 
 OPENED = []
 backbones, reduction = types.ModuleType("backbones"), types.ModuleType("reduction")
-backbones.open_backbone, reduction.read_reduction = Tiny, lambda path: Reduction()
+backbones.open_backbone, reduction.read_reduction = Tiny, Reduction
 '''
 IN_PLACE = """
 sys.modules["common.video.backbones"] = backbones
 from common.errors import run_cli
+from common.errors import UserError
 from common.extract_features import main
 run_cli(main)
 """
@@ -59,6 +65,7 @@ def tiny(monkeypatch):
     exec(TINY, vars(module))
     monkeypatch.setitem(sys.modules, "common.video.backbones", module.backbones)
     monkeypatch.setitem(sys.modules, "common.video.reduction", module.reduction)
+    monkeypatch.setitem(DIMENSIONS, "resnet152", 12)
     return module.OPENED
 
 
@@ -98,8 +105,10 @@ def test_one_video_in_the_published_way(tmp_path, capsys, tiny):
     assert capsys.readouterr().out == f"{out}: 8 rows extracted\n"
     assert tiny == [("resnet152", "cpu", None, False, "fp32")]
     before = out.stat().st_mtime_ns
-    assert main([*words, "--start", "1"]) == 0
+    assert main(words) == 0
     assert capsys.readouterr().out == f"{out}: 8 rows kept; --overwrite replaces them\n"
+    with pytest.raises(UserError, match=r"features.npy is there and .*: start 0.0, now 1.0; --ov"):
+        main([*words, "--start", "1"])
     assert out.stat().st_mtime_ns == before and len(tiny) == 1
     rest = ["--start", "1", "--duration", "2", "--overwrite", "--transform", "resize", "--FPS", "5"]
     assert main([*words, *rest, "--backbone", "efficientnet-lite0", "--precision", "bf16"]) == 0
@@ -143,6 +152,77 @@ def test_a_tree_and_again(tmp_path, capsys, tiny):
     assert names == {"1_efficientnet-lite0.npy", "1_efficientnet-lite0_PCA3.npy"}
     assert main([*words, "--name", "mine", "--pca", "p.npz"]) == 0
     assert len([*root.rglob("?_mine_PCA3.npy")]) == 4
+
+
+def test_features_of_other_settings_are_told(tmp_path, capsys, tiny):
+    root = tree(tmp_path / "data", games=1)
+    words = ["--SoccerNet_path", str(root), "--device", "cpu"]
+    assert main([*words, "--pca", "one.npz", "--both"]) == 0
+    before, opened = digests(root), len(tiny)
+    assert main([*words, "--pca", "one.npz", "--both"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "0 extracted, 2 kept, 0 failed"
+    for flags, told in (
+        (["--pca", "one.npz", "--FPS", "4"], "--FPS 2.0, now 4.0"),
+        (["--pca", "two.npz"], "of another PCA"),
+        (["--transform", "resize"], "--transform crop, now resize"),
+        (["--precision", "bf16"], "--precision fp32, now bf16"),
+        (["--backbone", "efficientnet-lite0", "--name", "ResNET_TF2"], "--backbone resnet152, now"),
+    ):
+        assert main([*words, *flags]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert all("failed: " in line and told in line for line in lines[:-1])
+        assert all("--overwrite replaces it" in line for line in lines[:-1])
+        assert lines[-1] == "0 extracted, 0 kept, 2 failed"
+    write_video(root / "league/season/game 0/1_224p.mkv", 340, size=(64, 48))
+    assert main(words) == 1
+    assert "of another video" in capsys.readouterr().out
+    assert (digests(root), len(tiny)) == (before, opened)
+
+
+def test_one_of_two_files_of_other_settings_is_not_replaced(tmp_path, capsys, tiny):
+    root = tree(tmp_path / "data", games=1)
+    words = ["--SoccerNet_path", str(root), "--device", "cpu", "--pca", "one.npz"]
+    assert main([*words, "--FPS", "4"]) == 0
+    before = digests(root)
+    assert main([*words, "--both"]) == 1
+    assert "--FPS 4.0, now 2.0" in capsys.readouterr().out
+    assert digests(root) == before
+
+
+def test_released_features_are_kept_if_they_fit(tmp_path, capsys, tiny):
+    root = tree(tmp_path / "data", games=1)
+    for half, rows in ((1, 28), (2, 33)):
+        np.save(root / f"league/season/game 0/{half}_ResNET_TF2.npy", np.zeros((rows, 12), "f4"))
+    words = ["--SoccerNet_path", str(root), "--device", "cpu"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "of 2 kept nothing tells how they were made; they are as long and as wide as those that "
+        "were asked for",
+        "0 extracted, 2 kept, 0 failed",
+    ]
+    assert main([*words, "--FPS", "4"]) == 1
+    assert "has 28 rows, expected about 56" in capsys.readouterr().out
+    np.save(root / "league/season/game 0/1_ResNET_TF2.npy", np.zeros((28, 7), "f4"))
+    assert main(words) == 1
+    assert "has 7 features per frame, expected 12" in capsys.readouterr().out
+    for path in root.rglob("*.mkv"):
+        path.write_bytes(b"no video")
+    assert main(words) == 1 and "1 kept, 1 failed" in capsys.readouterr().out
+    assert tiny == []
+
+
+def test_a_note_of_another_file_says_nothing(tmp_path, capsys, tiny):
+    root = tree(tmp_path / "data", games=1)
+    words = ["--SoccerNet_path", str(root), "--device", "cpu"]
+    assert main([*words, "--precision", "bf16"]) == 0
+    note = root / "league/season/game 0/.1_ResNET_TF2.npy.json"
+    assert json.loads(note.read_text())["precision"] == "bf16"
+    np.save(root / "league/season/game 0/1_ResNET_TF2.npy", np.zeros((28, 12), "f4"))
+    note_2 = note.with_name(".2_ResNET_TF2.npy.json")
+    for content in ("[]", "{", "{}", json.dumps({**json.loads(note_2.read_text()), "file": 3})):
+        note_2.write_text(content)
+        assert main(words) == 0
+        assert "of 2 kept nothing tells" in capsys.readouterr().out
 
 
 def test_parts_of_the_large_videos(tmp_path, capsys, tiny):
@@ -249,7 +329,9 @@ def test_complaints_are_one_sentence(tmp_path, program, tiny):
 
 
 def test_a_reduction_of_another_backbone_is_refused(tmp_path, program, monkeypatch):
-    reduction = types.SimpleNamespace(average=np.zeros(7), components=np.zeros((3, 7)))
+    reduction = types.SimpleNamespace(
+        average=np.zeros(7), components=np.zeros((3, 7)), digest="", dimension=3
+    )
     module = types.SimpleNamespace(read_reduction=lambda path: reduction)
     monkeypatch.setitem(sys.modules, "common.video.reduction", module)
     video = write_video(tmp_path / "v.mkv", 30, size=(64, 48))

@@ -79,12 +79,33 @@ def test_fitted_and_applied(game, capsys, tmp_path):
     # All directions are kept, so distances are, too.
     assert np.allclose(np.linalg.norm(np.diff(reduced, axis=0), axis=1),
                        np.linalg.norm(np.diff(rows, axis=0), axis=1), rtol=1e-4)  # fmt: skip
+    before = Path("game/2_own_PCA24.npy").stat().st_mtime_ns
+    code, out, err = run(capsys, "apply", "own24.npz", *files)
+    assert (code, out.count("is there\n"), err) == (0, 4, "")
+    assert Path("game/2_own_PCA24.npy").stat().st_mtime_ns == before
     np.save("game/2_own_PCA24.npy", reduced[:1])
-    code, out, _ = run(capsys, "apply", "own24.npz", *files)
-    assert out.count("is there") == 4
+    code, out, err = run(capsys, "apply", "own24.npz", *files)
+    assert (code, out.count("is there\n")) == (2, 3)
+    assert "1 file of 4 (the first: " in err
+    assert "--overwrite" in err
     assert len(np.load("game/2_own_PCA24.npy")) == 1
-    run(capsys, "apply", "own24.npz", *files, "--overwrite")
-    assert len(np.load("game/2_own_PCA24.npy")) == 82
+    assert run(capsys, "apply", "own24.npz", *files, "--overwrite")[0] == 0
+    assert np.array_equal(np.load("game/2_own_PCA24.npy"), reduced)
+
+
+def test_rows_of_another_pca_are_not_taken_for_this_ones(game, capsys):
+    for name, half in (("one.npz", "1"), ("two.npz", "2")):
+        run(capsys, "fit", f"game/{half}_own.npy", "--dim", "5", "-o", name)
+    assert run(capsys, "apply", "one.npz", "game/1_own.npy")[0] == 0
+    code, out, err = run(capsys, "apply", "two.npz", "game/1_own.npy", "game/2_own.npy")
+    assert code == 2
+    assert out.splitlines() == [
+        "game/1_own_PCA5.npy: is there, and holds something else",
+        "game/2_own_PCA5.npy: 82 rows",
+    ]
+    assert "1 file of 2 (the first: game/1_own_PCA5.npy) held other rows" in err
+    rows = np.load("game/1_own.npy")
+    assert np.array_equal(np.load("game/1_own_PCA5.npy"), read_reduction(Path("one.npz"))(rows))
 
 
 def test_features_of_another_width_are_not_reduced(game, capsys):

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 
 from common.data.features import Half, open_features
 from common.errors import UserError
 from common.files import locked, open_file, shortened
 from common.results.given_files import GivenFiles, require_unclaimed
+from common.video.fingerprint import fingerprint
 from common.video.flags import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -184,13 +184,8 @@ def cached_name(video: Path, settings: dict[str, Any]) -> str:
 
 
 def _of_video(video: Path) -> list[Any]:
-    digest = hashlib.sha256()
-    with open_file(video, "a video") as file:
-        size = file.seek(0, 2)
-        for start in np.linspace(0, max(0, size - _PIECE_BYTES), 3).astype(np.int64).tolist():
-            file.seek(start)
-            digest.update(file.read(_PIECE_BYTES))
-    return [size, video.stat().st_mtime_ns, digest.hexdigest()]
+    size, digest = fingerprint(video, "a video")
+    return [size, video.stat().st_mtime_ns, digest]
 
 
 def _of_file(path: Path) -> str:

@@ -6,6 +6,7 @@
 fitted on rows from which the average was already taken.
 """
 
+import hashlib
 import math
 import zipfile
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ class Reduction:
     def dimension(self) -> int:
         """E, the values that are left of a row."""
         return len(self.components)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from another reduction."""
+        digest = hashlib.sha256()
+        for name in _NAMES:
+            digest.update(getattr(self, name).tobytes())
+        return digest.hexdigest()
 
     def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Reduced rows: [n, D] -> [n, E]. Raises UserError for rows of another D."""

@@ -1,5 +1,7 @@
 """Readers of videos, of what is told about them, and of tracking data."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
@@ -10,6 +12,8 @@ from small_tracking import hawk_eye, metrica, skillcorner, sportec, tracab, walk
 
 from common.synthetic.tracking_file import read_tracking
 from common.video.decoding import look_through
+from common.video.extraction import npy_header
+from common.video.feature_notes import is_known, note_of
 from common.video.frames import SampledVideo
 from common.video.game_videos import half_videos
 from common.video.own_videos import cached_name
@@ -62,6 +66,16 @@ def _ini(content: bytes, folder: Path) -> None:
         each.sampling(2)
 
 
+_ROWS = npy_header(2, 2) + bytes(16)
+_NOTE = {"framerate": 2.0, "file": [len(_ROWS), hashlib.sha256(3 * _ROWS).hexdigest()]}
+
+
+def _note(content: bytes, folder: Path) -> None:
+    features = put(folder / "1_a.npy", _ROWS)
+    put(note_of(features), content)
+    told(partial(is_known, rows=2, width=2), features, {"framerate": 2.0, "video": [3, "a"]})
+
+
 _INI = b"[1_HQ.mkv]\nstart_time_second = 22\nduration_second = 2710.5\n[2_HQ.mkv]\n"
 _FORMATS = {"SkillCorner": skillcorner, "Sportec": sportec, "TRACAB": tracab, "Metrica": metrica,
             "Hawk-Eye": hawk_eye}  # fmt: skip
@@ -85,6 +99,9 @@ def _tracked(name: str, folder: Path) -> Sequence[bytes]:
 
 _WORDS = ("\x1a\x45\xdf\xa3", "moov", "mdat", "ftyp", "RIFF", "avcC")
 READERS = {
+    "notes of features": Reader(
+        _note, given(json.dumps(_NOTE).encode(), json.dumps({**_NOTE, "video": [3, "b"]}).encode())
+    ),
     "videos": Reader(_video, _videos, _WORDS, needs=("av", "cv2")),
     "video.ini": Reader(_ini, given(_INI + _INI[11:56]), ("%(x)s", "[DEFAULT]", "nan", "1e999")),
 } | {
