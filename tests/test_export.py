@@ -157,6 +157,38 @@ def test_clips_and_a_reel_are_cut_from_the_videos(run, videos, tmp_path, caplog)
     assert "1 spot behind the end" in caplog.text
 
 
+def test_clips_of_an_earlier_export_make_place(run, videos, tmp_path, caplog):
+    out = tmp_path / "out"
+    words = ("--output", out, "--game", "One", "--lead", 1, "--lag", "0.2", "--video", *videos)
+    export(run, "reel", *words)
+    export(run, "clips", *words, "--cut", "keyframes")
+    folder = out / "league_season_One 1 - 0 Two"
+    own = ["001_1_00m02s_Goal_best.mp4", "001_1_00m02s_Mine.mp4", "best.mp4", "notes.txt"]
+    for name in own:
+        (folder / name).write_bytes(b"of a person")
+    export(run, "clips", *words, "--cut", "keyframes", "--threshold", "0.8")
+    assert files(folder) == sorted([*own, "001_1_00m02s_Goal.mp4"])
+    assert "2 clips of an earlier export removed" in caplog.text
+    export(run, "clips", "reel", *words, "--cut", "keyframes", "--threshold", "0.99")
+    assert files(out) == [f"{folder.name}/{name}" for name in own]
+
+
+def test_texts_of_an_earlier_export_are_told_and_stay(run, tmp_path, caplog):
+    out, name = tmp_path / "out", "league_season_One 1 - 0 Two"
+    words = ("youtube", "srt", "--output", out, "--game", "One", "--lead", 0)
+    export(run, *words, "--kick_off", 10, 100)  # one video
+    assert "earlier" not in caplog.text
+    (out / f"{name}_other.srt").write_text("")
+    export(run, *words)
+    told = [line.args[0].name for line in caplog.records if "was not written now" in line.msg]
+    assert told == [f"{name}.srt", f"{name}.youtube.txt"]
+    assert {*told} <= {*files(out)}
+    caplog.clear()
+    export(run, *words)
+    export(run, "csv", *words[2:])  # another format says nothing of these
+    assert len([line for line in caplog.records if "was not written now" in line.msg]) == 2
+
+
 def test_a_game_has_no_more_kick_offs_than_halves(run, tmp_path):
     with pytest.raises(UserError, match="one number for each half, 2 at most, found 3"):
         export(run, "csv", "--output", tmp_path / "out", "--kick_off", "1", "2", "3")
@@ -204,6 +236,8 @@ def test_clips_that_cannot_be_decoded_are_told_and_the_others_written(tmp_path, 
 
     pieces = [(Moment(1, 1_000 * n, "a/b"), Excerpt(tmp_path / "v", n, n + 1)) for n in (1, 2)]
     done = []
-    assert write_clips(tmp_path / "c", pieces, {}, write, lambda: done.append(1)) == 1
+    assert write_clips(tmp_path / "c", pieces, {}, write, lambda: done.append(1)) == [
+        "002_1_00m02s_a_b.mp4"
+    ]
     assert files(tmp_path / "c") == ["002_1_00m02s_a_b.mp4"] and len(done) == 2
     assert "001_1_00m01s_a_b.mp4: no picture of it" in caplog.text

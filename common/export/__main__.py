@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_arguments(argv)
     from tqdm import tqdm  # these behind the flags: --help is quick
 
+    from common.export.earlier import tell_texts
     from common.export.texts import Screening, Subject, videos_by_half
     from common.spots.file_names import file_names
     from common.spots.moments import above
@@ -90,7 +91,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         read = found.read(game)
         moments = read.annotations if args.annotations else above(read.detections, thresholds)
         subject = Subject(game, names[game], found.classes, moments, found.name)
-        written += write_texts(folder, subject, screening, args.format, found.root)
+        texts = write_texts(folder, subject, screening, args.format, found.root)
+        tell_texts(folder, subject.name, args.format, texts, {*names.values()} - {subject.name})
+        written += len(texts)
         written += write_films(folder, subject, screening, args.format, args.cut)
         spots += len(moments)
     if "labelstudio" in args.format:
@@ -133,8 +136,8 @@ def write_texts(
     screening: "Screening",
     formats: Sequence[str],
     root: Path | None,
-) -> int:
-    """Writes a game's text files. Returns how many; raises UserError before it replaces labels."""
+) -> list[str]:
+    """Writes a game's text files; their names. Raises UserError before labels are replaced."""
     from common.export.texts import TEXTS as WRITERS
     from common.export.texts import require_other_files
     from common.files import write_bytes
@@ -146,7 +149,7 @@ def write_texts(
     require_other_files([*texts], folder, root)
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
-    return len(texts)
+    return [*texts]
 
 
 def write_labelling(folder: Path, classes: Sequence[str], frame_rate: float) -> int:
@@ -167,6 +170,7 @@ def write_films(
         return 0
     from tqdm import tqdm
 
+    from common.export.earlier import remove_clips
     from common.export.films import joined, pieces_of, sources_of, write_clips
     from common.video.film_writer import write_film
     from common.video.key_cuts import copy_film
@@ -180,10 +184,16 @@ def write_films(
     with tqdm(total=steps, desc="films", unit="film", delay=1, leave=False, disable=None) as bar:
         written = 0
         if "clips" in films:
-            written += write_clips(folder / subject.name, pieces, sources, write, bar.update)
-        if "reel" in films and reel:
-            write(folder / f"{subject.name}_reel.mp4", reel, sources)
-            written += 1
+            clips = write_clips(folder / subject.name, pieces, sources, write, bar.update)
+            remove_clips(folder / subject.name, clips, subject.classes.names)
+            written += len(clips)
+        if "reel" in films:
+            path = folder / f"{subject.name}_reel.mp4"
+            if reel:
+                write(path, reel, sources)
+                written += 1
+            else:
+                path.unlink(missing_ok=True)  # of an earlier export
             bar.update()
     return written
 

@@ -56,21 +56,21 @@ def write_clips(
     sources: Mapping[Path, VideoSource],
     write: WriteFilm,
     done: Callable[[], object],
-) -> int:
-    """Writes a file for each piece, named by number, half, time and class. Returns how many.
+) -> list[str]:
+    """Writes a file for each piece, named by number, half, time and class. Returns the names.
 
     The log names pieces of which nothing can be decoded.
 
     Args:
         done: called after each.
     """
-    written = 0
+    written = []
     for number, (moment, excerpt) in enumerate(pieces, 1):
         at = clock(moment.position_ms).replace(":", "m")
         name = f"{number:03d}_{moment.half}_{at}s_{file_name(moment.label)}.mp4"
         try:
             write(folder / name, [excerpt], sources)
-            written += 1
+            written.append(name)
         except NoPicturesError as error:
             log.warning("%s: %s", name, error)
         done()

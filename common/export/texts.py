@@ -7,6 +7,7 @@ from pathlib import Path
 from common.data.events import MOST_HALVES, EventClasses
 from common.data.games import check_relative_path
 from common.errors import UserError, log
+from common.export.earlier import ENDINGS
 from common.results.given_files import VIDEOS, given_files
 from common.spots.chapters import LEAST_CHAPTERS, LONGEST_TEXT, youtube
 from common.spots.csv_table import csv_table
@@ -79,22 +80,22 @@ def videos_by_half(paths: Sequence[Path], kick_offs: int) -> dict[int | None, Pa
 def _edit_lists(subject: Subject, screening: Screening) -> dict[str, str]:
     names = subject.classes.names
     return _of_videos(
-        subject, screening, (10_000, 10_000), ".xml",
+        subject, screening, (10_000, 10_000), ENDINGS["sportscode"],
         lambda moments, timing: sportscode(moments, timing, names),
     )  # fmt: skip
 
 
 def _webvtt(subject: Subject, screening: Screening) -> dict[str, str]:
-    return _of_videos(subject, screening, (0, 4_000), ".vtt", webvtt)
+    return _of_videos(subject, screening, (0, 4_000), ENDINGS["webvtt"], webvtt)
 
 
 def _srt(subject: Subject, screening: Screening) -> dict[str, str]:
-    return _of_videos(subject, screening, (0, 4_000), ".srt", srt)
+    return _of_videos(subject, screening, (0, 4_000), ENDINGS["srt"], srt)
 
 
 def _youtube(subject: Subject, screening: Screening) -> dict[str, str]:
     """Of videos with enough chapters; says on the log which have too few, and which too many."""
-    texts = _of_videos(subject, screening, (10_000, 10_000), ".youtube.txt", youtube)
+    texts = _of_videos(subject, screening, (10_000, 10_000), ENDINGS["youtube"], youtube)
     for name, text in list(texts.items()):
         if (number := text.count("\n")) < LEAST_CHAPTERS:
             log.warning(
