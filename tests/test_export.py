@@ -198,11 +198,37 @@ def test_a_game_has_no_more_kick_offs_than_halves(run, tmp_path):
 def test_clips_need_the_videos_of_one_game(run, videos):
     for words, sentence in (
         (["--game", "One"], "give --video FILE"),
-        (["--video", *videos], "there are 2; name it with --game"),
+        (["--video", *videos], "there are 2 games; give a folder"),
         (["--game", "One", "--video", videos[0]], "spots in half 2 and no video"),
     ):
         with pytest.raises(UserError, match=sentence):
             export(run, "clips", *words)
+
+
+def test_videos_are_found_beside_the_data_in_a_folder_and_by_a_template(
+    run, videos, tmp_path, caplog
+):
+    root, films = run.parent.parent / "data", tmp_path / "films"
+    words = ("--lead", 1, "--lag", "0.2", "--cut", "keyframes")
+    (films / PLAIN).mkdir(parents=True)
+    for folder in (root / PLAIN, films / PLAIN):
+        for video in videos:
+            (folder / video.name).symlink_to(video)
+    made = []
+    for number, more in enumerate((
+        (),
+        ("--video", films),
+        ("--video", films / "{game}" / "{half}_224p.mp4"),
+        ("--game", "One", "--video", films / PLAIN),
+    )):  # fmt: skip
+        out = tmp_path / str(number)
+        export(run, "clips", *words, "--output", out, *more)
+        made.append(files(out))
+    assert made == [made[0]] * 4 and len(made[0]) == 3
+    assert caplog.text.count("<script>") == 3  # the other game has none: told
+    export(run, "labelstudio", "--output", tmp_path / "a", "--game", "One", "--video", films)
+    (text,) = [each.read_text() for each in (tmp_path / "a").glob("*.labelstudio.json")]
+    assert '"1_224p.mp4"' in text
 
 
 def test_pieces_that_overlap_are_shown_once(tmp_path):

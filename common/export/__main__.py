@@ -1,7 +1,7 @@
 """The spots of a run in the files of other tools, and as clips.
 
 python -m common.export models/NetVLAD++ --format sportscode csv webvtt
-python -m common.export models/Films --split MATCH --format clips reel --video MATCH.mkv
+python -m common.export models/Films --format clips reel
 """
 
 import argparse
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import UserError, counted, run_cli
+from common.errors import counted, run_cli
 from common.training.argument_types import moment, place, rate, threshold
 from common.training.flags import new_parser
 
@@ -52,7 +52,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="second of its video at which each half begins; if each is behind the last spot of "
         "the half before, one video holds all halves [0, and a video for each half]")
     add("--video", type=place, nargs="+", default=[], metavar="FILE",
-        help="video of a game, or one for each half, for clips and reels, and to be named in tasks")
+        help="video of a game, or one for each half, the folder that holds the games, or a "
+        "template such as '{game}/{half}_224p.mkv', for clips and reels, and to be named in tasks "
+        "[for clips and reels those beside the data, or that were spotted in]")
     add("--cut", choices=("exact", "keyframes"), default="exact",
         help="encode clips anew, exact to the picture, or copy from the key frame before [exact]")
     add("--frame_rate", type=rate, default=25, metavar="FPS",
@@ -67,22 +69,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tqdm import tqdm  # these behind the flags: --help is quick
 
     from common.export.earlier import tell_texts
-    from common.export.texts import Screening, Subject, videos_by_half
+    from common.export.screened import find_videos, screened
+    from common.export.texts import Screening, Subject
     from common.spots.file_names import file_names
     from common.spots.moments import above
     from common.spots.run_games import find_games, thresholds_of
-    from common.spots.timing import require_kick_offs
 
     found = find_games(args.run, args.split, games=args.game, SoccerNet_path=args.SoccerNet_path,
                        version=args.version)  # fmt: skip
     thresholds, origin = thresholds_of(found, args.threshold)
-    require_kick_offs(len(args.kick_off), found.classes.halves)
-    check_videos(args.format, args.video, found.games)
+    cut = next((each for each in args.format if each in FILMS), None)
+    filmed = find_videos(found, args.video, args.kick_off, cut)
     screening = Screening(
         kick_off_ms=tuple(round(1000 * each) for each in args.kick_off),
         lead_ms=milliseconds(args.lead),
         lag_ms=milliseconds(args.lag),
-        videos=videos_by_half(args.video, len(args.kick_off)),
+        videos={},
         frame_rate=args.frame_rate,
     )
     folder, names = args.output or default_folder(args.run), file_names(found.games)
@@ -91,10 +93,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         read = found.read(game)
         moments = read.annotations if args.annotations else above(read.detections, thresholds)
         subject = Subject(game, names[game], found.classes, moments, found.name)
-        texts = write_texts(folder, subject, screening, args.format, found.root)
+        shown = screened(screening, filmed[game]) if game in filmed else screening
+        told = shown if args.video else screening
+        texts = write_texts(folder, subject, told, args.format, found.root)
         tell_texts(folder, subject.name, args.format, texts, {*names.values()} - {subject.name})
         written += len(texts)
-        written += write_films(folder, subject, screening, args.format, args.cut)
+        written += write_films(folder, subject, shown, args.format, args.cut)
         spots += len(moments)
     if "labelstudio" in args.format:
         written += write_labelling(folder, found.classes.names, args.frame_rate)
@@ -106,18 +110,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 def milliseconds(seconds: float | None) -> int | None:
     """Whole milliseconds; None stays None."""
     return None if seconds is None else round(1000 * seconds)
-
-
-def check_videos(formats: Sequence[str], videos: Sequence[Path], games: Sequence[str]) -> None:
-    """Raises UserError where clips have no videos, or videos more than one game."""
-    films = [each for each in formats if each in FILMS]
-    if films and not videos:
-        raise UserError(f"--format {films[0]} cuts videos; give --video FILE, one for each half")
-    if videos and len(games) > 1:
-        raise UserError(
-            f"--video is of one game, and there are {len(games)}; name it with --game, by a part "
-            "of its path"
-        )
 
 
 def default_folder(run: Path) -> Path:
@@ -166,7 +158,7 @@ def write_films(
 ) -> int:
     """Writes a game's clips and its reel. Returns the number of files."""
     films = [each for each in formats if each in FILMS]
-    if not films:
+    if not films or not screening.videos:
         return 0
     from tqdm import tqdm
 

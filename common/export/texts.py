@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.data.events import MOST_HALVES, EventClasses
+from common.data.events import EventClasses
 from common.data.games import check_relative_path
 from common.errors import UserError, log
 from common.export.earlier import ENDINGS
-from common.results.given_files import VIDEOS, given_files
 from common.spots.chapters import LEAST_CHAPTERS, LONGEST_TEXT, youtube
 from common.spots.csv_table import csv_table
 from common.spots.label_file import label_file
@@ -62,19 +61,6 @@ class Subject:
     classes: EventClasses
     moments: Sequence[Moment]
     model: str
-
-
-def videos_by_half(paths: Sequence[Path], kick_offs: int) -> dict[int | None, Path]:
-    """Which half each video shows; one video for several kick-offs holds all halves, under None.
-
-    Raises UserError as `given_files`.
-    """
-    if not paths:
-        return {}
-    given = given_files(paths, MOST_HALVES, VIDEOS, said="video")
-    if len(paths) == 1 and kick_offs > 1:
-        return {None: paths[0]}
-    return dict(zip(given.halves, given.paths, strict=True))
 
 
 def _edit_lists(subject: Subject, screening: Screening) -> dict[str, str]:

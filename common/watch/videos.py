@@ -72,7 +72,8 @@ class GivenVideos:
         if self.paths and games > 1 and not (folder or _PLACES.search("".join(self.paths))):
             raise UserError(
                 f"--video names files, and there are {games} games; give a folder, or a template "
-                "such as '{game}/{half}_224p.mkv', or choose one with --game of common.watch"
+                "such as '{game}/{half}_224p.mkv', or choose one with --game of common.watch or "
+                "common.export"
             )
 
     def _of_files(self, halves: int) -> GameVideos:
