@@ -122,6 +122,22 @@ def test_the_new_root_is_whole_and_its_own(run, root, tmp_path, capsys):
     assert annotations(run, root, GAMES[1]) == [(1, 15_000, "Corner"), (2, 7_000, "Penalty")]
 
 
+def test_the_interface_of_label_studio_is_no_edit_list(run, root, tmp_path, caplog, capsys):
+    out = tmp_path / "out"
+    export([str(run), "--format", "sportscode", "labelstudio", "--output", str(out), "--game", "1"])
+    interface = out / "labelling.xml"
+    for content in (interface.read_text(), f'<?xml version="1.0"?>\n{interface.read_text()}'):
+        interface.write_text(content)
+        relabel(root, *sorted(out.glob("*.xml")), "--overwrite")
+        assert annotations(run, root, GAMES[0]) == ALL
+    assert caplog.text.count("labelling.xml: the labelling interface of Label Studio") == 2
+    first = next(out.glob("*_1.xml"))
+    back = first.rename(out / "back.xml")
+    relabel(root, back, interface, "--overwrite", "--game", GAMES[0],
+            "--exported", back, interface)  # fmt: skip
+    assert "no list of this name" not in caplog.text
+
+
 def test_deleted_instances_are_counted_by_what_was_exported(run, root, tmp_path, capsys):
     out = tmp_path / "out"
     export([str(run), "--format", "sportscode", "--output", str(out), "--game", "One"])
@@ -137,7 +153,10 @@ def test_deleted_instances_are_counted_by_what_was_exported(run, root, tmp_path,
 @pytest.mark.parametrize(
     ("name", "content", "words", "sentence"),
     [
-        ("c.json", "[]", [], "holds neither corrections, labels nor tasks"),
+        ("c.json", "[]", [], "holds other JSON; expected corrections, labels or tasks of Label"),
+        ("c.csv", "game,half", [], "is text that begins with .*or an edit list of Sportscode"),
+        ("c.json", "", [], "is an empty file; expected corrections"),
+        ("labelling.xml", "<View>\n</View>", [], "nobody has corrected anything in .*labelling"),
         ("c.json", '{"annotations": []}', [], 'has no "UrlLocal"'),
         ("c.json", '{"annotations": [], "UrlLocal": "../x"}', [], "may lead out"),
         ("c.json", '{"annotations": [], "UrlLocal": "l/s/g"}', [], "expected the game l/s/g in"),

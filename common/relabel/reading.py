@@ -10,7 +10,7 @@ from typing import Any
 from common.data.events import EventClasses
 from common.data.games import check_relative_path, read_splits
 from common.errors import UserError, counted, log
-from common.files import parse_json, read_whole
+from common.files import kind_of_content, parse_json, read_whole
 from common.spots.comparing import Returned, compared
 from common.spots.corrections import Correction, is_corrections, parse_corrections
 from common.spots.file_names import file_name, file_names
@@ -24,6 +24,10 @@ from common.spots.moments import Moment
 from common.spots.parsing import parse_annotations
 from common.spots.timing import Timing
 from common.spots.uniting import united
+
+_HEAD_BYTES = 512
+# What common.export writes beside the tasks of Label Studio, to be pasted there.
+_INTERFACE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<View[\s>]")
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,13 @@ def read_corrections(
             that say different things of a spot; nothing that somebody has corrected.
     """
     found: dict[str, list[tuple[str, Sequence[Correction]]]] = {}
-    lists = _handed_out(lists, paths)
-    for path in paths:
-        content = read_whole(path, "corrections")
+    contents = {path: read_whole(path, "corrections") for path in paths}
+    handed_back = [path for path in paths if not _INTERFACE.match(contents[path])]
+    for path in (each for each in paths if each not in handed_back):
+        log.warning("%s: the labelling interface of Label Studio; it holds no corrections", path)
+    lists = _handed_out(lists, handed_back)
+    for path in handed_back:
+        content = contents[path]
         if path.suffix.lower() == ".xml":
             parts = _of_edit_list(path, content, root, game, lists)
         else:
@@ -76,13 +84,18 @@ def read_corrections(
 def _handed_out(lists: EditLists, paths: Sequence[Path]) -> EditLists:
     """Says on the log for which edit lists the one that was handed out is not given."""
     back = [path for path in paths if path.suffix.lower() == ".xml"]
-    alone = len(back) == len(lists.exported) == 1
-    named = {each.stem for each in lists.exported}
+    exported = [each for each in lists.exported if not _is_interface(each)]
+    alone = len(back) == len(exported) == 1
+    named = {each.stem for each in exported}
     for path in back:
-        if lists.exported and path.stem not in named and not alone:
+        if exported and path.stem not in named and not alone:
             log.warning("%s: --exported has no list of this name: what was deleted is not known",
                         path)  # fmt: skip
-    return replace(lists, alone=alone)
+    return replace(lists, exported=exported, alone=alone)
+
+
+def _is_interface(path: Path) -> bool:
+    return path.is_file() and bool(_INTERFACE.match(read_whole(path, "an edit list")))
 
 
 def _of_edit_list(
@@ -126,6 +139,13 @@ def _of_json(
     path: Path, content: bytes, root: Path, classes: EventClasses, game: str | None
 ) -> list[tuple[str, Sequence[Correction]]]:
     source = str(path)
+    expected = (
+        "corrections, labels or tasks of Label Studio (.json), or an edit list of Sportscode (.xml)"
+    )
+    if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        raise UserError(
+            f"{source} is {kind_of_content(content[:_HEAD_BYTES])}; expected {expected}"
+        )
     parsed = parse_json(content, source)
     if is_corrections(parsed):
         read = parse_corrections(content, source)
@@ -139,10 +159,7 @@ def _of_json(
         name = game or _named(parsed, source)
         after = [Returned(each) for each in parse_annotations(content, source, classes)]
         return [(name, compared(_annotations(root, name, classes), after))]
-    raise UserError(
-        f"{source} holds neither corrections, labels nor tasks of Label Studio; give one of these, "
-        "or an edit list that ends in .xml"
-    )
+    raise UserError(f"{source} holds other JSON; expected {expected}")
 
 
 def _named(parsed: Mapping[str, Any], source: str) -> str:
