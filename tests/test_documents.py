@@ -1,6 +1,7 @@
 """The documents: links lead somewhere, files that are named exist, commands are accepted."""
 
 import importlib
+import itertools
 import re
 import shlex
 import subprocess
@@ -51,6 +52,19 @@ def dead_links(document, text):
         if not there or (anchor and anchor not in anchors(named)):
             dead.append(link)
     return dead
+
+
+def splits_read(words):
+    """Those that a command of a baseline reads: its flags', else the default ones."""
+    read = set()
+    defaults = {"train": ["train"], "valid": ["valid"], "test": ["test", "challenge"]}
+    if "--test_only" in words:
+        defaults = {"test": defaults["test"]}
+    for kind, default in defaults.items():
+        flag = f"--split_{kind}"
+        behind = words[words.index(flag) + 1 :] if flag in words else default
+        read |= {*itertools.takewhile(lambda word: not word.startswith("-"), behind)}
+    return read
 
 
 def commands(text):
@@ -123,6 +137,21 @@ def test_commands_are_accepted(module, words):
     else:
         flags = {word for word in words if word.startswith("-")}
         assert flags <= set(re.findall(r"-[\w-]+", succeeds(ROOT, "-m", module, "--help").stdout))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_is_trained_on_was_extracted(document):
+    """In a block of commands: of all splits that a training reads features were made before."""
+    for language, block in FENCE.findall(text_of(document)):
+        made = {}  # by data root; None: of all games
+        for module, words in commands(f"```{language}\n{block}```"):
+            if module == "common.extract_features":
+                args = importlib.import_module(module).parse_arguments(words)
+                made[args.SoccerNet_path] = args.split
+            elif module.endswith(".main") and "--SoccerNet_path" in words:
+                root = Path(words[words.index("--SoccerNet_path") + 1])
+                if made.get(root) is not None:
+                    assert splits_read(words) <= {*made[root]}, block
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
