@@ -326,6 +326,25 @@ def test_malformed_calibrations_are_named_with_their_frame(entry, told):
         parsed(calibration=content)
 
 
+def test_swapped_files_are_named_by_their_kind():
+    boxes, calibrations = box_file([BOX], []), calibration_file(0.9)
+    calibrations["predictions"].insert(0, [])
+    expected = "expected a file of calibrations at .*calibration.json, found a file of boxes; put"
+    with pytest.raises(UserError, match=expected):
+        parsed(boxes, calibration=boxes)
+    with pytest.raises(UserError, match=r"expected a file of boxes at .*, found a file of calibra"):
+        parsed(calibrations)
+
+
+def test_own_files_are_to_be_mended_released_ones_downloaded():
+    odd = box_file([BOX, BOX], [BOX, BOX])
+    odd["predictions"][1]["colors"].pop()
+    with pytest.raises(
+        UserError, match=r"found 2 boxes and 1 colours; download .* released .* mend"
+    ):
+        parsed(odd)
+
+
 def test_three_rows_of_three_are_the_same_homography():
     nested = calibration_file(0.9, homography=[CAMERA[:3], CAMERA[3:6], CAMERA[6:]])
     found = parsed(calibration=nested)

@@ -21,6 +21,7 @@ _FARTHEST = 1_000_000  # pixels, that a box may lie from the corner of its pictu
 _SUREST = 1 + 1e-6  # confidence, rounded upward
 _BOX, _COLOUR = 4, 3  # numbers of which each has at least
 _BRIGHTEST = 255 + 1e-6  # of a colour, rounded upward
+_ADVICE = "download it again if it is a released file, else mend it (format: docs/data.md, Players)"
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def is_parsed(arrays: Mapping[str, NDArray], facts: Mapping[str, Any]) -> bool:
 def _parsed(content: bytes, source: str) -> dict[str, Any]:
     parsed = _parsed_json(content, source)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("predictions"), list):
-        raise UserError(f'{source} has no list "predictions"; download it again')
+        raise UserError(f'{source} has no list "predictions"; {_ADVICE}')
     return parsed
 
 
@@ -108,12 +109,27 @@ def _parsed_json(content: bytes, source: str) -> Any:
         raise
 
 
+def _require_kind(predictions: list[Any], source: str, *, boxes: bool) -> None:
+    """Raises UserError for boxes in the place of calibrations, and the reverse."""
+    entry = next(filter(None, predictions), None)
+    first = entry[0] if isinstance(entry, list) else entry
+    if not isinstance(first, dict):
+        return
+    kinds = ("a file of boxes", "a file of calibrations")
+    expected, found = kinds if boxes else kinds[::-1]
+    if ("homography" if boxes else "bboxes") in first:
+        raise UserError(
+            f"expected {expected} at {source}, found {found}; put the right file there, and look "
+            "at the other one of this half"
+        )
+
+
 def _picture(content: dict[str, Any], source: str) -> list[int]:
     size = content.get("size")
     if not isinstance(size, list) or len(size) < 3 or not all(map(_is_side, size[1:3])):
         raise UserError(
             f'{source}: expected "size": [frames, height, width, …] in whole pixels, from '
-            f"{SMALLEST_PICTURE} to {LARGEST_PICTURE}, found {str(size)[:80]}; download it again"
+            f"{SMALLEST_PICTURE} to {LARGEST_PICTURE}, found {str(size)[:80]}; {_ADVICE}"
         )
     return [int(size[1]), int(size[2])]
 
@@ -127,6 +143,7 @@ def _boxes(
     predictions: list[Any], source: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Offsets [n + 1], boxes [K, 4] and colours [K, 3] of all frames."""
+    _require_kind(predictions, source, boxes=True)
     try:
         per_frame = [entry["bboxes"] for entry in predictions]
         colours = [entry["colors"] for entry in predictions]
@@ -137,7 +154,7 @@ def _boxes(
             if not isinstance(entry, dict) or not {"bboxes", "colors"} <= entry.keys()
         )
         raise UserError(
-            f'{source}: prediction {number} needs "bboxes" and "colors"; download it again'
+            f'{source}: prediction {number} needs "bboxes" and "colors"; {_ADVICE}'
         ) from None
     try:
         counts = np.fromiter(map(len, per_frame), np.int64, len(per_frame))
@@ -154,7 +171,7 @@ def _boxes(
     number, found = _first_odd(per_frame, colours)
     raise UserError(
         f"{source}: prediction {number}: expected as many boxes [x1, y1, x2, y2] as colours of "
-        f"three numbers from 0 to 255, found {found}; download it again"
+        f"three numbers from 0 to 255, found {found}; {_ADVICE}"
     )
 
 
@@ -212,6 +229,7 @@ def _cameras(
 
     A frame has none if its entry is empty, or if its homography or confidence is NaN.
     """
+    _require_kind(predictions, source, boxes=False)
     homographies = np.full((len(predictions), 9), np.nan)
     confidences = np.full(len(predictions), -1.0)
     for number, entry in enumerate(predictions):
@@ -223,7 +241,7 @@ def _cameras(
             raise UserError(
                 f'{source}: prediction {number}: expected [{{"homography": [9 numbers], '
                 f'"confidence": from 0 to 1}}] or an empty list, found {str(entry)[:80]}; '
-                "download it again"
+                f"{_ADVICE}"
             ) from None
         if not any(map(math.isnan, (sure, *camera))):
             homographies[number], confidences[number] = camera, sure
