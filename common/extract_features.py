@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.data.features import open_features
+from common.data.games import in_other_form, other_form_sentence
 from common.errors import UserError, counted, run_cli
 from common.files import locked
 from common.training.argument_types import (
@@ -179,6 +180,8 @@ def _halves(
     for game in games_of(root, splits):
         try:
             videos = half_videos(root / game, kind)
+            if not (root / game).is_dir():
+                raise UserError(_no_folder(root / game, root))
             if not videos:
                 raise UserError(f"no {kind} video is there: expected 1_{kind}.mkv or 1.mkv")
         except UserError as error:
@@ -188,6 +191,12 @@ def _halves(
             wanted = [root / game / f"{video.half}_{name}.npy" for name in names]
             found.append(_Half(f"{game} half {video.half}", video, wanted))
     return found
+
+
+def _no_folder(folder: Path, root: Path) -> str:
+    if meant := in_other_form(folder, root):
+        return other_form_sentence(meant)
+    return f"there is no folder {folder}; check splits.json, whose paths begin below {root}"
 
 
 def _extract_halves(

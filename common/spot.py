@@ -89,7 +89,14 @@ def kind_of(inputs: Sequence[Path]) -> str:
 def program_of(run: Path) -> Path:
     """The program that trained a run. Raises UserError where its record names none."""
     if not run.is_dir():
-        raise UserError(f"expected a run folder models/<model_name> at {run}, found none")
+        found, advice = "none", ""
+        if run.is_file() and (run.parent / TRAINED).is_file():
+            found, advice = "a file of a run", f"; give its folder, {run.parent}"
+        elif run.is_file():
+            found, advice = "a file", "; the run comes first: python -m common.spot RUN INPUT"
+        raise UserError(
+            f"expected a run folder models/<model_name> at {run}, found {found}{advice}"
+        )
     if not (run / TRAINED).is_file():
         raise UserError(
             f"{run} has no {TRAINED}, which tells its program and settings; for weights without a "

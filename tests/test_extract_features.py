@@ -257,6 +257,16 @@ def test_one_bad_file_does_not_end_the_rest(tmp_path, capsys, tiny):
     assert not [*root.rglob("*.tmp")] and not [*root.rglob(".lock")]
 
 
+def test_a_game_without_a_folder_is_named(tmp_path, capsys, tiny):
+    root = tree(tmp_path / "data", games=1)
+    splits = {"mine": ["data/league/season/game 0", "league/season/game 0"]}
+    (root / "splits.json").write_text(json.dumps(splits))
+    assert main(["--SoccerNet_path", str(root), "--split", "mine", "--device", "cpu"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert f"failed: there is no folder {root}/data/league/season/game 0; check splits" in lines[0]
+    assert lines[-1] == "2 extracted, 0 kept, 1 failed"
+
+
 def start(root, **more):
     words = ["--SoccerNet_path", str(root), "--device", "cpu"]
     code = TINY + IN_PLACE

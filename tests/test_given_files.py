@@ -141,6 +141,16 @@ def test_a_video_that_is_none_is_answered_with_those_that_are_there(tmp_path):
             one_file(tmp_path / given, 2, VIDEOS)
 
 
+def test_a_file_for_the_other_flag_is_told_which_one(tmp_path):
+    for name, flag, other in (
+        ("1_224p.mkv", "features_path", "a video; give it to --video_path"),
+        ("1_own.npy", VIDEOS, "a feature file; give it to --features_path"),
+    ):
+        (tmp_path / name).write_bytes(b"content")
+        with pytest.raises(UserError, match=f"{name} is {other} instead of --{flag}"):
+            one_file(tmp_path / name, 2, flag)
+
+
 def test_halves_have_as_many_features_as_each_other(tmp_path):
     for half, dimension in ((1, 4), (2, 5)):
         np.save(tmp_path / f"{half}_A.npy", np.zeros((3, dimension), np.float32))

@@ -105,6 +105,12 @@ def test_other_files_are_one_sentence(tmp_path, kind):
         read_reduction(path)
 
 
+def test_features_in_the_place_of_a_pca_are_told(tmp_path):
+    np.save(tmp_path / "1_own.npy", np.zeros((3, 3), "f4"))
+    with pytest.raises(UserError, match=r"found an array .* features; .*apply takes that first"):
+        read_reduction(tmp_path / "1_own.npy")
+
+
 def test_arrays_that_do_not_fit_name_their_file(tmp_path):
     path = tmp_path / "pca.npz"
     path.write_bytes(npz(average=ONES, mean=ONES, components=np.ones((2, 4))))

@@ -128,6 +128,13 @@ def test_videos_go_to_the_flag_for_videos(run, tmp_path, monkeypatch):
 def test_a_run_that_cannot_be_used_is_one_sentence(run, tmp_path):
     with pytest.raises(UserError, match="expected a run folder models/<model_name> at"):
         program_of(tmp_path / "absent")
+    for name, sentence in (
+        ("model.pth.tar", "found a file of a run; give its folder, .*/a/pool$"),
+        ("../../../1_224p.mkv", "found a file; the run comes first: "),
+    ):
+        (run / name).touch()
+        with pytest.raises(UserError, match=sentence):
+            program_of(run / name)
     with pytest.raises(UserError, match=r"has no settings_train\.json, which tells its program"):
         program_of(tmp_path)
     record = tmp_path / "settings_train.json"

@@ -93,6 +93,9 @@ def _require_file(path: Path, flag: str, said: str) -> None:
         raise UserError(f"expected {what} at {path}, found no such file{beside}")
     if flag == VIDEOS:
         open_file(path, "a video").close()
+    other = VIDEOS if flag == FEATURES else FEATURES
+    if said == flag and path.suffix.lower() in _ENDINGS[other] and path.exists():
+        raise UserError(f"{path} is a {_WORDS[other]}; give it to --{other} instead of --{flag}")
 
 
 def _files_of(folder: Path, flag: str, most: int = 4) -> str:

@@ -87,6 +87,11 @@ def read_reduction(path: Path) -> Reduction:
     with open_file(path, "an average and a PCA (.npz)") as file:
         head = file.read(512)
         file.seek(0)
+        if head.startswith(b"\x93NUMPY"):
+            raise UserError(
+                f"expected an average and a PCA (.npz) at {path}, found an array (.npy), as of "
+                "features; give what python -m common.pca makes (its task apply takes that first)"
+            )
         try:
             with zipfile.ZipFile(file) as archive:
                 arrays = [_read_array(archive, name) for name in _NAMES]
