@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.data.features import open_features
-from common.data.games import in_other_form, other_form_sentence
 from common.errors import UserError, counted, run_cli
 from common.files import locked
 from common.training.argument_types import (
@@ -31,7 +30,14 @@ from common.training.argument_types import (
 )
 from common.training.flags import PRECISIONS, new_parser
 from common.video.frames import TRANSFORMS
-from common.video.game_videos import FEATURE_NAMES, KINDS, HalfVideo, games_of, half_videos
+from common.video.game_videos import (
+    FEATURE_NAMES,
+    KINDS,
+    HalfVideo,
+    games_of,
+    half_videos,
+    require_folder,
+)
 
 if TYPE_CHECKING:
     from common.video.backbones import Backbone
@@ -104,7 +110,11 @@ Extract = Callable[[HalfVideo, Path], int]  # features of a half, or a part of i
 def main(argv: Sequence[str] | None = None) -> int:
     """Extracts what is missing, a line per video; 1 if some of a data root could not be."""
     args = parse_arguments(argv)
-    reduction = _read_reduction(args.pca)
+    reduction = None
+    if args.pca:
+        from common.video.reduction import read_reduction
+
+        reduction = read_reduction(args.pca)
     suffix = "" if reduction is None else f"_PCA{len(reduction.components)}"
     open_one = cache(lambda: _open_backbone(args, reduction))  # once, and only if need be
     making = _making(args, reduction)
@@ -179,9 +189,8 @@ def _halves(
     found = []
     for game in games_of(root, splits):
         try:
+            require_folder(root, game)
             videos = half_videos(root / game, kind)
-            if not (root / game).is_dir():
-                raise UserError(_no_folder(root / game, root))
             if not videos:
                 raise UserError(f"no {kind} video is there: expected 1_{kind}.mkv or 1.mkv")
         except UserError as error:
@@ -191,12 +200,6 @@ def _halves(
             wanted = [root / game / f"{video.half}_{name}.npy" for name in names]
             found.append(_Half(f"{game} half {video.half}", video, wanted))
     return found
-
-
-def _no_folder(folder: Path, root: Path) -> str:
-    if meant := in_other_form(folder, root):
-        return other_form_sentence(meant)
-    return f"there is no folder {folder}; check splits.json, whose paths begin below {root}"
 
 
 def _extract_halves(
@@ -218,10 +221,8 @@ def _extract_halves(
         tally[done] += 1
         print(f"{half.title}: {line}", flush=True)
     if unknown:
-        print(
-            f"of {unknown} kept nothing tells how they were made; they are as long and as wide as "
-            "those that were asked for"
-        )
+        fit = "they are as long and as wide as those that were asked for"
+        print(f"of {unknown} kept nothing tells how they were made; {fit}")
     print(", ".join(f"{number} {done}" for done, number in tally.items()))
     return int(tally["failed"] > 0)
 
@@ -255,21 +256,16 @@ def _rows_of(
             for left in (e for path in wanted for e in folder.glob(f".{escape(path.name)}.*.tmp")):
                 left.unlink(missing_ok=True)  # of a process that died here
             if not kept():  # by another, meanwhile
-                if not overwrite:
-                    making.is_known(video, wanted)  # of several one may be there
+                if not overwrite and not making.is_known(video, wanted):  # one of several
+                    raise UserError(
+                        f"some of {' and '.join(map(str, wanted))} is there, and nothing tells how "
+                        "it was made; --overwrite replaces it, and under another name both stay"
+                    )
                 rows = extract_one(video, wanted[0])
                 making.note(video, wanted)
                 return _Done(rows, "extracted", known=True)
     known = making.is_known(video, wanted)
     return _Done(open_features(wanted[0]).frames, "kept", known)
-
-
-def _read_reduction(file: Path | None) -> "Reduction | None":
-    if file is None:
-        return None
-    from common.video.reduction import read_reduction
-
-    return read_reduction(file)
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -205,10 +205,12 @@ def test_released_features_are_kept_if_they_fit(tmp_path, capsys, tiny):
     np.save(root / "league/season/game 0/1_ResNET_TF2.npy", np.zeros((28, 7), "f4"))
     assert main(words) == 1
     assert "has 7 features per frame, expected 12" in capsys.readouterr().out
+    assert main([*words, "--pca", "one.npz", "--both"]) == 1
+    assert "2_ResNET_TF2_PCA3.npy is there, and nothing tells how" in capsys.readouterr().out
+    assert len(np.load(root / "league/season/game 0/2_ResNET_TF2.npy")) == 33
     for path in root.rglob("*.mkv"):
         path.write_bytes(b"no video")
     assert main(words) == 1 and "1 kept, 1 failed" in capsys.readouterr().out
-    assert tiny == []
 
 
 def test_a_note_of_another_file_says_nothing(tmp_path, capsys, tiny):

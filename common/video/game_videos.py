@@ -7,7 +7,13 @@ from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
-from common.data.games import games_at_hand, list_games, read_splits
+from common.data.games import (
+    games_at_hand,
+    in_other_form,
+    list_games,
+    other_form_sentence,
+    read_splits,
+)
 from common.errors import UserError
 from common.files import read_whole
 from common.video.sampling import Sampling
@@ -45,6 +51,16 @@ def games_of(root: Path, splits: list[str] | None) -> list[str]:
     if found := [game for game in known if (root / game).is_dir()]:
         return found
     raise UserError(f"{root} has none of its {len(known)} games; check --SoccerNet_path")
+
+
+def require_folder(root: Path, game: str) -> None:
+    """Raises UserError if a game has no folder."""
+    if not (folder := root / game).is_dir():
+        if meant := in_other_form(folder, root):
+            raise UserError(other_form_sentence(meant))
+        raise UserError(
+            f"there is no folder {folder}; check splits.json, whose paths begin below {root}"
+        )
 
 
 def half_videos(game: Path, kind: str) -> list[HalfVideo]:
