@@ -44,8 +44,8 @@ def require_one_model(class_split: str | None, name: str) -> None:
         raise UserError(
             f"{name} is a pair, and spotting in files of one's own takes one model; give the part "
             f"that sees no players, --model_name {shlex.quote(part)} (to common.spot "
-            f"{shlex.quote(f'models/{part}')}), and leave out --class_split; both spot in a game "
-            "that has its player files (commands in docs/own_video.md)"
+            f"{shlex.quote(f'models/{part}')}), and leave out --class_split; both parts spot in a "
+            "game that has its player files (commands in docs/own_video.md)"
         )
 
 
