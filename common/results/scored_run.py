@@ -13,7 +13,7 @@ from common.data.events import (
     event_classes,
     split_classes,
 )
-from common.data.games import games_at_hand
+from common.data.games import games_at_hand, read_splits
 from common.errors import UserError
 from common.files import as_named
 from common.metric.matching import Spots
@@ -111,6 +111,11 @@ def find_results(
     root = Path(SoccerNet_path) if SoccerNet_path else _recorded_root(path, settings)
     if not root.is_dir():
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    if not SoccerNet_path and split not in (known := read_splits(root)):
+        raise UserError(
+            f"unknown split {split!r}: {root}, the data that {path} was last used with, has "
+            f"{', '.join(known)}; name one of those, or pass --SoccerNet_path, where that split is"
+        )
     games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
     predictions = JsonTree(_results_of(path, split, records)) if files is None else files
     recorded = settings or {}
@@ -191,6 +196,18 @@ def recorded_classes(results: Path) -> EventClasses | None:
         classes = event_classes(root, settings.get("version") or 2)
         return split_classes(classes, settings.get("class_split"))
     return classes_by_name(names) if names else None
+
+
+def results_of_run(path: Path, split: str) -> Path:
+    """The archive of a split, or its folder, if `path` is a run's folder; else `path`.
+
+    Not the detections above thresholds, which lie there, too: they are not for scores.
+
+    Raises UserError for a run without results of the split; says what to do.
+    """
+    if path.is_dir() and splits_with_results(path):
+        return _results_of(path, split, _records(path))
+    return path
 
 
 def splits_with_results(run: Path) -> list[str]:
