@@ -16,7 +16,7 @@ from common.errors import UserError, counted, run_cli
 from common.files import write_json
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.json_tree import JsonTree
-from common.results.predictions import guess_file_name
+from common.results.predictions import RESULT_FILE, guess_file_name
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
 from common.results.scored_run import results_of_run
 from common.results.scores import evaluate_games, published_results, summary
@@ -157,9 +157,14 @@ def _with_labels(labels: JsonTree, games: Sequence[str], label_file: str) -> lis
     """The games that have annotations. Raises UserError if there are games and none has."""
     labelled = labelled_games(labels, games, label_file)
     if games and not labelled:
+        advice = "choose a split with labels, or check --version and --label_file"
+        if any(name.endswith(f"/{RESULT_FILE}") for name in labels.names()):
+            advice = (
+                "it holds results: give it as --Predictions_path, and the labels' folder as data"
+            )
         raise UserError(
             f"none of {counted(len(games), 'game')} in {labels.root} has a {label_file}, so "
-            "nothing can be scored; choose a split with labels, or check --version and --label_file"
+            f"nothing can be scored; {advice}"
         )
     return labelled
 

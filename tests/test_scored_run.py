@@ -99,7 +99,9 @@ def test_a_run_tested_on_other_data_says_where_its_split_is_looked_for(run, root
     (mine / "splits.json").write_text(json.dumps({"own": ["a/b/c"]}))
     write_settings(run, "test", "2026-01-02 00:00:00", SoccerNet_path="mine", split_test=["own"])
     (run / "settings_train.json").unlink()
-    with pytest.raises(UserError, match=r"mine, the data that .*net was last used with, has own; "):
+    with pytest.raises(
+        UserError, match=r"results of test, and .*mine, .* last used with, has own: "
+    ):
         find_results(run)
     assert find_results(run, SoccerNet_path=root).games == tuple(GAMES)
 

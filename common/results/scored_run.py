@@ -113,8 +113,9 @@ def find_results(
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
     if not SoccerNet_path and split not in (known := read_splits(root)):
         raise UserError(
-            f"unknown split {split!r}: {root}, the data that {path} was last used with, has "
-            f"{', '.join(known)}; name one of those, or pass --SoccerNet_path, where that split is"
+            f"unknown split {split!r}; {path} has results of {_splits_in_words(path)}, and {root}, "
+            f"the data that it was last used with, has {', '.join(known)}: name one of both, or "
+            "pass --SoccerNet_path, the data that has this split"
         )
     games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
     predictions = JsonTree(_results_of(path, split, records)) if files is None else files
@@ -218,6 +219,10 @@ def splits_with_results(run: Path) -> list[str]:
     return sorted({*packed, *loose})
 
 
+def _splits_in_words(run: Path) -> str:
+    return ", ".join(splits_with_results(run)) or "none"
+
+
 def _archive(split: str) -> str:
     return f"results_spotting_{split}.zip"
 
@@ -227,10 +232,9 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
     for results in (run / _archive(split), run / f"outputs_{split}"):
         if results.exists():
             return results
-    there = ", ".join(splits_with_results(run)) or "none"
     raise UserError(
-        f"{run} has no results of the split {split!r}, only of: {there}; to make them run its "
-        f"program with --test_only --split_test {split}{_command(run, records, split)}"
+        f"{run} has no results of the split {split!r}, only of: {_splits_in_words(run)}; to make "
+        f"them run its program with --test_only --split_test {split}{_command(run, records, split)}"
     )
 
 
