@@ -192,7 +192,6 @@ def test_the_browser_keeps_what_was_done(opened, made):
     opened.run("app.videos.change(0, { kickOff: 0.75 })")
     everything = "[app.game.edits(), app.thresholds, app.player.halves]"
     before = opened.run(everything)
-    opened.run("app.store.write()")
     open_again(opened, made[0], "app.thresholds[1] === 0.85")
     assert opened.run(everything) == before
     assert before[1:] == [
@@ -235,10 +234,18 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
     ],
 )
 def test_nonsense_in_the_memory_of_a_browser_is_nothing(tab, made, kept):
+    """Of this page or of an earlier one, which had one entry for all."""
     fresh(tab, made[0])
     tab.run(f"localStorage.setItem(STORE_KEY, {json.dumps(kept)})")
     open_again(tab, made[0], f"localStorage.getItem(STORE_KEY) === {json.dumps(kept)}")
     kept = "app.game.edits(), app.thresholds, app.player.halves[0].kickOff, app.settings.before"
+    assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
+    tab.run("""(() => {
+        const { store } = app;
+        for (const [kind, entries] of Object.entries(store.parsed(STORE_KEY) ?? {}))
+            for (const [key, value] of Object.entries(entries)) store.keep(kind, key, value);
+        app.openGame(0);
+    })()""")
     assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
     tab.press("n", "a")
     assert selected(tab)
