@@ -87,6 +87,33 @@ def test_what_is_accepted_near_an_annotation_is_that_annotation():
     assert len(merge(before, [other], SOCCERNET_V2, "x")) == 2
 
 
+@pytest.mark.parametrize("label", ["Goal", "Corner"])
+@pytest.mark.parametrize("away", [0, 900])
+def test_an_annotation_that_was_looked_at_stands_for_what_lies_on_it(label, away):
+    """Accepted as it was, moved or relabelled: it is one label with the detection beside it."""
+    now = replace(HAND, position_ms=91_000, label=label)
+    seen = accept(replace(now, confidence=0.8, position_ms=91_000 + away))
+    for spots in ([accept(now, HAND), seen], [seen, accept(now, HAND)]):
+        (left,) = once = merge([entry(HAND)], spots, SOCCERNET_V2, "x")
+        assert (left["label"], left["position"], left["team"]) == (label, "91000", "home")
+        assert merge(once, spots, SOCCERNET_V2, "x") == once
+    assert len(merge([entry(HAND)], [accept(HAND), seen], SOCCERNET_V2, "x", same_ms=100)) == 2
+    # Where it was it stands for nothing any more.
+    before = accept(replace(HAND, confidence=0.8, position_ms=89_500))
+    assert len(merge([entry(HAND)], [accept(now, HAND), before], SOCCERNET_V2, "x")) == 2
+
+
+def test_two_at_one_time_are_one_before_an_annotation_stands_for_it():
+    twice = [accept(GOAL), accept(GOAL, replace(GOAL, label="Corner"))]
+    assert merge([entry(GOAL)], twice, SOCCERNET_V2, "x") == [entry(GOAL)]
+
+
+def test_annotations_of_a_whole_list_stay_apart():
+    before, near = [entry(GOAL)], replace(GOAL, position_ms=61_900, confidence=None)
+    spots = [accept(replace(GOAL, confidence=None)), Correction(near, "added", None, apart=True)]
+    assert merge(before, spots, SOCCERNET_V2, "x") == [*before, entry(near)]
+
+
 def test_a_new_annotation_does_not_hide_behind_a_rejected_one():
     spots = [Correction(replace(HAND, position_ms=90_500), "added", None),
              Correction(HAND, "rejected", origin_of(HAND))]  # fmt: skip

@@ -290,6 +290,15 @@ def test_corrections_that_no_page_has_written_are_left_out(opened, wrong):
     assert len(parse_corrections(saved, "saved").spots) == 1
 
 
+def test_an_annotation_that_was_looked_at_stands_for_the_detection_on_it(opened):
+    """The goals at 1.0 and 1.2 s, both accepted, or both of another class."""
+    near = "app.saving.labels().filter(({ half, ms }) => half === 1 && ms < 1500)"
+    for act in ("app.verdict('accepted')", "app.relabel(app.spot, 1)"):
+        for spot in ("d0", "a0"):
+            opened.run(f"(app.select('{spot}', false), {act})")
+        assert opened.run(f"{near}.map(({{ ms }}) => ms)") == [1200]
+
+
 def test_two_new_spots_at_one_time_and_of_one_class_are_one_label(opened):
     opened.run("[1, 2].forEach(() => app.game.add(2, 1234, 0))")
     assert opened.run("app.saving.labels().filter(({ ms }) => ms === 1234).length") == 1
