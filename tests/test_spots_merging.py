@@ -64,6 +64,17 @@ def test_an_annotation_keeps_what_was_not_corrected():
     assert count([shown]).relabelled == 1 and count([moved]).moved == 1
 
 
+def test_what_an_annotation_did_not_say_is_said_now():
+    """Team and visibility, where its entry has no such key; that nobody knows them needs none."""
+    bare = {key: entry(HAND)[key] for key in ("gameTime", "label", "position")}
+    now = accept(HAND)
+    assert merge([bare], [now], SOCCERNET_V2, "x") == [
+        {**bare, "team": "home", "visibility": "not shown"}
+    ]
+    unknown = accept(replace(HAND, team="not applicable", visibility="visible"))
+    assert merge([bare], [unknown], SOCCERNET_V2, "x") == [bare]
+
+
 def test_rejected_annotations_go_and_rejected_detections_change_nothing():
     before = [entry(CORNER), entry(HAND)]
     assert (

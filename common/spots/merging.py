@@ -19,7 +19,7 @@ from common.spots.corrections import (
     Origin,
     origin_of,
 )
-from common.spots.label_file import annotation_of
+from common.spots.label_file import UNKNOWN_TEAM, UNKNOWN_VISIBILITY, annotation_of
 from common.spots.moments import Moment
 from common.spots.timing import game_time
 
@@ -198,8 +198,12 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
         changed |= {key: now[key] for key in ("gameTime", "position")}
     if each.relabelled or each.moment.written is not None:
         changed["label"] = now["label"]
-    for key, said in (("team", each.moment.team), ("visibility", each.moment.visibility)):
-        if said is not None and key in entry:
+    for key, said, unsaid in (
+        ("team", each.moment.team, UNKNOWN_TEAM),
+        ("visibility", each.moment.visibility, UNKNOWN_VISIBILITY),
+    ):
+        # An entry that does not say it need not say that nobody knows.
+        if said is not None and (key in entry or said != unsaid):
             changed[key] = said
     return changed
 
