@@ -302,6 +302,51 @@ def test_label_studio_tells_what_was_changed():
     assert gone == Correction(CORNER, "rejected", origin_of(CORNER))
 
 
+@pytest.mark.parametrize("was", [GOAL, replace(GOAL, confidence=None)])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_new_region_on_the_frame_of_another_spot_is_new(was, first):
+    """Of another class, drawn by somebody; the annotation of that frame stays what it is."""
+    (task,) = tasks(was)
+    (old,) = task.get("predictions", task.get("annotations"))[0]["result"]
+    both = [old, region(old["value"]["ranges"][0]["start"], "Penalty")]
+    back = json.dumps([submitted(task, *(both[::-1] if first else both))]).encode()
+    (read,) = from_label_studio(back, "x")
+    assert str(count(read.spots)) == "1 accepted, 0 moved, 0 relabelled, 0 rejected, 1 added"
+    kept, new = merge([entry(GOAL, by="Ann")], read.spots, SOCCERNET_V2, "x")
+    assert kept == entry(GOAL, by="Ann")
+    assert (new["label"], new["position"]) == ("Penalty", "61500")
+
+
+def test_regions_of_new_names_are_what_is_left_on_their_frames():
+    """Where somebody drew all anew: each that of its class, and the other one the other."""
+    other = replace(GOAL, label="Corner", position_ms=GOAL.position_ms + 5)
+    (task,) = tasks(GOAL, other)
+    frame = task["data"]["exported"][0]["frame"]
+    assert frame == task["data"]["exported"][1]["frame"]
+    drawn = [region(frame, "Penalty"), region(frame, "Goal"), region(frame, "Foul")]
+    (read,) = from_label_studio(json.dumps([submitted(task, *drawn)]).encode(), "x")
+    assert read.spots[:2] == (accept(replace(other, label="Penalty"), other), accept(GOAL))
+    assert read.spots[2].state == "added"
+
+
+@pytest.mark.parametrize("exported", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("was", [GOAL, replace(GOAL, confidence=None)])
+def test_a_copy_of_an_instance_is_new(exported, first, was):
+    """Its labels tell the spot that it was copied from, which stays what it is."""
+    text = coded([was]).decode()
+    begin, end = text.index("        <instance>"), text.index("    </ALL_INSTANCES>")
+    copy = text[begin:end].replace("<code>Goal", "<code>Penalty", 1)
+    two = text[:begin] + copy + text[begin:] if first else text[:end] + copy + text[end:]
+    before = moments_of(text.encode(), "x") if exported else []
+    spots = from_sportscode(two.encode(), "x", TIMING, 1, before)
+    assert str(count(spots)) == "1 accepted, 0 moved, 0 relabelled, 0 rejected, 1 added"
+    made = merge([entry(GOAL, by="Ann")], spots, SOCCERNET_V2, "x")
+    assert sorted(made, key=lambda each: each["label"]) == [
+        entry(GOAL, by="Ann"), entry(replace(GOAL, label="Penalty"))
+    ]  # fmt: skip
+
+
 def test_tasks_that_nobody_annotated_say_nothing():
     (task,) = tasks(CORNER)
     cancelled = submitted(task)

@@ -137,10 +137,11 @@ def _task(task: Any, where: str) -> Task:
             return Task(game, None)
         regions = [each for each in given[-1]["result"] if each.get("type") == _KIND]
         timing = Timing(kick_offs, one_file=half is None)
-        by_frame = defaultdict[int, dict[str, Moment]](dict)
-        for moment, frame in exported.values():
-            by_frame[frame].setdefault(moment.label, moment)
-        after = [_returned(each, exported, by_frame, timing, half, rate) for each in regions]
+        places = [_place(each) for each in regions]
+        after = [
+            _returned(frame, label, was, timing, half, rate)
+            for (_, frame, label), was in zip(places, _meant(places, exported), strict=True)
+        ]
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{where} is not as common.export writes it and Label Studio returns it ({error!r}); "
@@ -157,20 +158,37 @@ def _exported(each: Mapping[str, Any]) -> Moment:
     )  # fmt: skip
 
 
-def _returned(
-    region: Mapping[str, Any],
-    exported: Mapping[str, tuple[Moment, int]],
-    by_frame: Mapping[int, Mapping[str, Moment]],
-    timing: Timing,
-    half: int | None,
-    rate: float,
-) -> Returned:
-    """A region as a spot, and the exported one that it was, as far as its name or place tell."""
+def _place(region: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Name, first frame and class of a region."""
     value = region["value"]
-    frame, label = int(value["ranges"][0]["start"]), str(value[_KIND][0])
-    alike = by_frame.get(frame, {})
-    same = alike.get(label, next(iter(alike.values()), None))
-    was = exported.get(str(region.get("id")), (same, 0))[0]
+    return str(region.get("id")), int(value["ranges"][0]["start"]), str(value[_KIND][0])
+
+
+def _meant(
+    places: Sequence[tuple[str, int, str]], exported: Mapping[str, tuple[Moment, int]]
+) -> list[Moment | None]:
+    """The exported spot that each region was: that of its name; else one on its frame that no
+    other region was, of its class before one of another; else none: it is new.
+    """
+    names = {name for name, _, _ in places}
+    left = defaultdict[int, list[Moment]](list)
+    for name, (moment, frame) in exported.items():
+        if name not in names:
+            left[frame].append(moment)
+    found = [exported.get(name, (None, 0))[0] for name, _, _ in places]
+    for any_class in (False, True):
+        for number, (_, frame, label) in enumerate(places):
+            alike = (each for each in left[frame] if any_class or each.label == label)
+            if found[number] is None and (was := next(alike, None)) is not None:
+                found[number] = was
+                left[frame].remove(was)
+    return found
+
+
+def _returned(
+    frame: int, label: str, was: Moment | None, timing: Timing, half: int | None, rate: float
+) -> Returned:
+    """A region as a spot, at its exact time where it has not left the frame of what it was."""
     if was is not None and frame_of(timing.file_ms(was), rate) == frame:
         return Returned(
             Moment(was.half, was.position_ms, label, None, was.visibility, was.team),
