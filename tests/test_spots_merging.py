@@ -22,7 +22,7 @@ from common.spots.label_studio import Film, label_studio
 from common.spots.merging import count, merge
 from common.spots.moments import Moment
 from common.spots.sportscode import sportscode
-from common.spots.timing import Timing
+from common.spots.timing import Timing, seconds
 from common.spots.uniting import united
 
 GOAL = Moment(1, 61_500, "Goal", 0.9)
@@ -231,6 +231,24 @@ def test_edit_lists_that_nobody_changed_say_accepted():
     whole = Timing((5_000, 100_000), 10_000, 5_000, one_file=True)
     both = [*GAME, FOUL]
     assert from_sportscode(coded(both, whole), "x", whole, None, []) == [*map(accept, both)]
+
+
+around = st.sampled_from([0, 1, 999, 1_000, 10_000])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 3) | st.integers(0, 20_000), st.integers(1, 2), around, around, around,
+       st.booleans(), st.integers(0, 15_000))  # fmt: skip
+def test_instances_come_back_from_the_borders_of_a_half(ms, half, kick_off, lead, lag, one, by):
+    """Those that nobody touched exactly, and those that were moved by as much as they were."""
+    timing = Timing((kick_off, kick_off + 30_000 * one), lead, lag, one_file=one)
+    was = Moment(half, ms, "Goal", 0.9)
+    text = coded([was], timing)
+    assert from_sportscode(text, "x", timing, None, []) == [accept(was)]
+    (start, end), now = timing.span_ms(was), replace(was, position_ms=ms + by)
+    moved = text.decode().replace(f"<end>{seconds(end)}", f"<end>{seconds(end + by)}")
+    moved = moved.replace(f"<start>{seconds(start)}", f"<start>{seconds(start + by)}")
+    assert from_sportscode(moved.encode(), "x", timing, None, []) == [accept(now, was)]
 
 
 def test_edit_lists_tell_what_was_changed():

@@ -33,8 +33,9 @@ def from_sportscode(
 ) -> list[Correction]:
     """Corrections that an XML edit list of one video tells.
 
-    An instance's spot is `lead_ms` behind its start, or where that is 0 `lag_ms` before its end.
-    Its labels tell what it was. Spots that were deleted are known only from `exported`.
+    An instance's labels tell what it was; if it is as long as it was exported, it was moved as a
+    whole or not at all. Else its spot is `lead_ms` behind its start, or where that is 0 `lag_ms`
+    before its end. Spots that were deleted are known only from `exported`.
 
     Args:
         timing: that it was exported with; `kick_off_ms` also tells the half of instances that
@@ -64,12 +65,21 @@ def moments_of(content: bytes, source: str) -> list[Moment]:
 
 
 def _moment(each: Instance, timing: Timing, half: int) -> Moment:
-    at = each.start_ms + timing.lead_ms if each.start_ms > 0 else each.end_ms - timing.lag_ms
-    position = max(0, at - timing.offset_ms(half))
+    position = max(0, _file_ms(each, timing) - timing.offset_ms(half))
     labels = each.labels
     return Moment(
         half, position, each.code, _confidence(each), labels.get("visibility"), labels.get("team")
     )
+
+
+def _file_ms(each: Instance, timing: Timing) -> int:
+    """When the spot of an instance is in its video."""
+    if (was := _origin(each)) is not None:
+        moment = Moment(was.half, was.position_ms, was.label)
+        start, end = timing.span_ms(moment)
+        if each.end_ms - each.start_ms == end - start:  # as it was, or moved as a whole
+            return timing.file_ms(moment) + each.start_ms - start
+    return each.start_ms + timing.lead_ms if each.start_ms > 0 else each.end_ms - timing.lag_ms
 
 
 def _half(each: Instance, timing: Timing, half: int | None, where: str) -> int:
@@ -78,7 +88,8 @@ def _half(each: Instance, timing: Timing, half: int | None, where: str) -> int:
         return int(told)
     if half is not None:
         return half
-    begun = [n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= each.end_ms - timing.lag_ms]
+    at = _file_ms(each, timing)
+    begun = [n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= at]
     if not begun:
         raise UserError(
             f'{where} tells no half; give it a label of the group "half", name the file …_1.xml '
