@@ -42,6 +42,7 @@ from common.training.run import Run
 from common.training.run_folder import (
     complete_best,
     files_of_run,
+    make_way,
     replaced,
     settle_record,
     write_curves,
@@ -123,8 +124,11 @@ class Training:
         progress.close_epoch(row, improved)
         progress.finished = step_schedule(self.schedule, valid_loss)
         if self.run.processes.is_main:
-            # The last first: it tells whether the best were written, and what they are.
+            # The last first: it tells whether the best were written, and what they are. Results
+            # of other weights before it: whatever stops this, none lie beside the new ones.
             with replaced(folder, self._earlier):
+                if improved and not self._earlier:
+                    make_way(folder)
                 self._save_last()
                 if improved:
                     save_checkpoint(folder / BEST_FILE, self._published_content())
