@@ -200,6 +200,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from common.results.spots_table import tell_spots
     from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
+    from common.training.run_folder import refuse_other_weights
     from Pooling.model import trained_features
     from Pooling.test import spot_files
 
@@ -211,6 +212,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     data = data_set(args)
     data = replace(data, classes=trained_classes(weights, data.classes, data.root))
     run = new_run(args, Processes(), data.classes.names)
+    refuse_other_weights(run.folder, args.load_weights)
     given = given_files(
         args.features_path or args.video_path, data.classes.halves,
         FEATURES if args.features_path else VIDEOS,

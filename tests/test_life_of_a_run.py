@@ -378,6 +378,26 @@ def test_a_run_does_not_begin_among_the_results_of_other_weights(tmp_path):
     assert results(tmp_path / "mean") == {}
 
 
+def test_a_run_is_tested_with_its_own_weights_alone(tmp_path):
+    for name, rate in (("run", 0.01), ("other", 0.02)):
+        train(tmp_path / name, epochs=1, rate=rate)
+    run, other, copy = tmp_path / "run", tmp_path / "other" / BEST_FILE, tmp_path / "copy"
+    copy.write_bytes((run / BEST_FILE).read_bytes())
+    for weights in (copy, run / BEST_FILE, None):
+        only_test(run, weights=weights)
+    only_test(tmp_path / "elsewhere", weights=other)
+    (tmp_path / "pair/visual").mkdir(parents=True)
+    (tmp_path / "pair/visual" / LAST_FILE).write_text("")
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / LAST_FILE).write_text("")
+    before = files(tmp_path)
+    for name in ("run", "pair", "stopped"):
+        with pytest.raises(UserError, match=f"{name} is a trained run, and .* another --model_name"):
+            only_test(tmp_path / name, weights=other)
+    assert files(tmp_path) == before
+    train(run, overwrite=True, weights=other)  # which begins with them
+
+
 # Records.
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from common.training.run_folder import (
     files_of_run,
     pend_record,
     refuse_claim,
+    refuse_other_weights,
     start_log,
     tidy_folder,
 )
@@ -108,7 +108,12 @@ def start_run(
         UserError: another run or process is in the way, other classes, or weights do not fit.
     """
     folder, processes = run.folder, run.processes
-    claim = partial(refuse_claim, folder, training=training, resume=run.resume, overwrite=overwrite)
+
+    def claim() -> None:
+        refuse_claim(folder, training=training, resume=run.resume, overwrite=overwrite)
+        if not training:
+            refuse_other_weights(folder, load_weights_from)
+
     weights = folder / BEST_FILE if load_weights_from is None else load_weights_from
     if processes.is_main:
         claim()

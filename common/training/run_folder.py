@@ -1,6 +1,7 @@
 """The folder of a run, models/<model_name>/: log, checkpoints, curves, results."""
 
 import csv
+import filecmp
 import io
 import logging
 import shutil
@@ -56,6 +57,24 @@ def refuse_claim(path: Path, *, training: bool, resume: bool, overwrite: bool) -
         raise UserError(
             f"{path} holds results of weights that are not its own ({', '.join(results[:4])}); pass "
             "--overwrite to replace them, or another --model_name"
+        )
+
+
+def refuse_other_weights(path: Path, weights: Path | None) -> None:
+    """Raises UserError if results of other weights would take the place of a trained run's.
+
+    Args:
+        weights: given to be tested, or spotted with; None for the run's own.
+    """
+    own = path / BEST_FILE
+    parts = [path / part / LAST_FILE for part in CLASS_SPLITS]
+    trained = [each for each in (own, path / LAST_FILE, *parts) if each.is_file()]
+    if weights is None or not trained:
+        return
+    if not (own.is_file() and weights.is_file() and filecmp.cmp(own, weights, shallow=False)):
+        raise UserError(
+            f"{path} is a trained run, and {weights} holds other weights than its own: its results "
+            "would be lost; pass another --model_name, or leave out --load_weights"
         )
 
 
