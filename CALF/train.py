@@ -63,7 +63,8 @@ def train(
     # On a CPU the step is one of many small operations, unless they are fused.
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
-    with Training(run, model, optimizer, settings, select_by=SCORE) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, select_by=SCORE, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

@@ -66,7 +66,8 @@ def train(
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
     varying = "each batch has its own number of players" if players is not None else ""
-    with Training(run, model, optimizer, settings, SCORE, varying) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, SCORE, varying, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

@@ -95,6 +95,8 @@ def test_a_watched_split_selects_nothing_whatever_its_name(
     assert rows["plain"]["valid_a_mAP"] == rows["watched"]["valid_a_mAP"]
     tested = json.loads((tmp_path / "models/watched/results_valid.json").read_text())
     scores = tested["metrics"]["loose"]["a_mAP"]
-    assert float(rows["watched"]["watched_valid_a_mAP"]) == scores != float(
-        rows["watched"]["valid_a_mAP"]
+    assert (
+        float(rows["watched"]["watched_valid_a_mAP"])
+        == scores
+        != float(rows["watched"]["valid_a_mAP"])
     )

@@ -72,7 +72,7 @@ def test_no_watched_split_takes_another_column():
     assert found == {
         "valid_a_mAP": ["a", "b"], "test_a_mAP": ["test"], "watched_valid_a_mAP": ["valid"]
     }  # fmt: skip
-    assert list(found)[0] == "valid_a_mAP"
+    assert next(iter(found)) == "valid_a_mAP"
     found = scored_splits("valid_a_mAP", ["a"], ["watched_valid", "valid"])
     assert sorted(map(tuple, found.values())) == [("a",), ("valid",), ("watched_valid",)]
     assert scored_splits("valid_a_mAP", ["valid"], ["valid"]) == {"valid_a_mAP": ["valid"]}

@@ -287,7 +287,7 @@ def publish(folder, names=("results_valid.json", "operating_point.json", "scores
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    return {name: b"{}" for name in names}
+    return dict.fromkeys(names, b"{}")
 
 
 def results(folder):
@@ -392,7 +392,9 @@ def test_a_run_is_tested_with_its_own_weights_alone(tmp_path):
     (tmp_path / "stopped" / LAST_FILE).write_text("")
     before = files(tmp_path)
     for name in ("run", "pair", "stopped"):
-        with pytest.raises(UserError, match=f"{name} is a trained run, and .* another --model_name"):
+        with pytest.raises(
+            UserError, match=f"{name} is a trained run, and .* another --model_name"
+        ):
             only_test(tmp_path / name, weights=other)
     assert files(tmp_path) == before
     train(run, overwrite=True, weights=other)  # which begins with them
@@ -616,6 +618,7 @@ def changed(content, keys, value):
         (["optimizer", "state", 0], {}),
         (["optimizer", "state", 9], {}),
         (["progress"], []),
+        (["progress", "data"], ["x"]),
         (["progress", "epoch"], "3"),
         (["progress", "epoch"], 10**30),
         (["progress", "epoch"], 7),

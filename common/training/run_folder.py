@@ -55,8 +55,8 @@ def refuse_claim(path: Path, *, training: bool, resume: bool, overwrite: bool) -
     results = [each.name for each in _results(path) if each.name != TESTED]
     if training and results and not existing and not overwrite:
         raise UserError(
-            f"{path} holds results of weights that are not its own ({', '.join(results[:4])}); pass "
-            "--overwrite to replace them, or another --model_name"
+            f"{path} holds results of weights that are not its own ({', '.join(results[:4])}); "
+            "pass --overwrite to replace them, or another --model_name"
         )
 
 

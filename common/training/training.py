@@ -14,7 +14,7 @@ else is in `last.pth.tar`. So a run that was stopped, or killed, and resumed end
 bits as one that was left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -62,6 +62,7 @@ class Training:
         select_by: the number of a thorough validation whose highest value marks the best weights,
             as soon as there is one; the lowest validation loss until then, and always if None.
         varying: why no two training steps are alike, if so: they are not recorded then.
+        data: digests of what is trained and selected on, by purpose, which may not change.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Training:
         settings: TrainingSettings,
         select_by: str | None = None,
         varying: str = "",
+        data: Mapping[str, str] | None = None,
     ) -> None:
         self.run, self.model, self.optimizer = run, model, optimizer
         self.settings, self.select_by = settings, select_by
@@ -88,6 +90,7 @@ class Training:
         self._events: EventFile | None = None
         if run.resume and (run.folder / LAST_FILE).exists():
             self._restore()
+        self.progress.begin_on(data or {}, run.folder / LAST_FILE)
 
     def __enter__(self) -> "Training":
         folder = self.run.folder
