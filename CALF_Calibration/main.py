@@ -370,6 +370,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from common.training.run_folder import refuse_other_weights
 
     args = parse_arguments(argv)
+    of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "CALF_Calibration/main.py")
     args = parse_arguments(argv, trained)
@@ -391,7 +392,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     if given.flag == FEATURES:
         halves = open_given(given, model.features)
     else:
-        how = video_features(args, model.features, weights.parent)
+        how = video_features(args, of_backbone, model.features, weights.parent)
         halves = open_videos(given, run.folder, how, run.device, download=args.download)
     claim_outputs(run.folder, given, vars(args), data.classes.names)
     suppression = suppression_of(args)
@@ -401,7 +402,9 @@ def spot_given(argv: Sequence[str] | None) -> None:
     tell_spots(halves, written, data.classes.names, weights.parent)
 
 
-def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFeatures:
+def video_features(
+    args: argparse.Namespace, precision: str, needed: int, run: Path
+) -> VideoFeatures:
     """How the flags want videos to become the features that the weights of `run` need."""
     return choose_video_features(
         needed,
@@ -410,7 +413,7 @@ def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFea
         weights=args.backbone_weights,
         pca=args.pca,
         framerate=args.framerate,
-        precision=args.precision,
+        precision=precision,
     )
 
 

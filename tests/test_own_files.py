@@ -3,6 +3,7 @@ up here: it is tested with its own modules)."""
 
 import importlib
 import json
+import shutil
 import sys
 import types
 
@@ -131,6 +132,26 @@ def test_both_halves_are_spotted_in_as_in_their_split(trained, data, start):
     lengths = [len(np.load(file, mmap_mode="r")) for file in reversed(files)]
     assert f"{lengths[0]} frames of half 1, {lengths[1]} frames of half 2:" in out
     assert "at or above 0.5, for no thresholds were chosen" in out
+
+
+def test_a_run_in_half_precision_spots_in_it(trained, data, start, tmp_path):
+    baseline, cwd = trained
+    game = games_of(data, "test")[0]
+    shutil.copytree(cwd / "models/m", tmp_path / "models/m")
+    single = predictions(tmp_path / f"models/m/outputs_test/{game}/results_spotting.json")
+    record = tmp_path / "models/m/settings_train.json"
+    content = json.loads(record.read_text())
+    content["settings"]["precision"] = "bf16"
+    record.write_text(json.dumps(content))
+    words = ["--test_only", "--split_test", "test", "--device", "cpu"]
+    assert start(tmp_path, baseline, "--model_name", "m", *words)[0] == 0
+    file = data / game / f"1_{FEATURE_FILE}"
+    words = ["--features_path", file, "--device", "cpu"]
+    assert start(tmp_path, baseline, "--model_name", "m", *words)[0] == 0
+    tested = predictions(tmp_path / f"models/m/outputs_test/{game}/results_spotting.json")
+    (found,) = (tmp_path / "models/m").glob("outputs_*_1_*/results_spotting.json")
+    assert predictions(found) == [each for each in tested if each["half"] == "1"]
+    assert tested != single
 
 
 def test_results_of_other_weights_do_not_take_the_place_of_a_runs(trained, data, start, tmp_path):

@@ -58,8 +58,8 @@ class Progress:
             if self.data.get(purpose, digest) != digest:
                 raise UserError(
                     f"the run of {source} began with other games: the {purpose} data have changed "
-                    "(games, their spots or their frames); bring back those of its start, or train anew "
-                    "with --overwrite"
+                    "(games, their spots or their frames); bring back those of its start, or train "
+                    "anew with --overwrite"
                 )
         self.data = {**self.data, **data}
 

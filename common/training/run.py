@@ -25,7 +25,7 @@ from common.results.run_record import (
     write_record,
 )
 from common.training.checkpoints import check_classes, load_weights
-from common.training.device import autocast, describe
+from common.training.device import autocast, describe, require_precision
 from common.training.distributed import Processes
 from common.training.recorded_flags import changes, in_words
 from common.training.resumption import checked_last
@@ -52,6 +52,8 @@ class Run:
         resume: go on from the last checkpoint if there is one.
         capture: record training steps on a CUDA card: auto, on or off.
         classes: what the network's outputs stand for, in order; kept with its weights.
+
+    Raises UserError if the device does not compute at the precision.
     """
 
     folder: Path
@@ -62,6 +64,9 @@ class Run:
     resume: bool = False
     capture: str = "auto"
     classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_precision(self.device, self.precision)
 
     def autocast(self) -> AbstractContextManager:
         """Context in which matrix products run at the run's precision."""
