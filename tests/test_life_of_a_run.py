@@ -378,6 +378,20 @@ def test_a_run_does_not_begin_among_the_results_of_other_weights(tmp_path):
     assert results(tmp_path / "mean") == {}
 
 
+def test_a_split_with_the_name_of_a_file_that_was_spotted_in_is_refused(tmp_path):
+    train(tmp_path, epochs=1)
+    (tmp_path / "outputs_test").mkdir()
+    (tmp_path / "settings_file_test.json").write_text('{"settings": {"features_path": "/x.npy"}}')
+    before = files(tmp_path)
+    for start in (lambda: only_test(tmp_path), lambda: train(tmp_path, resume=True)):
+        with pytest.raises(UserError, match=r"outputs_test holds the detections of /x\.npy, and"):
+            start()
+    assert files(tmp_path) == before
+    only_test(tmp_path, split_test=["valid"])
+    train(tmp_path, overwrite=True)  # they go with the earlier run
+    assert not (tmp_path / "outputs_test").exists()
+
+
 def test_a_run_is_tested_with_its_own_weights_alone(tmp_path):
     for name, rate in (("run", 0.01), ("other", 0.02)):
         train(tmp_path / name, epochs=1, rate=rate)

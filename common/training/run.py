@@ -14,6 +14,7 @@ from common.data.data_set import DataSet
 from common.data.fetching import download
 from common.errors import UserError, log
 from common.files import locked
+from common.results.given_files import refuse_names_of_files
 from common.results.run_record import (
     BEST_FILE,
     LAST_FILE,
@@ -118,6 +119,8 @@ def start_run(
         refuse_claim(folder, training=training, resume=run.resume, overwrite=overwrite)
         if not training:
             refuse_other_weights(folder, load_weights_from)
+        if not overwrite:
+            refuse_names_of_files(folder, settings.get("split_test") or ())
 
     weights = folder / BEST_FILE if load_weights_from is None else load_weights_from
     if processes.is_main:
