@@ -72,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def refuse_output(out: Path, runs: Sequence[Path]) -> None:
     """Raises UserError if what is written would lie among the files of a trained run."""
-    if any((out / name).exists() for name in (LAST_FILE, BEST_FILE)) or out in runs:
+    own = any((out / name).exists() for name in (LAST_FILE, BEST_FILE))
+    if own or out.resolve() in [run.resolve() for run in runs]:
         raise UserError(f"{out} is a trained run, whose results would be lost; choose another -o")
 
 
