@@ -69,7 +69,7 @@ def parse_arguments(
     add_result_flags(parser)
     add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    return parse_flags(parser, argv)
+    return parse_flags(parser, argv, told=defaults is not None)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "ContextAwareModel":
@@ -223,7 +223,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from common.training.distributed import Processes
     from common.training.run_folder import refuse_other_weights
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
     of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "CALF/main.py")

@@ -78,7 +78,7 @@ def parse_arguments(
     add_result_flags(parser)
     add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    args = parse_flags(parser, argv)
+    args = parse_flags(parser, argv, told=defaults is not None)
     check_calibration_flags(args.dim_representation_c, args.with_dropout)
     return args
 
@@ -378,7 +378,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from common.training.distributed import Processes
     from common.training.run_folder import refuse_other_weights
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
     of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "CALF_Calibration_GCN/main.py")

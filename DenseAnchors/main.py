@@ -64,7 +64,7 @@ def parse_arguments(
     add_anchor_flags(parser)
     add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    return parse_flags(parser, argv)
+    return parse_flags(parser, argv, told=defaults is not None)
 
 
 def add_anchor_flags(parser: argparse.ArgumentParser) -> None:
@@ -263,7 +263,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from DenseAnchors.model import trained_features
     from DenseAnchors.test import spot_files
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
     of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "DenseAnchors/main.py")

@@ -96,7 +96,7 @@ def parse_arguments(
     add_given_flags(parser)
     preset = parser.parse_known_args(argv)[0].preset
     parser.set_defaults(**{**(defaults or {}), **PRESETS.get(preset, {})})
-    return parse_flags(parser, argv, given=PRESETS.get(preset, ()))
+    return parse_flags(parser, argv, given=PRESETS.get(preset, ()), told=defaults is not None)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "PoolingModel":
@@ -204,7 +204,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from Pooling.model import trained_features
     from Pooling.test import spot_files
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
     of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "Pooling/main.py")

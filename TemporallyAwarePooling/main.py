@@ -78,7 +78,7 @@ def parse_arguments(
     # fmt: on
     add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    return parse_flags(parser, argv)
+    return parse_flags(parser, argv, told=defaults is not None)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "TemporallyAwareModel":
@@ -203,7 +203,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from TemporallyAwarePooling.model import trained_features
     from TemporallyAwarePooling.test import spot_files
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
     of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "TemporallyAwarePooling/main.py")

@@ -154,7 +154,9 @@ def test_a_run_in_half_precision_spots_in_it(trained, data, start, tmp_path):
     assert tested != single
 
 
-def test_results_of_other_weights_do_not_take_the_place_of_a_runs(trained, data, start, tmp_path):
+def test_results_of_other_weights_do_not_take_the_place_of_a_runs(
+    trained, data, start, tmp_path, caplog
+):
     baseline, cwd = trained
     run, other = cwd / "models/m", tmp_path / "other.pth.tar"
     save_checkpoint(other, {**read_checkpoint(run / BEST_FILE), "epoch": 7})
@@ -162,11 +164,12 @@ def test_results_of_other_weights_do_not_take_the_place_of_a_runs(trained, data,
     file = data / games_of(data, "test")[0] / f"1_{FEATURE_FILE}"
     flags = ["--SoccerNet_path", data, "--features", FEATURE_FILE, "--split_test", "test",
              "--device", "cpu", *PROGRAMS[baseline]]  # fmt: skip
-    for words in (["--test_only", *flags], ["--features_path", file]):
+    for words in (["--test_only", *flags], ["--features_path", file, "--LR", 1]):
         words = [*words, "--load_weights", other, "--model_name", "m"]
         code, _, err = start(cwd, baseline, *words)
         assert code == 2
         assert "holds other weights than its own" in err
+        assert caplog.text.count("nothing looks at --LR") == ("--LR" in words)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
