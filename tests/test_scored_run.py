@@ -71,6 +71,13 @@ def test_the_archive_goes_before_the_folder(run, write_tree):
     assert len(read_run(run).detections) == 0
 
 
+def test_a_split_that_was_written_among_the_detections_of_a_file_is_found(run, write_tree):
+    write_tree(run / "results_spotting_test.zip", dict.fromkeys(GAMES, FOUND), RESULTS)
+    (run / "outputs_test" / RESULTS).write_text(json.dumps({"predictions": []}))
+    read = read_run(run)
+    assert (read.games, len(read.detections)) == (tuple(GAMES), 2)
+
+
 def test_result_files_alone_need_a_data_root(run, root, tmp_path, write_tree):
     packed = write_tree(tmp_path / "other.zip", dict.fromkeys(GAMES, FOUND), RESULTS)
     for path, name in ((packed, "other"), (run / "outputs_test", "outputs_test")):

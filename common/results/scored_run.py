@@ -102,7 +102,8 @@ def find_results(
         UserError: no results of this split, or no data root; says what to do.
     """
     path = Path(path)
-    if (path / f"outputs_{split}" / RESULT_FILE).is_file():
+    of_file = (path / f"outputs_{split}" / RESULT_FILE).is_file()
+    if of_file and not (path / _archive(split)).is_file():  # which only a split has
         return _results_of_file(path, split)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
