@@ -12,7 +12,7 @@ from CALF.model import ContextAwareModel
 from CALF.test import spot_game
 from common.data.data_set import DataSet
 from common.data.frame_rows import bytes_of, fits_on
-from common.results.game_score import GameScore
+from common.results.game_score import GameScore, scored_splits
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam
@@ -49,10 +49,9 @@ def train(
         suppression: suppression in whole games.
         resident: keep all features on the device: yes, no, or auto.
     """
-    further = {f"{split}_a_mAP": [split] for split in watched if split != "challenge"}
     scored = {
         name: GameScore(data, data.games(splits))
-        for name, splits in {SCORE: select_on, **further}.items()
+        for name, splits in scored_splits(SCORE, select_on, watched).items()
     }
     chunks, others = (
         read_chunks(data, splits, k_frames, model.shape, run.published)
@@ -64,7 +63,8 @@ def train(
     # On a CPU the step is one of many small operations, unless they are fused.
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
-    with Training(run, model, optimizer, settings, select_by=SCORE) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, select_by=SCORE, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

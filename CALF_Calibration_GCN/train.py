@@ -12,7 +12,7 @@ from CALF_Calibration_GCN.model import PlayerGraphModel
 from CALF_Calibration_GCN.test import spot_game
 from common.data.data_set import DataSet
 from common.data.frame_rows import ResidentRows, bytes_of, fits_on
-from common.results.game_score import GameScore
+from common.results.game_score import GameScore, scored_splits
 from common.results.suppression import Suppression
 from common.training.epoch import Epoch
 from common.training.optimisation import adam
@@ -51,10 +51,9 @@ def train(
         suppression: suppression in whole games.
         resident: keep all features on the device: yes, no, or auto.
     """
-    further = {f"{split}_a_mAP": [split] for split in watched if split != "challenge"}
     scored = {
         name: GameScore(data, data.games(splits))
-        for name, splits in {SCORE: select_on, **further}.items()
+        for name, splits in scored_splits(SCORE, select_on, watched).items()
     }
     chunks, others = (
         read_chunks(data, players, splits, k_frames, model.shape, published=run.published)
@@ -67,7 +66,8 @@ def train(
     fused = run.device.type in ("cpu", "cuda")
     optimizer = adam(model, settings.learning_rate, _ADAM_EPS, fused)
     varying = "each batch has its own number of players" if players is not None else ""
-    with Training(run, model, optimizer, settings, SCORE, varying) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, SCORE, varying, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

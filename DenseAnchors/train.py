@@ -72,7 +72,8 @@ def train(
     everything = others.cover()
     fused = run.device.type in ("cpu", "cuda")  # one pass over all weights
     optimizer = adam(model, settings.learning_rate, fused=fused, decay=decay)
-    with Training(run, model, optimizer, settings, select_by=SCORE) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, select_by=SCORE, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

@@ -78,7 +78,7 @@ def parse_arguments(
     # fmt: on
     add_given_flags(parser)
     parser.set_defaults(**(defaults or {}))
-    return parse_flags(parser, argv)
+    return parse_flags(parser, argv, told=defaults is not None)
 
 
 def build_model(args: argparse.Namespace, features: int, classes: int) -> "TemporallyAwareModel":
@@ -199,10 +199,12 @@ def spot_given(argv: Sequence[str] | None) -> None:
     from common.results.spots_table import tell_spots
     from common.training.checkpoints import BEST_FILE, load_weights, read_checkpoint
     from common.training.distributed import Processes
+    from common.training.run_folder import refuse_other_weights
     from TemporallyAwarePooling.model import trained_features
     from TemporallyAwarePooling.test import spot_files
 
-    args = parse_arguments(argv)
+    args = parse_arguments(argv, {})
+    of_backbone = args.precision  # that of the run is its network's alone
     weights = args.load_weights or Path("models", args.model_name, BEST_FILE)
     trained = trained_settings(weights, vars(args), "TemporallyAwarePooling/main.py")
     args = parse_arguments(argv, trained)
@@ -210,6 +212,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     data = data_set(args)
     data = replace(data, classes=trained_classes(weights, data.classes, data.root))
     run = new_run(args, Processes(), data.classes.names)
+    refuse_other_weights(run.folder, args.load_weights)
     given = given_files(
         args.features_path or args.video_path, data.classes.halves,
         FEATURES if args.features_path else VIDEOS,
@@ -221,7 +224,7 @@ def spot_given(argv: Sequence[str] | None) -> None:
     if given.flag == FEATURES:
         halves = open_given(given, model.features)
     else:
-        how = video_features(args, model.features, weights.parent)
+        how = video_features(args, of_backbone, model.features, weights.parent)
         halves = open_videos(given, run.folder, how, run.device, download=args.download)
     claim_outputs(run.folder, given, vars(args), data.classes.names)
     suppression = suppression_of(args)
@@ -231,7 +234,9 @@ def spot_given(argv: Sequence[str] | None) -> None:
     tell_spots(halves, written, data.classes.names, weights.parent)
 
 
-def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFeatures:
+def video_features(
+    args: argparse.Namespace, precision: str, needed: int, run: Path
+) -> VideoFeatures:
     """How the flags want videos to become the features that the weights of `run` need."""
     return choose_video_features(
         needed,
@@ -240,7 +245,7 @@ def video_features(args: argparse.Namespace, needed: int, run: Path) -> VideoFea
         weights=args.backbone_weights,
         pca=args.pca,
         framerate=args.framerate,
-        precision=args.precision,
+        precision=precision,
     )
 
 

@@ -43,7 +43,8 @@ def train(
         if fits_on(run.device, bytes_of(part.rows.halves), resident):
             part.keep_on(run.device)
     optimizer = adam(model, settings.learning_rate)
-    with Training(run, model, optimizer, settings) as training:
+    digests = data.digests(train_on, select_on)
+    with Training(run, model, optimizer, settings, data=digests) as training:
         shared = run.processes.share_gradients(model)
         for epoch in training.epochs():
             model.train()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from common.data.data_set import DataSet
 from common.errors import UserError, counted, log, run_cli
 from common.files import locked
+from common.results.given_files import refuse_names_of_files
 from common.results.run_record import BEST_FILE, LAST_FILE, record_settings
 from common.results.scored_run import RunResults, find_results
 from common.results.suppression import KINDS, Suppression
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Averages and suppresses game by game, then packs, scores and draws each split."""
     args = parse_arguments(argv)
     refuse_output(args.out, args.runs)
+    refuse_names_of_files(args.out, args.split)
     splits = {split: same_results(args.runs, split, args.SoccerNet_path) for split in args.split}
     settings = settings_of(args, splits[args.split[0]])
 
@@ -70,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def refuse_output(out: Path, runs: Sequence[Path]) -> None:
     """Raises UserError if what is written would lie among the files of a trained run."""
-    if any((out / name).exists() for name in (LAST_FILE, BEST_FILE)) or out in runs:
+    own = any((out / name).exists() for name in (LAST_FILE, BEST_FILE))
+    if own or out.resolve() in [run.resolve() for run in runs]:
         raise UserError(f"{out} is a trained run, whose results would be lost; choose another -o")
 
 

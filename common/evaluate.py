@@ -16,8 +16,9 @@ from common.errors import UserError, counted, run_cli
 from common.files import write_json
 from common.metric.average_map import TOLERANCES_SECONDS
 from common.results.json_tree import JsonTree
-from common.results.predictions import guess_file_name
+from common.results.predictions import RESULT_FILE, guess_file_name
 from common.results.reading import EVALUATION_FRAMERATE, Reading, labelled_games
+from common.results.scored_run import results_of_run
 from common.results.scores import evaluate_games, published_results, summary
 from common.training.argument_types import file_to_write, place, rate
 from common.training.flags import new_parser
@@ -45,13 +46,15 @@ def evaluate(
 
     Differences: a splits.json and a classes.json at the data root go before the package's lists;
     games that are not at hand or have no labels are left out, which is said; the label file follows
-    the version and the data set unless it is given; malformed input raises UserError; numpy's error
-    state stays as it is. `num_classes` is accepted and, as in the original, has no effect.
+    the version and the data set unless it is given; of a run's folder its results of the split are
+    scored; malformed input raises UserError; numpy's error state stays as it is. `num_classes` is
+    accepted and, as in the original, has no effect.
 
     Returns:
         a_mAP, a_mAP_per_class, and both for visible and unshown spots (None unless version 2).
     """
-    labels, predictions = JsonTree(Path(SoccerNet_path)), JsonTree(Path(Predictions_path))
+    labels, results = JsonTree(Path(SoccerNet_path)), Path(Predictions_path)
+    predictions = JsonTree(results_of_run(results, split) if isinstance(split, str) else results)
     classes = _classes_of(labels, version, dataset, task, EVENT_DICTIONARY)
     label_file = label_files or (classes.label_file if dataset else guess_file_name(labels))
     games = _games_of(labels, split, dataset, task) if dataset else _games_with(labels, label_file)
@@ -154,9 +157,14 @@ def _with_labels(labels: JsonTree, games: Sequence[str], label_file: str) -> lis
     """The games that have annotations. Raises UserError if there are games and none has."""
     labelled = labelled_games(labels, games, label_file)
     if games and not labelled:
+        advice = "choose a split with labels, or check --version and --label_file"
+        if any(name.endswith(f"/{RESULT_FILE}") for name in labels.names()):
+            advice = (
+                "it holds results: give it as --Predictions_path, and the labels' folder as data"
+            )
         raise UserError(
             f"none of {counted(len(games), 'game')} in {labels.root} has a {label_file}, so "
-            "nothing can be scored; choose a split with labels, or check --version and --label_file"
+            f"nothing can be scored; {advice}"
         )
     return labelled
 
@@ -173,7 +181,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         required=True,
         help="data root, a folder or zip of labels",
     )
-    add("--Predictions_path", type=place, required=True, help="result files, a folder or a zip")
+    add("--Predictions_path", type=place, required=True,
+        help="result files, a folder or a zip; or the folder of a run")  # fmt: skip
     add("--Prediction_file", help="name of the result files [the published name, else any JSON]")
     add("--split", default="test", help="games to score, any split with labels [test]")
     add("--version", type=int, default=2, help="SoccerNet version: 1 (3 classes) or 2 (17) [2]")
@@ -199,7 +208,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_arguments(argv)
     from common.results.tables import print_results
 
-    labels, predictions = JsonTree(args.SoccerNet_path), JsonTree(args.Predictions_path)
+    labels = JsonTree(args.SoccerNet_path)
+    predictions = JsonTree(results_of_run(args.Predictions_path, args.split))
     _refuse_packed_lists(labels)
     classes = event_classes(args.SoccerNet_path, args.version)
     label_file = args.label_file or classes.label_file
@@ -217,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     about = f"{counted(len(games), 'game')} at {args.framerate:g} frames per second"
     print_results(results, classes.names, f"{args.split}: {about}")
+    if predictions.root != args.Predictions_path:
+        print(f"scored: {predictions.root}")
     if args.output:
         content = {metric: summary(result, classes.names) for metric, result in results.items()}
         facts = {"split": args.split, "games": len(games), "framerate": args.framerate}

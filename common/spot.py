@@ -50,6 +50,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Starts the run's program on the files, then shows and writes what it found."""
     args = parse_arguments(argv)
+    if args.json and args.csv and args.json.resolve() == args.csv.resolve():
+        raise UserError(f"--json and --csv are the same file, {args.csv}; give each its own")
     flag = kind_of(args.inputs)
     program, folder = program_of(args.run), started_in(args.run)
     words = [sys.executable, str(program), "--model_name", name_of(args.run, folder)]

@@ -10,6 +10,7 @@ from common.data.events import SOCCERNET_V1, SOCCERNET_V2, event_classes
 from common.data.games import games_at_hand, official_splits, read_splits
 from common.errors import UserError, run_cli
 from common.results.predictions import RESULT_FILE
+from common.results.scored_run import results_of_run
 from common.results.validity import validate, verdict
 from common.training.argument_types import place
 from common.training.flags import new_parser
@@ -26,7 +27,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     # fmt: off
-    add("path", type=place, help="results_spotting.zip, or a folder with the same layout")
+    add("path", type=place,
+        help="results_spotting.zip, a folder with the same layout, or the folder of a run")
     add("--split", default="challenge", help="the games that must be there [challenge]")
     add("--SoccerNet_path", type=place,
         help="data folder: its splits.json, classes.json, games [SoccerNet's own]")
@@ -48,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     soccernet = SOCCERNET_V1 if args.version == 1 else SOCCERNET_V2
     classes = event_classes(root, args.version) if root else soccernet
     expected = games_at_hand(root, [args.split]) if root else splits[args.split]
-    findings = validate(args.path, expected, classes, args.Prediction_file)
+    findings = validate(
+        results_of_run(args.path, args.split), expected, classes, args.Prediction_file
+    )
     for error in findings.errors:
         print(f"error: {error}")
     for warning in findings.warnings:

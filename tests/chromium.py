@@ -35,7 +35,7 @@ def installed():
 
 
 class Chromium:
-    """One tab. `complaints` are exceptions, errors on the console and refused requests."""
+    """A tab, or a few. `complaints` are exceptions, errors on the console and refused requests."""
 
     def __init__(self, binary, folder):
         their_in, self._out = os.pipe()
@@ -58,15 +58,28 @@ class Chromium:
         """Goes on in a new tab of a new profile: nothing that a page has kept is there."""
         left, self._session = self._profile, None
         profile = self._profile = self.call("Target.createBrowserContext")
-        page = self.call("Target.createTarget", url="about:blank", **profile)
-        session = self.call("Target.attachToTarget", flatten=True, **page)
         self.call("Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True,
                   downloadPath=str(self.downloads), **profile)  # fmt: skip
+        name = self._new_tab()
         if left:
             self.call("Target.disposeBrowserContext", **left)
-        self._session = session["sessionId"]
+        self.turn_to(name)
+
+    def _new_tab(self):
+        page = self.call("Target.createTarget", url="about:blank", **self._profile)
+        return self.call("Target.attachToTarget", flatten=True, **page)["sessionId"]
+
+    def turn_to(self, name):
+        """Goes on in the tab of this name."""
+        self._session = name
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
+
+    def beside(self):
+        """Goes on in a second tab of the same profile; returns the names of both, see `turn_to`."""
+        left, self._session = self._session, None
+        self.turn_to(self._new_tab())
+        return left, self._session
 
     def close(self):
         self._session = None

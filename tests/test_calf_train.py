@@ -1,6 +1,7 @@
 """What all three training loops draw and score in each epoch."""
 
 import csv
+import json
 
 import pytest
 from shell import caller
@@ -69,3 +70,33 @@ def test_whole_games_are_scored_in_thorough_epochs_only(
     with (tmp_path / "models/run/curves.csv").open(newline="") as file:
         scores = [row["valid_a_mAP"] for row in csv.DictReader(file)]
     assert [bool(score) for score in scores] == [False, False, True, False]  # as published
+
+
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_a_watched_split_selects_nothing_whatever_its_name(
+    data, tmp_path, monkeypatch, capsys, baseline
+):
+    root = tmp_path / "data"
+    root.mkdir()
+    splits = json.loads((data / "splits.json").read_text())
+    (root / "splits.json").write_text(json.dumps({**splits, "holdout": splits["train"]}))
+    for folder in data.iterdir():
+        if folder.is_dir():
+            (root / folder.name).symlink_to(folder)
+    main, _, own = BASELINES[baseline]
+    here = caller(tmp_path, monkeypatch, capsys, main)
+    words = [*FLAGS, *own, "--max_epochs", 2, "--evaluation_frequency", 1, "--NMS_window", 2]
+    words += ["--SoccerNet_path", root, "--split_valid", "holdout", "--split_test", "valid"]
+    rows = {}
+    for name, further in (("plain", []), ("watched", ["--watch_test"])):
+        assert here("--model_name", name, *words, *further) == (0, "")
+        with (tmp_path / "models" / name / "curves.csv").open(newline="") as file:
+            rows[name] = list(csv.DictReader(file))[-1]
+    assert rows["plain"]["valid_a_mAP"] == rows["watched"]["valid_a_mAP"]
+    tested = json.loads((tmp_path / "models/watched/results_valid.json").read_text())
+    scores = tested["metrics"]["loose"]["a_mAP"]
+    assert (
+        float(rows["watched"]["watched_valid_a_mAP"])
+        == scores
+        != float(rows["watched"]["valid_a_mAP"])
+    )

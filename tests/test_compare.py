@@ -99,6 +99,37 @@ def test_all_numbers_as_json(compare, runs, root, tmp_path):
     )
 
 
+def test_a_class_named_average_is_a_class(compare, runs, root, tmp_path, write_tree):
+    """Its precision is another number than the average, and all forms have both."""
+    names = {"PASS": "average", "DRIVE": "average (class)"}
+
+    def renamed(entries):
+        return [{**each, "label": names[each["label"]]} for each in entries]
+
+    write_tree(root, dict.fromkeys(GAMES, renamed(annotations())), LABELS)
+    (root / "classes.json").write_text(json.dumps(list(names.values())))
+    results = [each for each in found([1, 2, 3]) if each["label"] == "PASS"]
+    write_tree(runs[0] / "outputs_test", dict.fromkeys(GAMES, renamed(results)), RESULTS)
+    file = tmp_path / "numbers.json"
+    words = [runs[0], "--metric", "loose", "--resamples", 20]
+    plain = compare(*words, "--output", file)
+    expected = evaluate(root, runs[0] / "outputs_test")
+    average, (high, low) = expected["a_mAP"], expected["a_mAP_per_class"]
+    assert high > average > low == 0
+    assert f"{100 * average:.2f}" in plain.stdout and f"{100 * high:.2f}" not in plain.stdout
+    lines = {
+        each["event"]: each["score"]["value"] for each in json.loads(file.read_text())["lines"]
+    }
+    assert lines == pytest.approx(
+        {"average": average, "average (class) (class)": high, "average (class)": low}
+    )
+    compare(*words, "--per-class", "--output", tmp_path / "tables.md")
+    rows = [line for line in (tmp_path / "tables.md").read_text().splitlines() if "poor" in line]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| average (class) (class)", "| average (class)", "| average"
+    ]  # fmt: skip
+
+
 def test_tables_on_the_screen_and_in_markdown(compare, runs, tmp_path):
     file = tmp_path / "tables.md"
     done = compare(*runs, "--resamples", 50, "--metric", "tight", "--per-class", "--output", file)

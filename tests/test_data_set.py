@@ -63,7 +63,7 @@ def test_only_so_many_games_of_each_split(root, most, expected):
 
 
 def test_an_unknown_split_and_a_wrong_root_are_named(root):
-    with pytest.raises(UserError, match="unknown split 'trian'"):
+    with pytest.raises(UserError, match=r"unknown split 'trian'; .* has train, "):
         data_set(root).games(["train", "trian"])
     with pytest.raises(UserError, match=f"expected the data folder at {root / 'nowhere'}"):
         data_set(root / "nowhere").games(["train"])
@@ -92,6 +92,24 @@ def test_games_can_be_scored_if_any_has_labels(root):
     assert not data.has_labels(["l/s/a"])
     assert not data.has_labels([])
     assert data.labels("l/s/a") is None
+
+
+def test_digests_are_of_games_spots_and_frames_wherever_they_lie(root, tmp_path):
+    plain = data_set(root).digests(["train"], ["valid"])
+    assert set(plain) == {"training", "validation"}
+    assert len(set(plain.values())) == 2
+    moved = root.rename(tmp_path.with_name(f"{tmp_path.name} moved"))
+    write_rows(moved, "l/s/a", 1, np.ones((20, D), np.float32))
+    assert data_set(moved).digests(["train"], ["valid"]) == plain
+    write_labels(moved, "l/s/a", spot(1, 2, "Corner"), spot(2, 1, "Foul"))
+    relabelled = data_set(moved).digests(["train"], ["valid"])
+    assert relabelled["training"] != plain["training"]
+    assert relabelled["validation"] == plain["validation"]
+    write_rows(moved, "l/s/d", 2, np.ones((14, D), np.float32))
+    assert data_set(moved).digests(["train"], ["valid"])["validation"] != plain["validation"]
+    few = data_set(moved, most_games=2).digests(["train"], ["valid"])
+    assert few["training"] != relabelled["training"]
+    assert data_set(moved).digests(["train", "valid"], [])["training"] != relabelled["training"]
 
 
 # Files.

@@ -1,5 +1,6 @@
 """What is no video is told in one sentence; what is one tells its facts."""
 
+import errno
 import sys
 
 import av
@@ -8,7 +9,7 @@ import pytest
 from small_videos import write_video
 
 from common.errors import UserError
-from common.video.decoding import look_through, pictures
+from common.video.decoding import frames_of, look_through, pictures
 
 
 def write_sound(path, cover=None):
@@ -119,3 +120,24 @@ def test_the_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match=r"decoding a video needs .*pip install -e '\.\[video\]'"):
         look_through(tmp_path / "v.mkv")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_content"),
+    [(errno.EINVAL, True), (errno.EPERM, True), (errno.EIO, False), (errno.ENOMEM, False)],
+)
+def test_what_is_wrong_with_a_packet_is_left_out_and_what_is_with_the_disk_is_not(
+    number, is_content
+):
+    """Decoders say of content what systems say of permissions."""
+    kind = av.error.classes[number]
+
+    class Packet:
+        def decode(self):
+            raise kind(number, "avcodec_send_packet()")
+
+    if is_content:
+        assert frames_of(Packet()) is None
+    else:
+        with pytest.raises(kind):
+            frames_of(Packet())

@@ -20,7 +20,7 @@ from common.errors import UserError
 from common.results.kept_scores import read_scores
 from common.results.suppression import Suppression
 from common.synthetic.data_set import write_data_set
-from common.training.checkpoints import load_weights, read_checkpoint
+from common.training.checkpoints import load_weights, read_checkpoint, save_checkpoint
 from common.training.distributed import Processes
 from common.training.run import Run
 from DenseAnchors.main import main
@@ -113,6 +113,14 @@ def test_files_of_ones_own_are_spotted_in_with_the_recorded_settings(data, train
     own = json.loads((outputs[0] / "results_spotting.json").read_text())["predictions"]
     tested = trained / "models/run/outputs_test" / game.relative_to(data) / "results_spotting.json"
     assert own == json.loads(tested.read_text())["predictions"]
+
+
+def test_other_weights_do_not_spot_in_the_name_of_a_run(data, trained, tmp_path, call):
+    other, file = tmp_path / "other.pth.tar", data / games_of(data, "test")[0] / "1_Synthetic.npy"
+    save_checkpoint(other, {**read_checkpoint(trained / "models/run/model.pth.tar"), "epoch": 7})
+    words = ["--load_weights", other, "--model_name", "run", *SMALL]
+    found = call("--features_path", file, *words)
+    assert_one_sentence(found, trained, "holds other weights than its own", "another --model_name")
 
 
 def test_several_feature_files_lie_side_by_side_and_wide_ones_are_scaled(

@@ -2,13 +2,22 @@
 
 import os
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 import torch
 
 from common.errors import UserError
 from common.training import device as module
-from common.training.device import at_least_single, autocast, choose_device, describe
+from common.training.device import (
+    at_least_single,
+    autocast,
+    choose_device,
+    describe,
+    require_precision,
+)
+from common.training.run import Run
 
 
 @pytest.fixture
@@ -105,6 +114,21 @@ def test_matrix_products_run_at_the_precision_and_no_longer():
     with autocast(torch.device("cpu"), "bf16"):
         assert (one @ one).dtype == torch.bfloat16
     assert (one @ one).dtype == torch.float32
+
+
+@pytest.mark.parametrize("warns", [True, False])
+def test_a_device_that_does_not_compute_at_the_precision_is_told(monkeypatch, warns):
+    def autocast(kind, dtype):
+        if not warns:
+            raise RuntimeError("it lacks bfloat16")
+        warnings.warn("it lacks bfloat16", stacklevel=2)  # and goes on in single precision
+
+    for precision in ("fp32", "bf16"):
+        require_precision(torch.device("cpu"), precision)
+    monkeypatch.setattr(torch, "autocast", autocast)
+    require_precision(torch.device("mps"), "fp32")
+    with pytest.raises(UserError, match=r"mps does not compute in bf16 \(it lacks.* --device cpu"):
+        Run(folder=Path("nowhere"), device=torch.device("mps"), precision="bf16")
 
 
 def test_half_precision_is_widened_and_double_stays():

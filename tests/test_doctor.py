@@ -541,6 +541,22 @@ def test_a_game_of_two_splits_is_not_beside_itself(root, examine):
     assert "the same features" not in examine(root)[1]
 
 
+def test_a_split_of_ones_own_may_be_without_annotations(root, examine):
+    """Games to spot in; where only some lack them, or a training needs them, it is an error."""
+    for game in GAMES["train"]:
+        (root / game / "1_player_boundingbox_maskrcnn.json").write_text("{}")
+        (root / game / LABELS).unlink()
+    (root / "splits.json").write_text(json.dumps({"mine": GAMES["train"]}))
+    code, out = examine(root)
+    assert code == 0 and "note: no game of mine has a Labels-v2.json: it can be spotted in" in out
+    (root / "splits.json").write_text(json.dumps({"train": GAMES["train"]}))
+    code, out = examine(root)
+    assert code == 1 and "missing: Labels-v2.json" in out and "label_file" not in out
+    write_labels(root / GAMES["train"][0], [spot()])
+    (root / "splits.json").write_text(json.dumps({"mine": GAMES["train"]}))
+    assert examine(root)[0] == 1
+
+
 def test_a_checksum_does_not_follow_the_blocks(tmp_path):
     np.save(tmp_path / "1_X.npy", np.arange(70, dtype=np.float64).reshape(10, 7))
     half = open_half(tmp_path, 1, ["X.npy"])

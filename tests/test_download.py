@@ -266,7 +266,7 @@ def test_own_splits_cannot_be_downloaded(hub, tmp_path):
 
 
 def test_unknown_split(hub, tmp_path):
-    with pytest.raises(UserError, match=r"unknown split 'tset'; .* has train, valid"):
+    with pytest.raises(UserError, match=r"unknown split 'tset'; .* and SoccerNet has train, valid"):
         download(tmp_path, ["tset"], FEATURES, LABELS)
 
 

@@ -49,8 +49,8 @@ def call(root, monkeypatch, capsys):
     return caller(root, monkeypatch, capsys, main)
 
 
-def results_of(root, game):
-    return (root / "models/mean/outputs_test" / game / "results_spotting.json").read_bytes()
+def results_of(root, game, run="mean"):
+    return (root / "models" / run / "outputs_test" / game / "results_spotting.json").read_bytes()
 
 
 def test_the_mean_is_suppressed_and_scored(root, call):
@@ -89,6 +89,12 @@ def test_what_cannot_be_averaged_is_one_sentence(root, call):
         (["models/none"], "models/none"),
     ):
         assert_one_sentence(call(*words, "-o", "models/mean"), root, told)
+    before = results_of(root, GAMES[0], "a")
+    (root / "link").symlink_to(root / "models")
+    for out in ("models/a", root / "models/a", "models/../models/a", "link/a"):
+        found = call("models/longer", "models/a", "-o", out)
+        assert_one_sentence(found, root, "choose another -o")
+    assert results_of(root, GAMES[0], "a") == before
     (root / "models/a/last.pth.tar").touch()
     assert_one_sentence(call("models/longer", "-o", "models/a"), root, "choose another -o")
     (root / "models/longer/scores_test/g/two.scores").unlink()

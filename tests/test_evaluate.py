@@ -293,6 +293,13 @@ def test_games_without_labels_are_left_out_and_said(tmp_path, write_tree, caplog
         evaluate(root, results, split="other")
 
 
+def test_data_and_results_that_are_swapped_are_told(tmp_path, write_tree):
+    labels = write_tree(tmp_path / "labels", {GAME: [spot(1, 0, "Goal")]}, LABELS)
+    results = write_tree(tmp_path / "results.zip", {GAME: []}, RESULTS)
+    with pytest.raises(UserError, match="it holds results: give it as --Predictions_path"):
+        evaluate(results, labels)
+
+
 def test_a_part_of_soccernet_is_enough(tmp_path, write_tree):
     games = official_splits()["test"][:2]
     goals = {game: [spot("1", 1000, "Goal")] for game in games}

@@ -8,7 +8,7 @@ import pytest
 from common.data.data_set import DataSet
 from common.data.events import EventClasses
 from common.evaluate import evaluate
-from common.results.game_score import GameScore
+from common.results.game_score import GameScore, scored_splits
 from common.results.predictions import format_game, write_game
 from common.results.suppression import Peaks
 
@@ -65,3 +65,14 @@ def test_scores_in_memory_are_the_evaluators(root, tmp_path, framerate, gt_time,
 def test_nothing_detected_is_0(root):
     score = GameScore(DataSet(root=root, features=(), classes=EventClasses(NAMES)), GAMES)
     assert score.a_map([(game, [random_peaks(2, 0, 0)] * 2) for game in GAMES]) == 0
+
+
+def test_no_watched_split_takes_another_column():
+    found = scored_splits("valid_a_mAP", ["a", "b"], ["test", "valid", "challenge", "test"])
+    assert found == {
+        "valid_a_mAP": ["a", "b"], "test_a_mAP": ["test"], "watched_valid_a_mAP": ["valid"]
+    }  # fmt: skip
+    assert next(iter(found)) == "valid_a_mAP"
+    found = scored_splits("valid_a_mAP", ["a"], ["watched_valid", "valid"])
+    assert sorted(map(tuple, found.values())) == [("a",), ("valid",), ("watched_valid",)]
+    assert scored_splits("valid_a_mAP", ["valid"], ["valid"]) == {"valid_a_mAP": ["valid"]}

@@ -77,6 +77,10 @@ def test_games(tmp_path):
         folder_with(tmp_path / "a" / name)
     assert games_of(tmp_path, None) == games_of(tmp_path, ["all"]) == ["a/one", "a/three"]
     assert games_of(tmp_path, ["mine"]) == ["a/three", "a/one"]
+    splits = json.loads((tmp_path / "splits.json").read_text())
+    (tmp_path / "splits.json").write_text(json.dumps({**splits, "all": ["a/one"]}))
+    assert games_of(tmp_path, ["all"]) == ["a/one"]
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
     with pytest.raises(UserError, match="expected the data folder"):
         games_of(tmp_path / "nowhere", None)
 

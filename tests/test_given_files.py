@@ -13,6 +13,7 @@ from common.results.given_files import (
     find_outputs,
     given_files,
     open_given,
+    refuse_names_of_files,
     require_unclaimed,
 )
 from common.results.scored_run import find_results
@@ -55,6 +56,17 @@ def test_the_detections_of_another_file_are_not_replaced(tmp_path):
     with pytest.raises(UserError, match=rf"outputs_video holds the detections of {one.paths[0]}; "):
         claim_outputs(tmp_path / "run", another, {"framerate": 2}, ["Goal"])
     claim_outputs(tmp_path / "run 2", another, {"framerate": 2}, ["Goal"])
+
+
+def test_a_split_is_not_written_among_the_detections_of_a_file(tmp_path):
+    file = one_file(tmp_path / "holdout.npy", 2)
+    claim_outputs(tmp_path / "run", file, {"framerate": 2}, ["Goal"])
+    refuse_names_of_files(tmp_path / "run", ["holdout"])  # nothing was spotted yet
+    (tmp_path / "run/outputs_holdout").mkdir()
+    refuse_names_of_files(tmp_path / "run", ["test"])
+    refuse_names_of_files(tmp_path / "other", ["holdout"])
+    with pytest.raises(UserError, match=rf"detections of {file.paths[0]}, .*settings_file_holdout"):
+        refuse_names_of_files(tmp_path / "run", ["test", "holdout"])
 
 
 def test_results_of_a_file_are_found_by_its_name(tmp_path):

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -166,7 +167,7 @@ def test_an_earlier_run_is_not_trained_over(tmp_path):
 # Killed at any write.
 
 
-def changing_calls(monkeypatch):
+def changing_calls(monkeypatch, *further):
     """Counts what changes files; `die_at` says before which of them the process is killed."""
     counter = {"calls": 0, "die_at": -1}
 
@@ -181,8 +182,8 @@ def changing_calls(monkeypatch):
 
         monkeypatch.setattr(owner, name, wrapped)
 
-    wrap(Path, "replace")
-    wrap(Path, "rmdir")
+    for owner, name in ((Path, "replace"), (Path, "rmdir"), *further):
+        wrap(owner, name)
     return counter
 
 
@@ -277,6 +278,140 @@ def test_an_earlier_run_is_whole_if_the_process_died_while_it_was_brought_back(
     only_test(tmp_path / "run")
     assert checkpoints(tmp_path / "run") == checkpoints(tmp_path / "alone")
     assert epochs_of_curves(tmp_path / "run") == [1, 2]
+
+
+# Results of weights that others take the place of.
+
+
+def publish(folder, names=("results_valid.json", "operating_point.json", "scores_test/game")):
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    return dict.fromkeys(names, b"{}")
+
+
+def results(folder):
+    return {name: b for name, b in files(folder).items() if b == b"{}"}
+
+
+def test_results_stay_until_a_resumed_run_has_better_weights(tmp_path):
+    train(tmp_path, epochs=1)
+    there = publish(tmp_path)
+    train(tmp_path, epochs=2, resume=True)  # no better
+    assert results(tmp_path) == there
+    assert "are removed" not in logged(tmp_path)
+    train(tmp_path, epochs=4, resume=True)  # better twice
+    assert results(tmp_path) == {}
+    assert logged(tmp_path).count("are removed") == 1
+    assert "removed: operating_point.json, results_valid.json, scores_test" in logged(tmp_path)
+    there = publish(tmp_path)
+    train(tmp_path, epochs=4, resume=True)  # nothing left to do
+    assert results(tmp_path) == there
+
+
+def logged(folder):
+    return "".join(log.read_text() for log in folder.glob("*.log"))
+
+
+def test_results_of_a_pair_are_of_either_model(tmp_path):
+    for name in ("visual", "other"):
+        folder = tmp_path / name / "visual"
+        train(folder, epochs=1)
+        there = publish(folder.parent)
+        if name == "visual":
+            train(folder, epochs=3, resume=True)
+            assert results(folder.parent) == there  # of whoever they are: there is no pair
+            (folder.parent / TRAINED).write_text("[]")
+            train(folder, epochs=4, resume=True)
+            assert results(folder.parent) == {}
+        else:
+            (folder.parent / TRAINED).write_text("[]")
+            (folder.parent / BEST_FILE).write_text("a run of its own")
+            train(folder, epochs=3, resume=True)
+            assert results(folder.parent) == there
+
+
+def test_a_resumed_run_killed_anywhere_has_no_results_of_other_weights(tmp_path, monkeypatch):
+    place, died, ends = 0, True, set()
+    while died:
+        folder = tmp_path / f"run {place}"
+        train(folder, epochs=2)
+        there = publish(folder)
+        with monkeypatch.context() as patch:
+            counter = changing_calls(patch, (shutil, "rmtree"), (run_folder, "sync_folder"))
+            counter["die_at"], died = place, False
+            try:
+                train(folder, epochs=3, resume=True)
+            except Killed:
+                died = True
+        for tidy in (False, True):
+            if tidy:
+                only_test(folder)
+            epoch = read_checkpoint(folder / BEST_FILE)["epoch"]
+            assert epoch == 1 or results(folder) == {}
+            ends.add((epoch, results(folder) == there))
+        place += 1
+    assert ends == {(1, True), (1, False), (3, False)}
+
+
+def test_best_weights_that_did_not_get_there_have_no_results_of_earlier_ones(tmp_path):
+    train(tmp_path, epochs=1)
+    best = (tmp_path / BEST_FILE).read_bytes()
+    train(tmp_path, epochs=3, resume=True)
+    (tmp_path / BEST_FILE).write_bytes(best)
+    publish(tmp_path)
+    only_test(tmp_path)
+    assert read_checkpoint(tmp_path / BEST_FILE)["epoch"] == 3
+    assert results(tmp_path) == {}
+
+
+def test_a_run_does_not_begin_among_the_results_of_other_weights(tmp_path):
+    train(tmp_path / "other", epochs=1)
+    only_test(tmp_path / "run", weights=tmp_path / "other" / BEST_FILE)  # a record, no results
+    train(tmp_path / "run", epochs=1)
+    only_test(tmp_path / "mean", weights=tmp_path / "other" / BEST_FILE)
+    there = publish(tmp_path / "mean")
+    with pytest.raises(UserError, match=r"not its own \(operating_point\.json, .* --overwrite"):
+        train(tmp_path / "mean")
+    assert results(tmp_path / "mean") == there
+    train(tmp_path / "mean", overwrite=True)
+    assert results(tmp_path / "mean") == {}
+
+
+def test_a_split_with_the_name_of_a_file_that_was_spotted_in_is_refused(tmp_path):
+    train(tmp_path, epochs=1)
+    (tmp_path / "outputs_test").mkdir()
+    (tmp_path / "settings_file_test.json").write_text('{"settings": {"features_path": "/x.npy"}}')
+    before = files(tmp_path)
+    for start in (lambda: only_test(tmp_path), lambda: train(tmp_path, resume=True)):
+        with pytest.raises(UserError, match=r"outputs_test holds the detections of /x\.npy, and"):
+            start()
+    assert files(tmp_path) == before
+    only_test(tmp_path, split_test=["valid"])
+    train(tmp_path, overwrite=True)  # they go with the earlier run
+    assert not (tmp_path / "outputs_test").exists()
+
+
+def test_a_run_is_tested_with_its_own_weights_alone(tmp_path):
+    for name, rate in (("run", 0.01), ("other", 0.02)):
+        train(tmp_path / name, epochs=1, rate=rate)
+    run, other, copy = tmp_path / "run", tmp_path / "other" / BEST_FILE, tmp_path / "copy"
+    copy.write_bytes((run / BEST_FILE).read_bytes())
+    for weights in (copy, run / BEST_FILE, None):
+        only_test(run, weights=weights)
+    only_test(tmp_path / "elsewhere", weights=other)
+    (tmp_path / "pair/visual").mkdir(parents=True)
+    (tmp_path / "pair/visual" / LAST_FILE).write_text("")
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / LAST_FILE).write_text("")
+    before = files(tmp_path)
+    for name in ("run", "pair", "stopped"):
+        with pytest.raises(
+            UserError, match=f"{name} is a trained run, and .* another --model_name"
+        ):
+            only_test(tmp_path / name, weights=other)
+    assert files(tmp_path) == before
+    train(run, overwrite=True, weights=other)  # which begins with them
 
 
 # Records.
@@ -497,6 +632,7 @@ def changed(content, keys, value):
         (["optimizer", "state", 0], {}),
         (["optimizer", "state", 9], {}),
         (["progress"], []),
+        (["progress", "data"], ["x"]),
         (["progress", "epoch"], "3"),
         (["progress", "epoch"], 10**30),
         (["progress", "epoch"], 7),

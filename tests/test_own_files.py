@@ -3,6 +3,7 @@ up here: it is tested with its own modules)."""
 
 import importlib
 import json
+import shutil
 import sys
 import types
 
@@ -12,6 +13,7 @@ from shell import games_of
 
 from common.errors import log, run_cli
 from common.synthetic.data_set import FEATURE_FILE, write_data_set
+from common.training.checkpoints import BEST_FILE, read_checkpoint, save_checkpoint
 
 DIMENSION = 1280  # that the second backbone gives
 CLASSES = ["Ball out of play", "Foul", "Corner"]
@@ -130,6 +132,45 @@ def test_both_halves_are_spotted_in_as_in_their_split(trained, data, start):
     lengths = [len(np.load(file, mmap_mode="r")) for file in reversed(files)]
     assert f"{lengths[0]} frames of half 1, {lengths[1]} frames of half 2:" in out
     assert "at or above 0.5, for no thresholds were chosen" in out
+
+
+def test_a_run_in_half_precision_spots_in_it(trained, data, start, tmp_path):
+    baseline, cwd = trained
+    game = games_of(data, "test")[0]
+    shutil.copytree(cwd / "models/m", tmp_path / "models/m")
+    single = predictions(tmp_path / f"models/m/outputs_test/{game}/results_spotting.json")
+    record = tmp_path / "models/m/settings_train.json"
+    content = json.loads(record.read_text())
+    content["settings"]["precision"] = "bf16"
+    record.write_text(json.dumps(content))
+    words = ["--test_only", "--split_test", "test", "--device", "cpu"]
+    assert start(tmp_path, baseline, "--model_name", "m", *words)[0] == 0
+    file = data / game / f"1_{FEATURE_FILE}"
+    words = ["--features_path", file, "--device", "cpu"]
+    assert start(tmp_path, baseline, "--model_name", "m", *words)[0] == 0
+    tested = predictions(tmp_path / f"models/m/outputs_test/{game}/results_spotting.json")
+    (found,) = (tmp_path / "models/m").glob("outputs_*_1_*/results_spotting.json")
+    assert predictions(found) == [each for each in tested if each["half"] == "1"]
+    assert tested != single
+
+
+def test_results_of_other_weights_do_not_take_the_place_of_a_runs(
+    trained, data, start, tmp_path, caplog
+):
+    baseline, cwd = trained
+    run, other = cwd / "models/m", tmp_path / "other.pth.tar"
+    save_checkpoint(other, {**read_checkpoint(run / BEST_FILE), "epoch": 7})
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    file = data / games_of(data, "test")[0] / f"1_{FEATURE_FILE}"
+    flags = ["--SoccerNet_path", data, "--features", FEATURE_FILE, "--split_test", "test",
+             "--device", "cpu", *PROGRAMS[baseline]]  # fmt: skip
+    for words in (["--test_only", *flags], ["--features_path", file, "--LR", 1]):
+        words = [*words, "--load_weights", other, "--model_name", "m"]
+        code, _, err = start(cwd, baseline, *words)
+        assert code == 2
+        assert "holds other weights than its own" in err
+        assert caplog.text.count("nothing looks at --LR") == ("--LR" in words)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_of_another_program_is_told_by_its_name(trained, data, start):

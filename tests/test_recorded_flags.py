@@ -16,6 +16,7 @@ from common.training.flags import (
     new_parser,
 )
 from common.training.recorded_flags import changes, parse_flags
+from common.video.flags import add_given_flags
 
 
 def parser_of_a_baseline() -> argparse.ArgumentParser:
@@ -208,3 +209,29 @@ def test_names_that_no_record_can_hold_are_refused_before_the_run(tmp_path, monk
     with pytest.raises(UserError, match=r"--model_name a.*udcff is not UTF-8"):
         parse_flags(parser_of_a_baseline(), ["--SoccerNet_path", "d", "--model_name", "a\udcff"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--features_path", "x.npy", "--LR", 1, "--overwrite", "--split_test", "valid"],
+         "with --features_path nothing looks at --overwrite, --split_test, --LR"),
+        (["--video_path", "x.mkv", "--label-time", "position", "--framerate", 5],
+         "with --video_path nothing looks at --label_time"),
+        (["--features_path", "x.npy", "--NMS_window", 9, "--SoccerNet_path", "d"], None),
+        (["--test_only", "--overwrite", "--split_test", "valid", "--LR", 1],
+         "with --test_only nothing looks at --overwrite"),
+        (["--overwrite", "--LR", 1], None),
+    ],
+)  # fmt: skip
+def test_flags_that_nothing_looks_at_are_told_once(
+    tmp_path, monkeypatch, caplog, words, sentence
+):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    parser = parser_of_a_baseline()
+    add_given_flags(parser)
+    words = list(map(str, words))
+    for told in (False, True):
+        parse_flags(parser, words, told=told)
+    warnings = [each.getMessage() for each in caplog.records if "nothing looks" in each.message]
+    assert warnings == [sentence] * (sentence is not None)

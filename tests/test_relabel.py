@@ -201,6 +201,17 @@ def accepted(moment, label, position_ms=2_000):
     return Correction(moment, "accepted", Origin(1, position_ms, label))
 
 
+def test_a_label_file_says_all_even_of_two_that_are_near(run, root, tmp_path):
+    """Half a second away from one that stays as it is."""
+    path = root / GAMES[1] / "Labels-v2.json"
+    content = orjson.loads(path.read_bytes())
+    content["annotations"].append({"gameTime": "1 - 00:14", "label": "Corner", "position": "14600"})
+    back = tmp_path / "Labels-v2.json"
+    back.write_bytes(orjson.dumps(content))
+    relabel(root, back, "--overwrite")
+    assert annotations(run, root, GAMES[1]) == [(1, 14_100, "Corner"), (1, 14_600, "Corner")]
+
+
 def test_the_same_file_twice_counts_once(run, root, tmp_path, capsys):
     spots = [accepted(SPOTS[0], "Goal"), Correction(Moment(2, 7, "Penalty"), "added", None)]
     paths = [corrections(tmp_path / f"{n}.json", *spots) for n in (1, 2)]

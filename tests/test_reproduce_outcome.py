@@ -102,6 +102,7 @@ def soccernet(tmp_path):
 def test_all_of_soccernet_with_the_features_of_the_table_can_be_compared(soccernet):
     assert other_reason(ROW, [], soccernet) == ""
     assert other_reason(ROW, ["--device", "cpu", "--max_num_worker=2"], soccernet) == ""
+    assert other_reason(ROW, ["--capture", "off", "--save_scores"], soccernet) == ""
 
 
 @pytest.mark.parametrize(

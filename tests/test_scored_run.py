@@ -9,7 +9,12 @@ from common.errors import UserError
 from common.evaluate import evaluate
 from common.metric.average_map import TOLERANCES_SECONDS, average_map
 from common.results.reading import Reading
-from common.results.scored_run import find_results, read_run, splits_with_results
+from common.results.scored_run import (
+    find_results,
+    read_run,
+    results_of_run,
+    splits_with_results,
+)
 from common.results.typed_commands import typed
 
 GAMES = ["league/season/first", "league/season/second"]
@@ -66,6 +71,13 @@ def test_the_archive_goes_before_the_folder(run, write_tree):
     assert len(read_run(run).detections) == 0
 
 
+def test_a_split_that_was_written_among_the_detections_of_a_file_is_found(run, write_tree):
+    write_tree(run / "results_spotting_test.zip", dict.fromkeys(GAMES, FOUND), RESULTS)
+    (run / "outputs_test" / RESULTS).write_text(json.dumps({"predictions": []}))
+    read = read_run(run)
+    assert (read.games, len(read.detections)) == (tuple(GAMES), 2)
+
+
 def test_result_files_alone_need_a_data_root(run, root, tmp_path, write_tree):
     packed = write_tree(tmp_path / "other.zip", dict.fromkeys(GAMES, FOUND), RESULTS)
     for path, name in ((packed, "other"), (run / "outputs_test", "outputs_test")):
@@ -86,6 +98,31 @@ def test_a_linked_run_keeps_its_name_and_finds_its_data(run, root, tmp_path):
     (work / "data").rename(root)
     read = read_run(work / "best")
     assert (read.name, read.root.resolve()) == ("best", root)
+
+
+def test_a_run_tested_on_other_data_says_where_its_split_is_looked_for(run, root, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "splits.json").write_text(json.dumps({"own": ["a/b/c"]}))
+    write_settings(run, "test", "2026-01-02 00:00:00", SoccerNet_path="mine", split_test=["own"])
+    (run / "settings_train.json").unlink()
+    with pytest.raises(
+        UserError, match=r"results of test, and .*mine, .* last used with, has own: "
+    ):
+        find_results(run)
+    assert find_results(run, SoccerNet_path=root).games == tuple(GAMES)
+
+
+def test_of_a_run_the_results_of_the_split_are_scored(run, root, write_tree):
+    """Not the detections above thresholds, which lie beside them."""
+    write_tree(run / "detections_test", dict.fromkeys(GAMES, ()), RESULTS)
+    assert results_of_run(run, "test") == run / "outputs_test"
+    assert results_of_run(run / "detections_test", "test") == run / "detections_test"
+    assert evaluate(root, run) == evaluate(root, run / "outputs_test")
+    write_tree(run / "results_spotting_test.zip", dict.fromkeys(GAMES, ()), RESULTS)
+    assert results_of_run(run, "test") == run / "results_spotting_test.zip"
+    with pytest.raises(UserError, match="no results of the split 'valid', only of: test"):
+        results_of_run(run, "valid")
 
 
 def test_the_clock_of_annotations(run):

@@ -85,6 +85,14 @@ def test_what_the_program_refuses_is_said_once(run, tmp_path, repo_root):
     assert done.stdout == ""
 
 
+def test_json_and_csv_are_two_files(run, tmp_path):
+    (tmp_path / "out").mkdir()
+    words = ["x.npy", "--json", tmp_path / "out/x", "--csv", tmp_path / "out/../out/x"]
+    with pytest.raises(UserError, match="--json and --csv are the same file"):
+        common.spot.main([str(run), *map(str, words)])
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_run_whose_data_is_gone_knows_its_classes(run, data, halves, tmp_path, repo_root):
     moved = shutil.copytree(run.parents[2], tmp_path / "moved")
     half = shutil.copy(halves[0], tmp_path / "mine.npy")

@@ -1,6 +1,5 @@
-"""Corrections of spots into labels: what stays, goes, changes and comes; and what tools tell."""
+"""Corrections of spots into labels: what stays, goes, changes and comes."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -11,18 +10,9 @@ from common.data.events import SOCCERNET_V1, SOCCERNET_V2, V2_NAMES
 from common.errors import UserError
 from common.spots.comparing import Returned, compared
 from common.spots.corrections import Correction, Origin, origin_of
-from common.spots.handed_back import (
-    from_label_studio,
-    from_sportscode,
-    is_label_studio,
-    moments_of,
-)
 from common.spots.label_file import annotation_of
-from common.spots.label_studio import Film, label_studio
 from common.spots.merging import count, merge
 from common.spots.moments import Moment
-from common.spots.sportscode import sportscode
-from common.spots.timing import Timing
 from common.spots.uniting import united
 
 GOAL = Moment(1, 61_500, "Goal", 0.9)
@@ -64,6 +54,17 @@ def test_an_annotation_keeps_what_was_not_corrected():
     assert count([shown]).relabelled == 1 and count([moved]).moved == 1
 
 
+def test_what_an_annotation_did_not_say_is_said_now():
+    """Team and visibility, where its entry has no such key; that nobody knows them needs none."""
+    bare = {key: entry(HAND)[key] for key in ("gameTime", "label", "position")}
+    now = accept(HAND)
+    assert merge([bare], [now], SOCCERNET_V2, "x") == [
+        {**bare, "team": "home", "visibility": "not shown"}
+    ]
+    unknown = accept(replace(HAND, team="not applicable", visibility="visible"))
+    assert merge([bare], [unknown], SOCCERNET_V2, "x") == [bare]
+
+
 def test_rejected_annotations_go_and_rejected_detections_change_nothing():
     before = [entry(CORNER), entry(HAND)]
     assert (
@@ -85,6 +86,33 @@ def test_what_is_accepted_near_an_annotation_is_that_annotation():
     assert len(merge(before, both, SOCCERNET_V2, "x")) == 2  # it stands for one of them
     other = accept(replace(near, label="Corner"))
     assert len(merge(before, [other], SOCCERNET_V2, "x")) == 2
+
+
+@pytest.mark.parametrize("label", ["Goal", "Corner"])
+@pytest.mark.parametrize("away", [0, 900])
+def test_an_annotation_that_was_looked_at_stands_for_what_lies_on_it(label, away):
+    """Accepted as it was, moved or relabelled: it is one label with the detection beside it."""
+    now = replace(HAND, position_ms=91_000, label=label)
+    seen = accept(replace(now, confidence=0.8, position_ms=91_000 + away))
+    for spots in ([accept(now, HAND), seen], [seen, accept(now, HAND)]):
+        (left,) = once = merge([entry(HAND)], spots, SOCCERNET_V2, "x")
+        assert (left["label"], left["position"], left["team"]) == (label, "91000", "home")
+        assert merge(once, spots, SOCCERNET_V2, "x") == once
+    assert len(merge([entry(HAND)], [accept(HAND), seen], SOCCERNET_V2, "x", same_ms=100)) == 2
+    # Where it was it stands for nothing any more.
+    before = accept(replace(HAND, confidence=0.8, position_ms=89_500))
+    assert len(merge([entry(HAND)], [accept(now, HAND), before], SOCCERNET_V2, "x")) == 2
+
+
+def test_two_at_one_time_are_one_before_an_annotation_stands_for_it():
+    twice = [accept(GOAL), accept(GOAL, replace(GOAL, label="Corner"))]
+    assert merge([entry(GOAL)], twice, SOCCERNET_V2, "x") == [entry(GOAL)]
+
+
+def test_annotations_of_a_whole_list_stay_apart():
+    before, near = [entry(GOAL)], replace(GOAL, position_ms=61_900, confidence=None)
+    spots = [accept(replace(GOAL, confidence=None)), Correction(near, "added", None, apart=True)]
+    assert merge(before, spots, SOCCERNET_V2, "x") == [*before, entry(near)]
 
 
 def test_a_new_annotation_does_not_hide_behind_a_rejected_one():
@@ -176,122 +204,3 @@ def test_compared_lists_lead_from_one_to_the_other(before, after):
     made = merge([entry(each) for each in bare[0]], spots, SOCCERNET_V2, "x", same_ms=0)
     assert made == sorted((entry(each) for each in bare[1]),
                           key=lambda e: (e["gameTime"][0], int(e["position"])))  # fmt: skip
-
-
-TIMING = Timing((5_000, 7_500), 10_000, 5_000)
-GAME = [CORNER, GOAL]
-
-
-def coded(moments, timing=TIMING):
-    return sportscode(moments, timing, V2_NAMES).encode()
-
-
-def test_edit_lists_that_nobody_changed_say_accepted():
-    """Also spots so near to the beginning that their lead is cut."""
-    spots = from_sportscode(coded(GAME), "x", TIMING, None, moments_of(coded(GAME), "x"))
-    assert spots == [accept(each) for each in GAME]
-    whole = Timing((5_000, 100_000), 10_000, 5_000, one_file=True)
-    both = [*GAME, FOUL]
-    assert from_sportscode(coded(both, whole), "x", whole, None, []) == [*map(accept, both)]
-
-
-def test_edit_lists_tell_what_was_changed():
-    text = coded(GAME).decode()
-    first, second = text.index("<instance>"), text.rindex("<instance>")
-    # The goal begins a second later and is a penalty; the corner is deleted.
-    goal = text[second:].replace("<start>56.500", "<start>57.500")
-    changed = text[:first] + goal.replace("<code>Goal", "<code>Penalty", 1)
-    was = moments_of(coded(GAME), "x")
-    spots = from_sportscode(changed.encode(), "x", TIMING, 1, was)
-    now = replace(GOAL, position_ms=62_500, label="Penalty")
-    assert spots == [accept(now, GOAL), Correction(CORNER, "rejected", origin_of(CORNER))]
-
-
-NEW = b"""<file><ALL_INSTANCES><instance><ID>7</ID><start>98.5</start><end>113.5</end>
-<code>Foul</code></instance></ALL_INSTANCES></file>"""
-
-
-def test_new_instances_find_their_half():
-    assert from_sportscode(NEW, "x", TIMING, 2, []) == [
-        Correction(Moment(2, 101_000, "Foul"), "added", None)
-    ]
-    whole = Timing((5_000, 100_000), 10_000, 5_000, one_file=True)
-    assert from_sportscode(NEW, "x", whole, None, [])[0].moment == Moment(2, 8_500, "Foul")
-    with pytest.raises(UserError, match="x: instance 1 tells no half"):
-        from_sportscode(NEW, "x", Timing(), None, [])
-
-
-def tasks(*moments, half=1):
-    film = Film("m.mp4", half, moments)
-    text = label_studio("a/game", [film], TIMING, frame_rate=25, model="Mine")
-    return json.loads(text)
-
-
-def submitted(task, *regions):
-    """The task as Label Studio returns it: an annotation beside the predictions."""
-    return {
-        **task,
-        "id": 3,
-        "annotations": [{"id": 5, "was_cancelled": False, "result": [*regions]}],
-    }
-
-
-def region(frame, label, name="Xy12"):
-    value = {"ranges": [{"start": frame, "end": frame}], "timelinelabels": [label]}
-    return {"id": name, "type": "timelinelabels", "value": value, "origin": "manual"}
-
-
-def test_label_studio_returns_what_was_exported():
-    (task,) = tasks(CORNER, GOAL)
-    regions = task["predictions"][0]["result"]
-    back = json.dumps([submitted(task, *regions)]).encode()
-    assert is_label_studio(json.loads(back))
-    (read,) = from_label_studio(back, "x")
-    assert read.game == "a/game" and read.spots == (accept(CORNER), accept(GOAL))
-
-
-def test_label_studio_tells_what_was_changed():
-    (task,) = tasks(CORNER, GOAL, HAND)
-    goal = task["predictions"][0]["result"][1]["value"]["ranges"][0]["start"]
-    changed = submitted(
-        task, region(goal + 25, "Goal"), region(2376, "Penalty"), region(3000, "Foul")
-    )
-    (read,) = from_label_studio(json.dumps([changed]).encode(), "x")
-    moved, other, new, gone = read.spots
-    assert moved == accept(replace(GOAL, position_ms=62_500), GOAL)
-    assert other == accept(replace(HAND, label="Penalty"), HAND)
-    assert (new.state, new.moment) == ("added", Moment(1, 114_980, "Foul"))
-    assert gone == Correction(CORNER, "rejected", origin_of(CORNER))
-
-
-def test_tasks_that_nobody_annotated_say_nothing():
-    (task,) = tasks(CORNER)
-    cancelled = submitted(task)
-    cancelled["annotations"][0]["was_cancelled"] = True
-    read = from_label_studio(json.dumps([task, cancelled, submitted(task)]).encode(), "x")
-    assert [each.spots for each in read] == [
-        None, None, (Correction(CORNER, "rejected", origin_of(CORNER)),)
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("value", [{"ranges": []}, {"timelinelabels": []}, {"ranges": [{}]}])
-def test_regions_without_a_place_or_a_class_are_told(value):
-    (task,) = tasks(CORNER)
-    wrong = region(5, "Corner")
-    wrong["value"] |= value
-    with pytest.raises(UserError, match="x: task 1 is not as"):
-        from_label_studio(json.dumps([submitted(task, wrong)]).encode(), "x")
-
-
-@pytest.mark.parametrize("half", [0, 10, 1.0, True, "1"])
-def test_a_half_that_is_no_number_of_one_is_told(half):
-    (task,) = tasks(CORNER)
-    task["data"]["half"] = half
-    with pytest.raises(UserError, match="x: task 1 is not as"):
-        from_label_studio(json.dumps([submitted(task, region(5, "Corner"))]).encode(), "x")
-
-
-@pytest.mark.parametrize("wrong", [{}, {"data": {}}, {"data": {"video": "m.mp4"}}])
-def test_other_tasks_are_told(wrong):
-    with pytest.raises(UserError, match=r"x: task 1 is not as common.export writes it.*JSON-MIN"):
-        from_label_studio(json.dumps([wrong]).encode(), "x")

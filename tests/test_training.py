@@ -308,6 +308,21 @@ def test_only_the_first_process_writes(tmp_path):
     assert [path.name for path in (tmp_path / "second").rglob("*") if path.is_file()] == []
 
 
+def test_only_the_first_process_removes_results(tmp_path):
+    class Better(Trial):
+        def validate(self, epoch):
+            for _ in epoch.validation(self.valid):
+                epoch.record({"loss": torch.tensor(1 / (1 + epoch.number))})
+            return {}
+
+    Better(tmp_path, max_epochs=1).run()
+    for processes, there in ((Alone(1, 1, 2), True), (Processes(), False)):
+        (tmp_path / "results_test.json").write_text("{}")
+        trial = Better(tmp_path, resume=True, max_epochs=2, processes=processes).run()
+        assert trial.progress.best_epoch == 2
+        assert (tmp_path / "results_test.json").exists() is there
+
+
 @pytest.mark.parametrize("where", ["train", "valid"])
 def test_a_loss_that_is_not_finite_names_epoch_and_batch_and_leaves_the_last_checkpoints(
     tmp_path, where

@@ -192,7 +192,6 @@ def test_the_browser_keeps_what_was_done(opened, made):
     opened.run("app.videos.change(0, { kickOff: 0.75 })")
     everything = "[app.game.edits(), app.thresholds, app.player.halves]"
     before = opened.run(everything)
-    opened.run("app.store.write()")
     open_again(opened, made[0], "app.thresholds[1] === 0.85")
     assert opened.run(everything) == before
     assert before[1:] == [
@@ -235,10 +234,18 @@ def test_a_browser_that_keeps_nothing_is_told(tab, made):
     ],
 )
 def test_nonsense_in_the_memory_of_a_browser_is_nothing(tab, made, kept):
+    """Of this page or of an earlier one, which had one entry for all."""
     fresh(tab, made[0])
     tab.run(f"localStorage.setItem(STORE_KEY, {json.dumps(kept)})")
     open_again(tab, made[0], f"localStorage.getItem(STORE_KEY) === {json.dumps(kept)}")
     kept = "app.game.edits(), app.thresholds, app.player.halves[0].kickOff, app.settings.before"
+    assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
+    tab.run("""(() => {
+        const { store } = app;
+        for (const [kind, entries] of Object.entries(store.parsed(STORE_KEY) ?? {}))
+            for (const [key, value] of Object.entries(entries)) store.keep(kind, key, value);
+        app.openGame(0);
+    })()""")
     assert tab.run(f"[{kept}]") == [{}, [0.5, 0.5, 0.5], 0.5, 3]
     tab.press("n", "a")
     assert selected(tab)
@@ -281,6 +288,15 @@ def test_corrections_that_no_page_has_written_are_left_out(opened, wrong):
     assert "1 corrections taken, 1 of spots that are" in opened.run("app.status.textContent")
     saved = opened.run("asJson(app.saving.corrections())").encode()
     assert len(parse_corrections(saved, "saved").spots) == 1
+
+
+def test_an_annotation_that_was_looked_at_stands_for_the_detection_on_it(opened):
+    """The goals at 1.0 and 1.2 s, both accepted, or both of another class."""
+    near = "app.saving.labels().filter(({ half, ms }) => half === 1 && ms < 1500)"
+    for act in ("app.verdict('accepted')", "app.relabel(app.spot, 1)"):
+        for spot in ("d0", "a0"):
+            opened.run(f"(app.select('{spot}', false), {act})")
+        assert opened.run(f"{near}.map(({{ ms }}) => ms)") == [1200]
 
 
 def test_two_new_spots_at_one_time_and_of_one_class_are_one_label(opened):

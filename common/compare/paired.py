@@ -22,7 +22,7 @@ class Line:
 
     metric: str
     kind: str
-    event: str  # class, or AVERAGE for the average-mAP
+    event: str  # class, or AVERAGE for the average-mAP; a class "average" is "average (class)"
     run: str
     score: Interval
     difference: Interval | None
@@ -69,11 +69,19 @@ def _lines(
 ) -> Iterator[Line]:
     annotated = [c for c in range(len(classes)) if maps[0].spots[c]]
     rows = [(AVERAGE, [each.a_map() for each in maps])]
-    rows += [(classes[c], [each.of_class(c) for each in maps]) for c in annotated]
+    rows += [(_event(classes[c], classes), [each.of_class(c) for each in maps]) for c in annotated]
     for event, numbers in rows:
         for name, ours in zip(names, numbers, strict=True):
             difference = None if ours is numbers[0] else ours.minus(numbers[0])
             yield Line(metric, kind, event, name, ours.interval(), *_interval_and_p(difference))
+
+
+def _event(name: str, classes: Sequence[str]) -> str:
+    """What stands for a class: its name, if that does not stand for the average."""
+    event = name
+    while event == AVERAGE or (event != name and event in classes):
+        event += " (class)"
+    return event
 
 
 def _interval_and_p(difference: Resampled | None) -> tuple[Interval | None, float | None]:

@@ -1,5 +1,7 @@
 """A data set, read in one way: what travels together from the flags to the files."""
 
+import hashlib
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -177,6 +179,27 @@ class DataSet:
                 f"are gone, such as {gone[0]}; bring them back and run the same command with "
                 "--test_only"
             )
+
+    def digests(self, train_on: Sequence[str], select_on: Sequence[str]) -> dict[str, str]:
+        """Of what is learnt from these splits, by purpose: names of games, frames and spots.
+
+        Neither features nor their place count. Raises UserError as `labelled_halves`.
+        """
+        return {"training": self._digest(train_on), "validation": self._digest(select_on)}
+
+    def _digest(self, splits: Sequence[str]) -> str:
+        digest = hashlib.sha256()
+        for game in self.games(splits):
+            labels = read_labels(self.root / game / self.classes.label_file, self.classes)
+            frames = [half.features.frames for half in self.open_game(game)]
+            digest.update(repr((unicodedata.normalize("NFC", game), frames)).encode())
+            for column in (
+                labels.half,
+                labels.event,
+                labels.frames(self.framerate, self.label_time),
+            ):
+                digest.update(np.asarray(column, np.int64).tobytes())
+        return digest.hexdigest()
 
     def labelled_halves(self, games: Sequence[str]) -> Iterator[LabelledHalf]:
         """The halves of all games with what is annotated in them, in order.

@@ -71,9 +71,11 @@ def list_games(root: Path, splits: Iterable[str]) -> list[str]:
     games: list[str] = []
     for split in splits:
         if split not in known:
+            own = (root / "splits.json").is_file()
+            what = f"{root} has" if own else f"{root} has no splits.json, and SoccerNet has"
             raise UserError(
-                f"unknown split {split!r}; {root} has {', '.join(known)}: name those to use with "
-                "--split, or for a training with --split_train, --split_valid and --split_test"
+                f"unknown split {split!r}; {what} {', '.join(known)}: name one of these (for a "
+                "training, by --split_train, --split_valid and --split_test)"
             )
         games += known[split]
     if len(set(games)) < len(games):

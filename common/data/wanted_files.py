@@ -138,6 +138,8 @@ def _hint(path: Path, root: Path, feature_names: Sequence[str]) -> str:
         return f"{path} is there, but is no file: a folder, a pipe or a broken link"
     ours = path.name.removesuffix(kind_of(path)) if is_feature else ""  # the number of the half
     like = [name for name in names if name.startswith(ours) and name.endswith(path.suffix)]
+    if not is_feature:
+        like = [name for name in like if not name[:1].isdigit()]  # players of a half
     if is_feature and path.suffix != ".npy":  # --features ResNET_TF2
         like = [name for name in names if name.startswith(ours) and name.endswith(".npy")]
     like = [name for name in like if name.removeprefix(ours) not in feature_names]

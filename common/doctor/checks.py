@@ -27,6 +27,7 @@ from common.errors import UserError, counted
 _THREADS = 4
 _BLOCK_BYTES = 1 << 24
 
+_LABELLED = ("train", "valid", "test")  # splits that are nothing without annotations
 _FEWEST_SPOTS = 5  # in a half, for a look at where its last one is
 
 
@@ -113,7 +114,8 @@ def default_splits(listed: Mapping[str, Sequence[str]]) -> list[str]:
 def check_split(check: FolderCheck, split: str) -> list[GameReport]:
     """Reports on the games of a split, each for itself; see `compare_halves` for the rest.
 
-    Of the official games it looks at those that have a folder, as training does.
+    Of the official games it looks at those that have a folder, as training does. Annotations may
+    be absent from all games of a split of one's own: it is to be spotted in.
     """
     root, label_file = check.root, check.classes.label_file
     absent: dict[str, list[str]] = {}
@@ -121,6 +123,9 @@ def check_split(check: FolderCheck, split: str) -> list[GameReport]:
         lacking = absent.setdefault(path.parent.relative_to(root).as_posix(), [])
         if not path.is_file():
             lacking.append(path.name)
+    if split not in _LABELLED and all(label_file in lacking for lacking in absent.values()):
+        for lacking in absent.values():  # games to spot in, as those of the challenge
+            lacking.remove(label_file)
     with ThreadPoolExecutor(_THREADS) as pool:
         checked = pool.map(partial(check_game, check), absent.keys(), absent.values())
         return [*tqdm(checked, split, len(absent), False, unit="game", delay=1, disable=None)]

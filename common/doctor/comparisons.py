@@ -114,4 +114,10 @@ def check_classes(
         tally.require_known_class()
     except UserError as error:
         return [str(error)], []
+    lacking = any(report.absent for report in reports)
+    if reports and not (labels or lacking or split == "challenge"):
+        return [], [
+            f"no game of {split} has a {check.classes.label_file}: it can be spotted in, and not "
+            "be learnt from or scored"
+        ]
     return [], tally.remarks() if labels else []

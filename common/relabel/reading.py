@@ -158,7 +158,8 @@ def _of_json(
     if isinstance(parsed, dict) and isinstance(parsed.get("annotations"), list):
         name = game or _named(parsed, source)
         after = [Returned(each) for each in parse_annotations(content, source, classes)]
-        return [(name, compared(_annotations(root, name, classes), after))]
+        spots = compared(_annotations(root, name, classes), after)
+        return [(name, [replace(each, apart=True) for each in spots])]
     raise UserError(f"{source} holds other JSON; expected {expected}")
 
 

@@ -22,7 +22,9 @@ _STUDENT = (
 # Flags of --extra-args that leave a published configuration what it is.
 _HARMLESS = (
     "--device", "--GPU", "--resident", "--max_num_worker", "--download", "--loglevel",
-    "--cache_dir", "--split_test", "--watch_test", "--plots", "--legacy_names",
+    "--cache_dir", "--split_test", "--watch_test", "--plots", "--legacy_names", "--save_scores",
+    "--capture", "--feature_dim", "--num_features", "--dim_representation_c", "--LRe", "--mode",
+    "--backbone", "--backbone_weights", "--pca",
 )  # fmt: skip
 
 

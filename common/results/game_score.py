@@ -20,6 +20,30 @@ from common.results.suppression import Peaks
 GamePeaks = tuple[str, list[Peaks]]  # a game, and the detections of each of its halves
 
 
+def scored_splits(
+    score: str, select_on: Sequence[str], watched: Sequence[str]
+) -> dict[str, Sequence[str]]:
+    """Which splits each number of a slow validation is of, by its column of the curves.
+
+    A further split has <split>_a_mAP; one whose name would take another's column, watched_ before
+    it. The challenge has no annotations, and what is selected on is there already.
+
+    Args:
+        score: column of the number that selects the best weights.
+        select_on: the splits that it is of.
+        watched: further splits, for the curves only.
+    """
+    columns: dict[str, Sequence[str]] = {score: select_on}
+    for split in dict.fromkeys(watched):
+        name = f"{split}_a_mAP"
+        if split == "challenge" or (name == score and list(select_on) == [split]):
+            continue
+        while name in columns:
+            name = f"watched_{name}"
+        columns[name] = [split]
+    return columns
+
+
 class GameScore:
     """The average-mAP on some games, again and again. The annotations are read once."""
 

@@ -170,6 +170,18 @@ def require_unclaimed(run: Path, given: GivenFiles) -> None:
         )
 
 
+def refuse_names_of_files(run: Path, splits: Sequence[str]) -> None:
+    """Raises UserError if outputs_<split> of a run is of a file that was spotted in by itself."""
+    for split in splits:
+        record, outputs = run / f"settings_file_{split}.json", run / f"outputs_{split}"
+        if record.is_file() and outputs.exists():
+            raise UserError(
+                f"{outputs} holds the detections of {_words(read_record(record)['settings'])}, and "
+                f"the split {split} would be written among them; remove that folder and {record}, "
+                "or call the split otherwise in splits.json"
+            )
+
+
 def _source(given: GivenFiles) -> dict[str, Any]:
     """The files, as they are recorded."""
     here = [str(path.resolve()) for path in given.paths]

@@ -13,7 +13,7 @@ from common.data.events import (
     event_classes,
     split_classes,
 )
-from common.data.games import games_at_hand
+from common.data.games import games_at_hand, read_splits
 from common.errors import UserError
 from common.files import as_named
 from common.metric.matching import Spots
@@ -102,7 +102,8 @@ def find_results(
         UserError: no results of this split, or no data root; says what to do.
     """
     path = Path(path)
-    if (path / f"outputs_{split}" / RESULT_FILE).is_file():
+    of_file = (path / f"outputs_{split}" / RESULT_FILE).is_file()
+    if of_file and not (path / _archive(split)).is_file():  # which only a split has
         return _results_of_file(path, split)
     records = _records(path)
     is_run = bool(records or splits_with_results(path))
@@ -111,6 +112,12 @@ def find_results(
     root = Path(SoccerNet_path) if SoccerNet_path else _recorded_root(path, settings)
     if not root.is_dir():
         raise UserError(f"the data of {path}, {root}, is not there; pass --SoccerNet_path")
+    if not SoccerNet_path and split not in (known := read_splits(root)):
+        raise UserError(
+            f"unknown split {split!r}; {path} has results of {_splits_in_words(path)}, and {root}, "
+            f"the data that it was last used with, has {', '.join(known)}: name one of both, or "
+            "pass --SoccerNet_path, the data that has this split"
+        )
     games = tuple(games_at_hand(root, [split]))  # before the results: the split may be mistyped
     predictions = JsonTree(_results_of(path, split, records)) if files is None else files
     recorded = settings or {}
@@ -193,12 +200,28 @@ def recorded_classes(results: Path) -> EventClasses | None:
     return classes_by_name(names) if names else None
 
 
+def results_of_run(path: Path, split: str) -> Path:
+    """The archive of a split, or its folder, if `path` is a run's folder; else `path`.
+
+    Not the detections above thresholds, which lie there, too: they are not for scores.
+
+    Raises UserError for a run without results of the split; says what to do.
+    """
+    if path.is_dir() and splits_with_results(path):
+        return _results_of(path, split, _records(path))
+    return path
+
+
 def splits_with_results(run: Path) -> list[str]:
     """Splits that a run folder has result files of; a file has none."""
     packed = (file.stem.removeprefix("results_spotting_") for file in run.glob(_archive("*")))
     folders = (path for path in run.glob("outputs_*") if path.is_dir())
     loose = (folder.name.removeprefix("outputs_") for folder in folders)
     return sorted({*packed, *loose})
+
+
+def _splits_in_words(run: Path) -> str:
+    return ", ".join(splits_with_results(run)) or "none"
 
 
 def _archive(split: str) -> str:
@@ -210,10 +233,9 @@ def _results_of(run: Path, split: str, records: list[dict[str, Any]]) -> Path:
     for results in (run / _archive(split), run / f"outputs_{split}"):
         if results.exists():
             return results
-    there = ", ".join(splits_with_results(run)) or "none"
     raise UserError(
-        f"{run} has no results of the split {split!r}, only of: {there}; to make them run its "
-        f"program with --test_only --split_test {split}{_command(run, records, split)}"
+        f"{run} has no results of the split {split!r}, only of: {_splits_in_words(run)}; to make "
+        f"them run its program with --test_only --split_test {split}{_command(run, records, split)}"
     )
 
 

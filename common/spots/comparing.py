@@ -22,7 +22,8 @@ class Returned:
 def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correction]:
     """The corrections that lead from the spots that were handed out to those that came back.
 
-    What came back is, in this order: what it says it was; a spot of the same half, time and class;
+    What came back is, in this order: what it says it was (of several that say the same the one that
+    is so still, or the first: others are copies); a spot of the same half, time and class;
     one of the same half and time; the nearest of its half and class within `MOVED_MS`; or added.
     Spots of which nothing came back were rejected. In the order of `after`, the rejected behind.
     """
@@ -38,10 +39,13 @@ def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correc
                 found[place] = alike.popleft()
         left[:] = [was for alike in places.values() for was in alike]
 
+    pair(lambda each: None if _is_other(each) else each.origin, origin_of)
     pair(lambda each: each.origin, origin_of)
-    for place, each in enumerate(after):
-        if place not in found and each.origin is not None:  # of a list that was not given
+    told = {origin_of(was) for was in before}
+    for place, each in sorted(enumerate(after), key=lambda numbered: _is_other(numbered[1])):
+        if each.origin is not None and each.origin not in told:  # of a list that was not given
             was = each.origin
+            told.add(was)
             found[place] = replace(each.moment, half=was.half, position_ms=was.position_ms,
                                    label=was.label)  # fmt: skip
     pair(lambda each: origin_of(each.moment), origin_of)
@@ -52,6 +56,11 @@ def compared(before: Iterable[Moment], after: Sequence[Returned]) -> list[Correc
             found[place] = was_near
     corrections = [_correction(each.moment, found.get(place)) for place, each in enumerate(after)]
     return [*corrections, *(Correction(was, REJECTED, origin_of(was)) for was in near.left())]
+
+
+def _is_other(each: Returned) -> bool:
+    """Whether its place or class is not what it says it was."""
+    return each.origin != origin_of(each.moment)
 
 
 def _time(moment: Moment) -> tuple[int, int]:

@@ -32,11 +32,13 @@ class Correction:
         moment: without a confidence it was an annotation before, or was added.
         state: ACCEPTED, REJECTED, ADDED, or OPEN where nobody has looked.
         origin: as it was; None for what was added.
+        apart: of a list of all annotations, in which no other one stands for it. Not in the file.
     """
 
     moment: Moment
     state: str
     origin: Origin | None
+    apart: bool = False
 
     @property
     def moved(self) -> bool:

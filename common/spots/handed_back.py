@@ -33,8 +33,9 @@ def from_sportscode(
 ) -> list[Correction]:
     """Corrections that an XML edit list of one video tells.
 
-    An instance's spot is `lead_ms` behind its start, or where that is 0 `lag_ms` before its end.
-    Its labels tell what it was. Spots that were deleted are known only from `exported`.
+    An instance's labels tell what it was; if it is as long as it was exported, it was moved as a
+    whole or not at all. Else its spot is `lead_ms` behind its start, or where that is 0 `lag_ms`
+    before its end. Spots that were deleted are known only from `exported`.
 
     Args:
         timing: that it was exported with; `kick_off_ms` also tells the half of instances that
@@ -64,12 +65,21 @@ def moments_of(content: bytes, source: str) -> list[Moment]:
 
 
 def _moment(each: Instance, timing: Timing, half: int) -> Moment:
-    at = each.start_ms + timing.lead_ms if each.start_ms > 0 else each.end_ms - timing.lag_ms
-    position = max(0, at - timing.offset_ms(half))
+    position = max(0, _file_ms(each, timing) - timing.offset_ms(half))
     labels = each.labels
     return Moment(
         half, position, each.code, _confidence(each), labels.get("visibility"), labels.get("team")
     )
+
+
+def _file_ms(each: Instance, timing: Timing) -> int:
+    """When the spot of an instance is in its video."""
+    if (was := _origin(each)) is not None:
+        moment = Moment(was.half, was.position_ms, was.label)
+        start, end = timing.span_ms(moment)
+        if each.end_ms - each.start_ms == end - start:  # as it was, or moved as a whole
+            return timing.file_ms(moment) + each.start_ms - start
+    return each.start_ms + timing.lead_ms if each.start_ms > 0 else each.end_ms - timing.lag_ms
 
 
 def _half(each: Instance, timing: Timing, half: int | None, where: str) -> int:
@@ -78,7 +88,8 @@ def _half(each: Instance, timing: Timing, half: int | None, where: str) -> int:
         return int(told)
     if half is not None:
         return half
-    begun = [n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= each.end_ms - timing.lag_ms]
+    at = _file_ms(each, timing)
+    begun = [n for n, ms in enumerate(timing.kick_off_ms, 1) if ms <= at]
     if not begun:
         raise UserError(
             f'{where} tells no half; give it a label of the group "half", name the file …_1.xml '
@@ -137,10 +148,11 @@ def _task(task: Any, where: str) -> Task:
             return Task(game, None)
         regions = [each for each in given[-1]["result"] if each.get("type") == _KIND]
         timing = Timing(kick_offs, one_file=half is None)
-        by_frame = defaultdict[int, dict[str, Moment]](dict)
-        for moment, frame in exported.values():
-            by_frame[frame].setdefault(moment.label, moment)
-        after = [_returned(each, exported, by_frame, timing, half, rate) for each in regions]
+        places = [_place(each) for each in regions]
+        after = [
+            _returned(frame, label, was, timing, half, rate)
+            for (_, frame, label), was in zip(places, _meant(places, exported), strict=True)
+        ]
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{where} is not as common.export writes it and Label Studio returns it ({error!r}); "
@@ -157,20 +169,37 @@ def _exported(each: Mapping[str, Any]) -> Moment:
     )  # fmt: skip
 
 
-def _returned(
-    region: Mapping[str, Any],
-    exported: Mapping[str, tuple[Moment, int]],
-    by_frame: Mapping[int, Mapping[str, Moment]],
-    timing: Timing,
-    half: int | None,
-    rate: float,
-) -> Returned:
-    """A region as a spot, and the exported one that it was, as far as its name or place tell."""
+def _place(region: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Name, first frame and class of a region."""
     value = region["value"]
-    frame, label = int(value["ranges"][0]["start"]), str(value[_KIND][0])
-    alike = by_frame.get(frame, {})
-    same = alike.get(label, next(iter(alike.values()), None))
-    was = exported.get(str(region.get("id")), (same, 0))[0]
+    return str(region.get("id")), int(value["ranges"][0]["start"]), str(value[_KIND][0])
+
+
+def _meant(
+    places: Sequence[tuple[str, int, str]], exported: Mapping[str, tuple[Moment, int]]
+) -> list[Moment | None]:
+    """The exported spot that each region was: that of its name; else one on its frame that no
+    other region was, of its class before one of another; else none: it is new.
+    """
+    names = {name for name, _, _ in places}
+    left = defaultdict[int, list[Moment]](list)
+    for name, (moment, frame) in exported.items():
+        if name not in names:
+            left[frame].append(moment)
+    found = [exported.get(name, (None, 0))[0] for name, _, _ in places]
+    for any_class in (False, True):
+        for number, (_, frame, label) in enumerate(places):
+            alike = (each for each in left[frame] if any_class or each.label == label)
+            if found[number] is None and (was := next(alike, None)) is not None:
+                found[number] = was
+                left[frame].remove(was)
+    return found
+
+
+def _returned(
+    frame: int, label: str, was: Moment | None, timing: Timing, half: int | None, rate: float
+) -> Returned:
+    """A region as a spot, at its exact time where it has not left the frame of what it was."""
     if was is not None and frame_of(timing.file_ms(was), rate) == frame:
         return Returned(
             Moment(was.half, was.position_ms, label, None, was.visibility, was.team),

@@ -19,7 +19,7 @@ from common.spots.corrections import (
     Origin,
     origin_of,
 )
-from common.spots.label_file import annotation_of
+from common.spots.label_file import UNKNOWN_TEAM, UNKNOWN_VISIBILITY, annotation_of
 from common.spots.moments import Moment
 from common.spots.timing import game_time
 
@@ -75,9 +75,9 @@ def merge(
 
     A corrected spot without a confidence whose origin is an annotation is that annotation: rejected
     it goes, moved or relabelled it changes, and what else its entry holds stays. Other accepted and
-    added spots become entries, unless an annotation of their class is within `same_ms`, each of
-    which stands for one of them; two at the same time and of the same class become one. Open spots
-    and rejected detections change nothing.
+    added spots become entries; two at the same time and of the same class become one. Where an
+    annotation of their class, as it is by then, is within `same_ms`, it stands for one of them,
+    unless that is `apart`. Open spots and rejected detections change nothing.
 
     Args:
         entries: "annotations" of a file that `parse_labels` has read; those of classes that the
@@ -88,33 +88,61 @@ def merge(
         UserError: an accepted or added spot is of no class of the data set, in no half of it, or
             later than the clock of a label can tell.
     """
+    for each in spots:
+        if each.state in (ACCEPTED, ADDED):
+            _require_known(each, classes, source)
+    annotations = _corrected(entries, spots, classes, same_ms)
+    new = _added([_origin(entry, classes) for entry in annotations], spots, same_ms)
+    return sorted([*annotations, *new], key=time_of)
+
+
+def _corrected(
+    entries: Sequence[dict[str, Any]],
+    spots: Sequence[Correction],
+    classes: EventClasses,
+    same_ms: int,
+) -> list[dict[str, Any]]:
+    """The annotations after what was done to them, and accepted ones that were not in the file."""
     kept: list[dict[str, Any] | None] = [dict(entry) for entry in entries]
     free = _Free([_origin(entry, classes) for entry in entries])
-    new: dict[Origin, dict[str, str]] = {}
-    for each in sorted(spots, key=_turn):  # what names its annotation before what looks for one
-        meant = each.origin if each.moment.confidence is None else None
-        place = free.that(meant) if meant else None
-        if each.state == REJECTED and place is not None:
-            kept[place] = None
-        elif each.state in (ACCEPTED, ADDED):
-            _require_known(each, classes, source)
-            entry = None if place is None else kept[place]
-            if place is not None and entry is not None:
-                kept[place] = entry | _changed(each, entry)
-            else:
-                place = free.near(each.moment, same_ms)
-            if place is None:
-                new.setdefault(origin_of(each.moment), annotation_of(each.moment))
-        if place is not None and each.state != OPEN:
+    nameless: list[Moment] = []
+    for each in sorted(filter(_is_annotation, spots), key=lambda spot: spot.state != REJECTED):
+        place = None if each.origin is None else free.that(each.origin)
+        entry = None if place is None else kept[place]
+        if place is not None and entry is not None and each.state != OPEN:
+            kept[place] = entry | _changed(each, entry) if each.state == ACCEPTED else None
             free.take(place)
-    return sorted([*filter(None, kept), *new.values()], key=time_of)
+        elif each.state == ACCEPTED:
+            nameless.append(each.moment)
+    new: dict[Origin, dict[str, Any]] = {}
+    for moment in nameless:  # such as those that were moved by an earlier run on the same files
+        if (place := free.near(moment, same_ms)) is not None:
+            free.take(place)
+        else:
+            new.setdefault(origin_of(moment), annotation_of(moment))
+    return [*filter(None, kept), *new.values()]
 
 
-def _turn(each: Correction) -> int:
-    """When a correction is made: rejections, then changes of annotations, then what is new."""
-    if each.state == REJECTED:
-        return 0
-    return 1 if each.moment.confidence is None and each.origin is not None else 2
+def _added(
+    annotations: Sequence[Origin | None], spots: Sequence[Correction], same_ms: int
+) -> list[dict[str, str]]:
+    """Entries of accepted detections and added spots for which no annotation stands."""
+    free = _Free(annotations)
+    new: dict[Origin, dict[str, str] | None] = {}
+    for each in spots:
+        now = origin_of(each.moment)
+        if each.state not in (ACCEPTED, ADDED) or _is_annotation(each) or now in new:
+            continue
+        place = None if each.apart else free.near(each.moment, same_ms)
+        new[now] = annotation_of(each.moment) if place is None else None
+        if place is not None:
+            free.take(place)
+    return [entry for entry in new.values() if entry is not None]
+
+
+def _is_annotation(each: Correction) -> bool:
+    """Whether it is of one that was there before."""
+    return each.moment.confidence is None and each.origin is not None
 
 
 def time_of(entry: Mapping[str, Any]) -> tuple[int, int]:
@@ -133,7 +161,7 @@ def _origin(entry: Mapping[str, Any], classes: EventClasses) -> Origin | None:
 
 
 class _Free:
-    """Annotations that no correction has taken yet, by their places in the file."""
+    """Annotations that no correction has taken yet, by their places in a list."""
 
     def __init__(self, known: Sequence[Origin | None]) -> None:
         self._known = dict(enumerate(known))
@@ -149,11 +177,11 @@ class _Free:
         return next(iter(self._alike.get(was, ())), None)
 
     def near(self, now: Moment, same_ms: int) -> int | None:
-        """The nearest of the half and class that is at most `same_ms` away."""
+        """The nearest of the half and class that is at most `same_ms` away, the earlier of two."""
         row, ms = self._rows.get((now.half, now.label), []), now.position_ms
         first, last = (bisect_left(row, (at, -1)) for at in (ms - same_ms, ms + same_ms + 1))
-        found = min(((abs(at - ms), place) for at, place in row[first:last]), default=None)
-        return None if found is None else found[1]
+        nearest = min(row[first:last], key=lambda each: abs(each[0] - ms), default=None)
+        return None if nearest is None else nearest[1]
 
     def take(self, place: int) -> None:
         """It is there for no other correction any more."""
@@ -170,8 +198,12 @@ def _changed(each: Correction, entry: Mapping[str, Any]) -> dict[str, str]:
         changed |= {key: now[key] for key in ("gameTime", "position")}
     if each.relabelled or each.moment.written is not None:
         changed["label"] = now["label"]
-    for key, said in (("team", each.moment.team), ("visibility", each.moment.visibility)):
-        if said is not None and key in entry:
+    for key, said, unsaid in (
+        ("team", each.moment.team, UNKNOWN_TEAM),
+        ("visibility", each.moment.visibility, UNKNOWN_VISIBILITY),
+    ):
+        # An entry that does not say it need not say that nobody knows.
+        if said is not None and (key in entry or said != unsaid):
             changed[key] = said
     return changed
 

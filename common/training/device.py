@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -57,6 +58,19 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"cpu ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+
+
+def require_precision(device: torch.device, precision: str) -> None:
+    """Raises UserError if a device does not compute at a precision, "fp32" or "bf16"."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # else torch would go on in fp32
+            autocast(device, precision)
+    except (RuntimeError, UserWarning) as error:
+        raise UserError(
+            f"device {device} does not compute in {precision} ({error}); pass --device cpu, or "
+            "--precision fp32, whose numbers are others"
+        ) from None
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

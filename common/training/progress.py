@@ -43,10 +43,25 @@ class Progress:
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
     length: int = 0  # items that an epoch trains on; 0 if no epoch has begun
+    data: dict[str, str] = field(default_factory=dict)  # digests of what it trains and selects on
     # An epoch that was stopped half-way: its batches, their items and sums of losses.
     batch: int = 0
     items: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+
+    def begin_on(self, data: Mapping[str, str], source: Path) -> None:
+        """Training begins, or goes on, on data of these digests, by what they are for.
+
+        Raises UserError if those of `source` were others. Earlier versions had none.
+        """
+        for purpose, digest in data.items():
+            if self.data.get(purpose, digest) != digest:
+                raise UserError(
+                    f"the run of {source} began with other games: the {purpose} data have changed "
+                    "(games, their spots or their frames); bring back those of its start, or train "
+                    "anew with --overwrite"
+                )
+        self.data = {**self.data, **data}
 
     def begin_epoch(self, length: int) -> None:
         """An epoch on so many items begins, or goes on.

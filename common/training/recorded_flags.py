@@ -15,7 +15,7 @@ from typing import Any
 
 from common.data.events import CLASS_SPLITS
 from common.data.games import check_relative_path
-from common.errors import UserError
+from common.errors import UserError, log
 from common.results.run_record import BEST_FILE, LAST_FILE, TRAINED, read_record, require_program
 from common.training.flags import data_defaults
 
@@ -35,9 +35,22 @@ FREE_IN_TESTING = (
     "segmentation_loss",  # decides then how figures show what is spotted
 )  # fmt: skip
 
+# What is not looked at where files of one's own are spotted in.
+_OF_SPLITS = (
+    "test_only", "resume", "overwrite", "split_train", "split_valid", "split_test", "label_time",
+    "gt_time", "tiny", "challenge", "watch_test", "save_scores", "features", "max_epochs",
+    "batch_size", "LR", "patience", "evaluation_frequency", "seed", "resident", "capture",
+    "chunks_per_epoch", "k_params", "lambda_coord", "lambda_noobj", "loss_weight_segmentation",
+    "loss_weight_detection", "radius", "dropout", "mixup", "weight_decay", "select_by",
+)  # fmt: skip
+
 
 def parse_flags(
-    parser: argparse.ArgumentParser, argv: Sequence[str] | None, given: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    given: Collection[str] = (),
+    *,
+    told: bool = False,
 ) -> argparse.Namespace:
     """The flags in `argv`, or of the command line; what is not given, from the run's record.
 
@@ -45,11 +58,14 @@ def parse_flags(
 
     Args:
         given: names that count as given beside those in `argv`, such as those of a preset.
+        told: whether it has been said which of them are not looked at.
 
     Raises:
         UserError: no such run, its record does not read, or a flag contradicts it.
     """
     settings = _with_record(parser, argv, given)
+    if not told:
+        _tell_unused(settings, _named(parser, argv))
     return argparse.Namespace(**settings | data_defaults(settings))
 
 
@@ -76,12 +92,7 @@ def _with_record(
     if file is None:
         return vars(args)
     then = _recorded(parser, file, of_pair=file.parent != folder)
-    unset = object()
-    blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
-    told = {
-        name for name, value in vars(parser.parse_args(argv, blank)).items() if value is not unset
-    }
-    told |= set(given)
+    told = _named(parser, argv) | set(given)
     free = {*FREE, *(() if args.resume else FREE_IN_TESTING)}
     contradictions = [
         f"{_flag(parser, name)} {_words(value)}, now {_words(getattr(args, name))}"
@@ -96,6 +107,26 @@ def _with_record(
         )
     taken = {name: value for name, value in then.items() if name not in told}
     return {**vars(args), **taken}
+
+
+def _named(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> set[str]:
+    """Names of the flags in `argv`, or in the command line."""
+    unset = object()
+    blank = argparse.Namespace(**dict.fromkeys(vars(parser.parse_args(argv)), unset))
+    return {
+        name for name, value in vars(parser.parse_args(argv, blank)).items() if value is not unset
+    }
+
+
+def _tell_unused(settings: Mapping[str, Any], named: Collection[str]) -> None:
+    """Says in the log which flags are given that are not looked at, and why."""
+    mode = next((name for name in ("features_path", "video_path") if settings.get(name)), None)
+    unused = [name for name in _OF_SPLITS if name in named] if mode else []
+    if settings["test_only"] and not mode:
+        mode, unused = "test_only", [name for name in ("overwrite",) if name in named]
+    if unused:
+        flags = ", ".join(f"--{name}" for name in unused)
+        log.warning("with --%s nothing looks at %s", mode, flags)
 
 
 def _require_text(settings: Mapping[str, Any]) -> None:

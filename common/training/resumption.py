@@ -79,6 +79,7 @@ def checked_progress(saved: Mapping[str, Any]) -> dict[str, Any]:
         "finished": saved["finished"],
         "history": [dict(row) for row in history],
         "length": _count(saved.get("length", 0)),
+        "data": {str(name): str(digest) for name, digest in saved.get("data", {}).items()},
         "batch": _count(saved["batch"]),
         "items": _count(saved["items"]),
         "sums": {str(name): _number(value) for name, value in sums.items()},

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from common.data.data_set import DataSet
 from common.data.fetching import download
 from common.errors import UserError, log
 from common.files import locked
+from common.results.given_files import refuse_names_of_files
 from common.results.run_record import (
     BEST_FILE,
     LAST_FILE,
@@ -26,7 +26,7 @@ from common.results.run_record import (
     write_record,
 )
 from common.training.checkpoints import check_classes, load_weights
-from common.training.device import autocast, describe
+from common.training.device import autocast, describe, require_precision
 from common.training.distributed import Processes
 from common.training.recorded_flags import changes, in_words
 from common.training.resumption import checked_last
@@ -34,6 +34,7 @@ from common.training.run_folder import (
     files_of_run,
     pend_record,
     refuse_claim,
+    refuse_other_weights,
     start_log,
     tidy_folder,
 )
@@ -52,6 +53,8 @@ class Run:
         resume: go on from the last checkpoint if there is one.
         capture: record training steps on a CUDA card: auto, on or off.
         classes: what the network's outputs stand for, in order; kept with its weights.
+
+    Raises UserError if the device does not compute at the precision.
     """
 
     folder: Path
@@ -62,6 +65,9 @@ class Run:
     resume: bool = False
     capture: str = "auto"
     classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_precision(self.device, self.precision)
 
     def autocast(self) -> AbstractContextManager:
         """Context in which matrix products run at the run's precision."""
@@ -108,7 +114,14 @@ def start_run(
         UserError: another run or process is in the way, other classes, or weights do not fit.
     """
     folder, processes = run.folder, run.processes
-    claim = partial(refuse_claim, folder, training=training, resume=run.resume, overwrite=overwrite)
+
+    def claim() -> None:
+        refuse_claim(folder, training=training, resume=run.resume, overwrite=overwrite)
+        if not training:
+            refuse_other_weights(folder, load_weights_from)
+        if not overwrite:
+            refuse_names_of_files(folder, settings.get("split_test") or ())
+
     weights = folder / BEST_FILE if load_weights_from is None else load_weights_from
     if processes.is_main:
         claim()

@@ -1,6 +1,7 @@
 """The folder of a run, models/<model_name>/: log, checkpoints, curves, results."""
 
 import csv
+import filecmp
 import io
 import logging
 import shutil
@@ -51,6 +52,30 @@ def refuse_claim(path: Path, *, training: bool, resume: bool, overwrite: bool) -
             f"{path} has a {BEST_FILE} but no {LAST_FILE} to resume from; pass --overwrite to "
             "train anew, or --load_weights with another --model_name to start from its weights"
         )
+    results = [each.name for each in _results(path) if each.name != TESTED]
+    if training and results and not existing and not overwrite:
+        raise UserError(
+            f"{path} holds results of weights that are not its own ({', '.join(results[:4])}); "
+            "pass --overwrite to replace them, or another --model_name"
+        )
+
+
+def refuse_other_weights(path: Path, weights: Path | None) -> None:
+    """Raises UserError if results of other weights would take the place of a trained run's.
+
+    Args:
+        weights: given to be tested, or spotted with; None for the run's own.
+    """
+    own = path / BEST_FILE
+    parts = [path / part / LAST_FILE for part in CLASS_SPLITS]
+    trained = [each for each in (own, path / LAST_FILE, *parts) if each.is_file()]
+    if weights is None or not trained:
+        return
+    if not (own.is_file() and weights.is_file() and filecmp.cmp(own, weights, shallow=False)):
+        raise UserError(
+            f"{path} is a trained run, and {weights} holds other weights than its own: its results "
+            "would be lost; pass another --model_name, or leave out --load_weights"
+        )
 
 
 def tidy_folder(path: Path) -> None:
@@ -80,7 +105,9 @@ def complete_best(path: Path, last: Mapping[str, Any]) -> None:
     epoch, best_epoch, batch = last.get("epoch"), progress.get("best_epoch"), progress.get("batch")
     if not all(type(each) is int for each in (epoch, best_epoch, batch)):  # tensors are no numbers
         return
-    if epoch and best_epoch == epoch and batch == 0 and _epoch_of(best) != epoch:
+    if epoch and best_epoch == epoch and batch == 0 and (there := _epoch_of(best)) != epoch:
+        if there is not None:
+            make_way(path)
         save_checkpoint(best, {n: last[n] for n in (*PUBLISHED_KEYS, "classes") if n in last})
 
 
@@ -116,17 +143,37 @@ def files_of_run(path: Path) -> list[Path]:
     return [*files, *path.glob(f"{EVENTS}/events.*"), *_results(path)]
 
 
-def remove_results(path: Path) -> None:
-    """Removes the results of weights that are no more."""
-    for each in _results(path):
+def remove_results(path: Path) -> list[str]:
+    """Removes the results of weights that are no more, for good; returns their names."""
+    results = _results(path)
+    for each in results:
         if each.is_dir() and not each.is_symlink():
             shutil.rmtree(each)
         else:
             each.unlink()
+    if results:
+        sync_folder(path)
+    return [each.name for each in results]
+
+
+def make_way(path: Path) -> None:
+    """Removes, and tells, the results of the weights that others are about to take the place of.
+
+    Those of a pair of models are of either's weights.
+    """
+    removed, pair = remove_results(path), path.parent
+    own = any((pair / name).exists() for name in (LAST_FILE, BEST_FILE))
+    if path.name in CLASS_SPLITS and (pair / TRAINED).is_file() and not own:
+        removed += [f"../{name}" for name in remove_results(pair)]
+    if removed:
+        log.info(
+            "better weights take the place of the earlier ones, whose results are removed: %s",
+            ", ".join(removed),
+        )
 
 
 def _results(path: Path) -> list[Path]:
-    return list(chain.from_iterable(path.glob(name) for name in _RESULTS))
+    return sorted(chain.from_iterable(path.glob(name) for name in _RESULTS))
 
 
 @contextmanager

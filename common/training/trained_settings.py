@@ -18,6 +18,7 @@ _DECISIVE = (
 # Of which others may be given.
 _FURTHER = (
     "SoccerNet_path",
+    "precision",
     "segmentation_loss",
     "border",
     "displace",

@@ -14,7 +14,7 @@ else is in `last.pth.tar`. So a run that was stopped, or killed, and resumed end
 bits as one that was left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -42,6 +42,7 @@ from common.training.run import Run
 from common.training.run_folder import (
     complete_best,
     files_of_run,
+    make_way,
     replaced,
     settle_record,
     write_curves,
@@ -61,6 +62,7 @@ class Training:
         select_by: the number of a thorough validation whose highest value marks the best weights,
             as soon as there is one; the lowest validation loss until then, and always if None.
         varying: why no two training steps are alike, if so: they are not recorded then.
+        data: digests of what is trained and selected on, by purpose, which may not change.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Training:
         settings: TrainingSettings,
         select_by: str | None = None,
         varying: str = "",
+        data: Mapping[str, str] | None = None,
     ) -> None:
         self.run, self.model, self.optimizer = run, model, optimizer
         self.settings, self.select_by = settings, select_by
@@ -87,6 +90,7 @@ class Training:
         self._events: EventFile | None = None
         if run.resume and (run.folder / LAST_FILE).exists():
             self._restore()
+        self.progress.begin_on(data or {}, run.folder / LAST_FILE)
 
     def __enter__(self) -> "Training":
         folder = self.run.folder
@@ -123,8 +127,11 @@ class Training:
         progress.close_epoch(row, improved)
         progress.finished = step_schedule(self.schedule, valid_loss)
         if self.run.processes.is_main:
-            # The last first: it tells whether the best were written, and what they are.
+            # The last first: it tells whether the best were written, and what they are. Results
+            # of other weights before it: whatever stops this, none lie beside the new ones.
             with replaced(folder, self._earlier):
+                if improved and not self._earlier:
+                    make_way(folder)
                 self._save_last()
                 if improved:
                     save_checkpoint(folder / BEST_FILE, self._published_content())

@@ -1,7 +1,8 @@
 """Video files through PyAV: what their headers and packets tell, and their pictures one by one."""
 
+import errno
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import av
 
 _HEAD_BYTES = 512
+_OF_CONTENT = (errno.EPERM, errno.EDOM)  # -1 is what decoders say for want of a better error
 _NO_STAMP = -(1 << 63)
 _LONGEST_GAP = 600.0  # seconds; timestamps that jump by more were set anew
 _SKIPPING = ("h264",)  # codecs of which frames that no other refers to need not be decoded
@@ -163,8 +165,6 @@ def _frames(
     path: Path, stamps: NDArray[np.int64] | None, wanted: NDArray[np.bool_] | None
 ) -> Iterator["av.VideoFrame"]:
     with open_video(path) as (container, stream):
-        import av
-
         needed = None
         if stamps is not None and wanted is not None and stream.codec_context.name in _SKIPPING:
             needed = {*stamps[wanted].tolist()}
@@ -173,12 +173,22 @@ def _frames(
             if needed is not None and read > _ALL_DECODED:
                 skip = "NONREF" if packet.size and packet.pts not in needed else "DEFAULT"
                 stream.codec_context.skip_frame = skip
-            try:
-                yield from packet.decode()
-            except (av.error.InvalidDataError, av.error.EOFError):
-                damaged += 1
+            frames = frames_of(packet)
+            damaged += frames is None
+            yield from frames or ()
         if damaged:
             log.warning("%s: %d packets are damaged; what they showed is left out", path, damaged)
+
+
+def frames_of(packet: Any) -> Sequence[Any] | None:
+    """The frames, or the sound, that a packet completes; None if it cannot be decoded."""
+    import av
+
+    try:
+        return packet.decode()
+    except av.error.FFmpegError as error:
+        _require_content(error)
+        return None
 
 
 def packets_of(container: Any, stream: Any) -> Iterator[Any]:
@@ -187,8 +197,16 @@ def packets_of(container: Any, stream: Any) -> Iterator[Any]:
 
     try:
         yield from container.demux(stream)
-    except av.error.InvalidDataError:
+    except av.error.FFmpegError as error:
+        _require_content(error)
         log.warning("%s cannot be read to its end", container.name.removeprefix("file:"))
+
+
+def _require_content(error: Exception) -> None:
+    """Raises an error again if it is of disk or memory, and not of what stands in a video."""
+    of_machine = isinstance(error, OSError) and error.errno not in _OF_CONTENT
+    if of_machine or isinstance(error, MemoryError):
+        raise error
 
 
 def _shown_length(microseconds: int | None) -> float | None:

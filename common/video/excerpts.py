@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
-from common.video.decoding import VideoFacts, look_through, open_video, packets_of, pictures
+from common.video.decoding import (
+    VideoFacts,
+    frames_of,
+    look_through,
+    open_video,
+    packets_of,
+    pictures,
+)
 
 if TYPE_CHECKING:
     import av
@@ -146,13 +153,8 @@ def _decoded(source: VideoSource, row: int, back: float | None) -> Iterator[Any]
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
     """What of a stream can be decoded."""
-    import av
-
     for packet in packets_of(container, stream):
-        try:
-            yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError):
-            continue
+        yield from frames_of(packet) or ()
 
 
 def _in_sequence(source: VideoSource, start: float, end: float) -> Iterator[tuple[float, Any]]:

@@ -42,12 +42,15 @@ class HalfVideo(NamedTuple):
 def games_of(root: Path, splits: list[str] | None) -> list[str]:
     """Games of the splits; of all splits, where none is named or "all" is: those that are here.
 
+    A split of the name "all" is that split.
+
     Raises UserError as `games_at_hand`, or when there is no game at all.
     """
-    if splits and splits != ["all"]:
-        return games_at_hand(root, splits)
     list_games(root, [])  # that there is such a folder
-    known = dict.fromkeys(game for games in read_splits(root).values() for game in games)
+    every = read_splits(root)
+    if splits and (splits != ["all"] or "all" in every):
+        return games_at_hand(root, splits)
+    known = dict.fromkeys(game for games in every.values() for game in games)
     if found := [game for game in known if (root / game).is_dir()]:
         return found
     raise UserError(f"{root} has none of its {len(known)} games; check --SoccerNet_path")

@@ -6,7 +6,8 @@ const NEAR_MS = 1000; // from the moment of a link, at which a spot is meant
 class App {
   constructor() {
     this.status = document.getElementById("status");
-    this.store = new Store((words) => this.say(words), () => this.game && this.panel.update());
+    this.store = new Store((words) => this.say(words), () => this.takeOver() && this.arrange());
+    this.unkept = new Map(); // games with changes that the browser has refused, by number
     this.thresholds = data.classes.map((_, event) =>
       this.store.kept("thresholds", event, startingThreshold(event), Number.isFinite));
     this.filters = { event: null, half: null, state: null, kind: null };
@@ -28,14 +29,13 @@ class App {
   }
 
   openGame(number, place = { half: 1, seconds: 0 }) {
-    this.game = new Game(number);
-    const kept = this.store.content.games[number];
-    if (kept !== null && typeof kept === "object") this.game.restore(kept);
+    this.game = this.unkept.get(number) ?? new Game(number, this.stored(number) ?? {});
     this.game.onchange = () => this.changed();
     Object.assign(this.filters, { event: null, half: null, state: null, kind: null });
     this.selected = null;
     this.line.view = null;
     this.player.at = place;
+    this.takeOver();
     this.judge();
     this.arrange();
     this.videos.open(this.game);
@@ -49,9 +49,37 @@ class App {
     if (number in data.games) this.openGame(number);
   }
 
+  // The edits of a game that the browser has, whichever tab stored them.
+  stored(number) {
+    const edits = this.store.stored("games", number);
+    return isObject(edits) ? edits : null;
+  }
+
+  // Each change is stored at once, together with what another tab has stored of the game.
   changed() {
-    this.store.keep((content) => (content.games[this.game.number] = this.game.edits()));
+    const { game } = this;
+    this.takeOver();
+    const edits = game.edits();
+    if (this.store.keep("games", game.number, edits)) {
+      game.kept = edits;
+      this.unkept.delete(game.number);
+    } else this.unkept.set(game.number, game);
     this.arrange();
+  }
+
+  // Takes over what another tab has made of the game, and says so; returns whether there was something.
+  takeOver() {
+    const theirs = this.stored(this.game.number);
+    // Where nothing is stored somebody has emptied the browser, not the game.
+    if (theirs === null || isSame(theirs, this.game.kept)) return false;
+    const [taken, contested] = this.game.join(theirs);
+    if (!this.game.spots.has(this.selected)) this.selected = null;
+    const words = [];
+    if (taken) words.push(`${taken} changed in another tab, and now here, too`);
+    if (contested) words.push(`${contested} changed in another tab and here: as this tab has them`);
+    // Behind what a change of this tab says.
+    if (words.length) queueMicrotask(() => this.say(words.join("; ")));
+    return words.length > 0;
   }
 
   // What detections are, which hangs on the sliders alone: corrections do not change what a run found.

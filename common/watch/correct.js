@@ -26,11 +26,12 @@ Object.assign(App.prototype, {
 
   // A spot that is moved or gets another class is accepted with it.
   correct(spot, fields, words) {
+    if (!this.game.spots.has(spot.id)) return this.say("another tab has removed that spot");
     const state = spot.source === "added" ? ADDED : ACCEPTED;
     this.game.change(spot, { ...fields, state });
     const now = this.game.spots.get(spot.id);
     this.say(`${words}: ${inWords(now)}`);
-    this.select(now.id, false);
+    return this.select(now.id, false);
   },
 
   moveTo(spot, half, seconds) {

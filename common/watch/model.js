@@ -15,7 +15,8 @@ const byTime = (a, b) => a.half - b.half || a.ms - b.ms || a.event - b.event;
 const rows = (columns) => columns[0].map((_, n) => columns.map((column) => column[n]));
 
 class Game {
-  constructor(number) {
+  // kept: the edits that the browser knows.
+  constructor(number, kept) {
     const { name, halves, detections, annotations } = data.games[number];
     Object.assign(this, { number, name, halves, annotated: annotations !== null });
     this.spots = new Map();
@@ -28,6 +29,8 @@ class Game {
     this.undone = [];
     this.additions = 0;
     this.onchange = () => {};
+    this.kept = {};
+    this.join(kept);
   }
 
   given(id, fields) {
@@ -38,7 +41,8 @@ class Game {
 
   // Changes some fields of a spot, as one step; nothing happens where they are so already.
   change(spot, after) {
-    const before = Object.fromEntries(Object.keys(after).map((key) => [key, spot[key]]));
+    const now = this.spots.get(spot.id);
+    const before = Object.fromEntries(Object.keys(after).map((key) => [key, now[key]]));
     if (Object.keys(after).some((key) => after[key] !== before[key]))
       this.take({ id: spot.id, before, after });
   }
@@ -92,28 +96,52 @@ class Game {
     return found;
   }
 
-  restore(edits) {
-    for (const [id, fields] of Object.entries(edits)) {
-      const known = this.spots.get(id);
-      if (!this.isEssence(fields, !known)) continue;
-      if (known) Object.assign(known, essence(fields));
-      else if (/^n\d{1,9}$/.test(id)) {
-        this.additions = Math.max(this.additions, Number(id.slice(1)));
-        this.spots.set(id, { id, ...NEW, ...essence(fields) });
-      }
+  // Takes over the edits that another tab has made since both knew `kept`. Returns of how many spots,
+  // and of how many both tabs have made something else: these stay as they are here.
+  join(theirs) {
+    const mine = this.edits();
+    const ids = new Set([...Object.keys(this.kept), ...Object.keys(theirs)]);
+    const news = [...ids]
+      .map((id) => ({ id, was: this.kept[id], here: mine[id], there: theirs[id] }))
+      .filter(({ was, here, there }) => !isSame(there, was) && !isSame(there, here));
+    const taken = news.filter(({ was, here }) => isSame(was, here));
+    const others = news.filter(({ was, here }) => !isSame(was, here));
+    // Both have added a spot, and called it alike.
+    const added = others.filter(({ id, was, there }) => was === undefined && there && isAddition(id));
+    for (const { id, there } of taken) this.restore(id, there);
+    for (const { there } of added) this.restore(`n${this.additions + 1}`, there);
+    // A step from what is no more leads nowhere.
+    const replaced = new Set(taken.map(({ id }) => id));
+    [this.done, this.undone] = [this.done, this.undone].map((steps) => steps.filter(({ id }) => !replaced.has(id)));
+    this.kept = theirs;
+    return [taken.length + added.length, others.length - added.length];
+  }
+
+  // Makes a spot what an edit says; without one it is as it came.
+  restore(id, fields) {
+    const known = this.spots.get(id);
+    const isAdded = known ? known.source === "added" : isAddition(id);
+    if (!fields && known)
+      if (isAdded) this.spots.delete(id);
+      else this.spots.set(id, { ...known, ...known.from, state: OPEN });
+    else if (this.isEssence(fields, isAdded) && (known || isAdded)) {
+      this.spots.set(id, { ...(known ?? { id, ...NEW }), ...essence(fields) });
+      if (isAdded) this.additions = Math.max(this.additions, Number(id.slice(1)));
     }
-    this.onchange();
   }
 
   // Whether something from a browser's memory or a file can be a spot's place, class and state.
   isEssence(fields, isAdded) {
     const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
-    return fields !== null && typeof fields === "object" && whole(fields.half, 1, this.halves)
+    return isObject(fields) && whole(fields.half, 1, this.halves)
       && whole(fields.ms, 0, LATEST_MS) && whole(fields.event, 0, data.classes.length - 1)
       && STATES.includes(fields.state) && (fields.state === ADDED) === isAdded;
   }
 }
 
+const isObject = (value) => value !== null && typeof value === "object";
+const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const isAddition = (id) => /^n\d{1,9}$/.test(id);
 const isMoved = ({ from, half, ms }) => from !== null && (from.half !== half || from.ms !== ms);
 const isRelabelled = ({ from, event }) => from !== null && from.event !== event;
 const isChanged = (spot) => spot.state !== OPEN || isMoved(spot) || isRelabelled(spot);

@@ -4,21 +4,20 @@ const byId = (id) => document.getElementById(id);
 
 class Settings {
   constructor(store) {
-    const { before, goOn } = store.content.settings;
+    const [before, goOn] = ["before", "goOn"].map((key) => store.known("settings", key));
     this.before = Number.isFinite(before) && before >= 0 && before <= 60 ? before : 3;
     this.goOn = goOn !== false;
-    const keep = () => store.keep((content) => (content.settings = { before: this.before, goOn: this.goOn }));
     const [seconds, check] = [byId("before"), byId("go-on")];
     seconds.value = this.before;
     check.checked = this.goOn;
     seconds.onchange = () => {
       this.before = Math.min(Math.max(Number(seconds.value) || 0, 0), 60);
       seconds.value = this.before;
-      keep();
+      store.keep("settings", "before", this.before);
     };
     check.onchange = () => {
       this.goOn = check.checked;
-      keep();
+      store.keep("settings", "goOn", this.goOn);
     };
   }
 }
@@ -96,7 +95,7 @@ class Panel {
     const { spot, game } = app;
     const changes = Object.keys(game.edits()).length;
     tell(byId("count"), `${app.shown.length} of ${game.spots.size} spots`);
-    const where = app.store.refused ? ", kept nowhere: save a file" : "";
+    const where = app.unkept.has(game.number) ? ", kept nowhere: save a file" : "";
     tell(byId("changes"), changes ? `${changes} changed${where}` : "nothing changed");
     byId("undo").disabled = !game.done.length;
     byId("redo").disabled = !game.undone.length;

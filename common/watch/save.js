@@ -65,12 +65,12 @@ class Saving {
   }
 
   // The annotations as they should be, by the rules of common.relabel: those that were kept or changed;
-  // what was added or accepted, unless an annotation of its class that nobody has touched is so near.
+  // what was added or accepted, unless an annotation that is of its class now is so near.
   labels() {
     const { app } = this;
     const spots = app.game.ordered().filter(({ state }) => state !== REJECTED);
     const known = spots.filter(({ source }) => source === "annotation");
-    const free = new Set(known.filter((spot) => !isChanged(spot)));
+    const free = new Set(known); // each stands for one
     const standsFor = (spot) => {
       const away = (each) => Math.abs(each.ms - spot.ms);
       const near = [...free].filter((each) =>
@@ -81,7 +81,7 @@ class Saving {
     const places = new Set(); // of what is new: two at the same time and of the same class are one
     const isNew = (spot) => places.size < places.add(placeOf(spot)).size;
     const wanted = (spot) => spot.source !== "annotation" && app.isCounted(spot)
-      && (spot.state !== OPEN || byId("open-too").checked) && !standsFor(spot) && isNew(spot);
+      && (spot.state !== OPEN || byId("open-too").checked) && isNew(spot) && !standsFor(spot);
     const others = data.games[app.game.number].others.map(([half, ms, label, visibility, team]) =>
       ({ half, ms, label, confidence: null, visibility, team }));
     return inOrder([...[...known, ...spots.filter(wanted)].map(labelled), ...others]);

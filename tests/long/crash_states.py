@@ -153,6 +153,11 @@ def _subsets(changes: list[_Change]) -> Iterator[tuple[_Change, ...]]:
 def _apply(change: _Change, entries: dict[str, _File | None]) -> None:
     if change.gone is not None:
         entries.pop(change.gone, None)
+        # A folder of this name that is made later is another one: what was inside goes with it.
+        for path in [path for path in entries if path.startswith(f"{change.gone}/")]:
+            inside = entries.pop(path)
+            if change.there is not None:
+                entries[change.there + path.removeprefix(change.gone)] = inside
     if change.there is not None:
         entries[change.there] = change.file
 

@@ -98,8 +98,17 @@ class Crashes:
             self.wrong.append(f"{what}: the last weights without the best")
         elif call == len(self.record) and found != new:
             self.wrong.append(f"{what}: it had ended, and its checkpoints are lost")
+        elif self._has_old_results(now, best, old[1]):
+            self.wrong.append(f"{what}: new weights beside results of the old")
         else:
             self.counts["new" if found == new else "old"] += 1
+
+    def _has_old_results(self, now: dict[str, str], best: str, old: str | None) -> bool:
+        """Whether other weights than the old have come, and results of the old are left."""
+        if old is None or now.get(best) == old:
+            return False
+        results = [name for name in now if Path(name).name.startswith("results_")]
+        return any(now[name] == self.olds.get(name) != self.expected[name] for name in results)
 
     def _go_on(self, what: str, folder: Path) -> None:
         self.counts["gone on from"] += 1
