@@ -22,6 +22,7 @@ from common.little_memory import (
     spoken_for,
     use_reserve,
 )
+from common.missing import missing_package
 from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
@@ -135,7 +136,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return str(error), EXIT_INTERRUPTED
     if isinstance(error, KeyboardInterrupt):
         return f"stopped by {str(error) or 'Ctrl-C'}", EXIT_INTERRUPTED
-    sentence = limit_that_was_met(error, sys.argv[1:])
+    sentence = missing_package(error) or limit_that_was_met(error, sys.argv[1:])
     log.debug("where it happened", exc_info=True)
     return sentence, EXIT_USER_ERROR
 
