@@ -188,7 +188,9 @@ class _Work:
             else:
                 self.done += 1
                 self._seconds.append(took)
-            _say(bar, f"{self._titles[run]}: {complaint or 'done'} after {duration(took)}")
+            how = "failed" if complaint else "done"
+            why = complaint and f": {complaint}"
+            _say(bar, f"{self._titles[run]}: {how} after {duration(took)}{why}")
             _say(bar, self._left())
             bar.update()
 
