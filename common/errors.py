@@ -36,6 +36,11 @@ STOP_SIGNALS = tuple(
 )
 
 
+def stop_word(number: int) -> str:
+    """What a signal to stop is called in all sentences: Ctrl-C, SIGTERM."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
 class UserError(ValueError):
     """Input or settings are wrong; the message says what was expected, found, and what to do."""
 
@@ -161,7 +166,7 @@ class _Stops:
         if self._over:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
+        raise KeyboardInterrupt(stop_word(number))
 
     def over(self) -> None:
         """The work has ended: what comes at once is of the same wish, and later there is nothing

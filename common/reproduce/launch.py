@@ -41,7 +41,7 @@ class Attempted(Protocol):
         """Asks the program, or the cluster, to end the run; does not wait.
 
         Args:
-            why: name of the signal that stops us; empty if something failed.
+            why: word for the signal that stops us; empty if something failed.
         """
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.data.games import OFFICIAL_SPLITS
-from common.errors import UserError, needs_extra, run_cli
+from common.errors import UserError, counted, needs_extra, run_cli
 from common.results.typed_commands import typed
 from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
@@ -109,6 +109,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     folders = [out / game for games in splits.values() for game in games]
     size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
     print(f"Wrote {counts} games with {what} to {out} ({size / 1e6:,.0f} MB); {advice}")
+    from common.synthetic.data_set import left_games
+
+    if left := left_games(out, splits):
+        print(
+            f"note: {counted(len(left), 'folder')} with games of an earlier run, which no split "
+            f"names, stay in {out}: remove them if nothing else needs them, such as {left[0]}"
+        )
 
 
 def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
