@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from common.data.games import OFFICIAL_SPLITS
 from common.errors import UserError, counted, needs_extra, run_cli
-from common.results.typed_commands import typed
+from common.results.typed_commands import typed_here
 from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
 
@@ -147,7 +147,7 @@ def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
         words += ["--framerate", f"{rate}"]
     if players:
         words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
-    advice = f"train on them with:\n  {typed(words)}"
+    advice = f"train on them with:\n  {typed_here(words)}"
     if not splits["train"] or not splits["valid"]:
         advice = "a training needs games of train and of valid: see --games"
     return splits, what, advice
@@ -187,7 +187,7 @@ def _film(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
     )
     words = ["-m", "common.extract_features", "--SoccerNet_path", str(args.out.resolve()),
              "--video", "224p", "--backbone", "efficientnet-lite0"]  # fmt: skip
-    return splits, "films of their halves", f"make features of them with:\n  {typed(words)}"
+    return splits, "films of their halves", f"make features of them with:\n  {typed_here(words)}"
 
 
 if __name__ == "__main__":
