@@ -10,14 +10,15 @@ configuration.
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if not __package__:  # started as a file: the packages lie beside its folder
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.calf.chunk_shape import ChunkShape
 from common.calf.flags import add_result_flags, calf_parser
@@ -41,7 +42,9 @@ from common.video.flags import add_given_flags
 from common.video.own_videos import VideoFeatures, choose_video_features, open_videos
 
 if TYPE_CHECKING:  # --help does not wait for torch
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from CALF.loss import Criterion
     from CALF.model import ContextAwareModel
@@ -85,7 +88,7 @@ def build_model(args: argparse.Namespace, features: int, classes: int) -> "Conte
 
 
 def build_criterion(
-    args: argparse.Namespace, k_frames: NDArray[np.int64], device: "torch.device"
+    args: argparse.Namespace, k_frames: "NDArray[np.int64]", device: "torch.device"
 ) -> "Criterion":
     """What the flags want to be minimised, for context parameters [4, C]."""
     import torch

@@ -7,11 +7,15 @@ CVPR Workshops 2021. The defaults are the published configuration.
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+if not __package__:  # started as a file: the packages lie beside its folder
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.data.data_set import DataSet
 from common.data.events import event_classes

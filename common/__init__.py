@@ -8,6 +8,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from common.missing import require_python, tell_what_is_missing
+
+require_python()  # the annotations below end an older one in a traceback
+tell_what_is_missing()
+
 # OpenMP threads that wait for work by spinning take the core from whoever has some: on a machine
 # that is also busy with something else, small operations become a hundred times slower. Read when
 # torch is first imported, so it has to be set here; a setting of the user's wins.

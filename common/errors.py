@@ -22,6 +22,7 @@ from common.little_memory import (
     spoken_for,
     use_reserve,
 )
+from common.missing import missing_package
 from common.surroundings import lasting_streams, provide_home
 
 log = logging.getLogger("spotting")  # of all programs; a run sends it to screen and file
@@ -33,6 +34,11 @@ EXIT_INTERRUPTED = 130
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+
+def stop_word(number: int) -> str:
+    """What a signal to stop is called in all sentences: Ctrl-C, SIGTERM."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
 class UserError(ValueError):
@@ -135,7 +141,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return str(error), EXIT_INTERRUPTED
     if isinstance(error, KeyboardInterrupt):
         return f"stopped by {str(error) or 'Ctrl-C'}", EXIT_INTERRUPTED
-    sentence = limit_that_was_met(error, sys.argv[1:])
+    sentence = missing_package(error) or limit_that_was_met(error, sys.argv[1:])
     log.debug("where it happened", exc_info=True)
     return sentence, EXIT_USER_ERROR
 
@@ -160,7 +166,7 @@ class _Stops:
         if self._over:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        raise KeyboardInterrupt("" if number == signal.SIGINT else signal.Signals(number).name)
+        raise KeyboardInterrupt(stop_word(number))
 
     def over(self) -> None:
         """The work has ended: what comes at once is of the same wish, and later there is nothing

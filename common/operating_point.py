@@ -5,9 +5,11 @@ python -m common.operating_point models/NetVLAD++ --on valid --apply test --writ
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.errors import UserError, counted, run_cli
 from common.metric.thresholds import outcome_at
+from common.results.confidences import beyond_measure, lowest_kept, told_lowest
 from common.results.kept_detections import write_kept
 from common.results.operating_points import (
     MOST_TOLERANCE_SECONDS,
@@ -84,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"thresholds of best F1 on {args.on} ({games}): {args.run / POINT_FILE}")
     else:
         point = given_point(args.threshold, args.tolerance, args.run, found[0].classes.names)
+    tell_bounds(args.run, None if args.threshold == "auto" else args.threshold)
     for results in found:
         if results.has_labels():
             run = read_run(args.run, results.split, **data, reading=reading)
@@ -96,6 +99,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             folder = args.run / f"detections_{results.split}"
             kept = write_kept(results, point.thresholds, folder)
             print(f"{counted(kept, 'detection')}: {folder} and {folder}.zip")
+
+
+def tell_bounds(run: Path, threshold: float | None) -> None:
+    """Says where thresholds were asked for, or could not be chosen, that no detection is at.
+
+    Args:
+        threshold: for all classes; None: of each class its own.
+    """
+    lowest = lowest_kept(run)
+    if lowest > 0 and (threshold or 0) <= lowest:
+        print(told_lowest(lowest))
+    if threshold is not None and (beyond := beyond_measure(threshold)):
+        print(f"at or above {threshold:g}{beyond}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError, run_cli
+from common.results.confidences import lowest_kept, require_confidence
 from common.results.given_files import FEATURES, VIDEOS, find_outputs
 from common.results.predictions import RESULT_FILE
 from common.results.run_record import TRAINED, programs, read_record, recorded_program
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--json and --csv are the same file, {args.csv}; give each its own")
     flag = kind_of(args.inputs)
     program, folder = program_of(args.run), started_in(args.run)
+    require_confidence(args.threshold or 0, args.run)
     words = [sys.executable, str(program), "--model_name", name_of(args.run, folder)]
     words += [f"--{flag}", *map(_absolute, args.inputs), "--device", args.device]
     words += ["--backbone", args.backbone] if args.backbone else []
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     name, classes = find_outputs(args.run, flag, args.inputs)
     outputs = args.run / f"outputs_{name}"
-    point, where = point_of(args.run, classes, args.threshold)
+    point, where = point_of(args.run, classes, args.threshold, lowest_kept(args.run, name))
     spots = show_spots(outputs / RESULT_FILE, classes, point, where)
     files = args.json or outputs / "spots.json", args.csv or outputs / "spots.csv"
     about = {"run": str(args.run), "files": [str(path) for path in args.inputs]}

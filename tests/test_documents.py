@@ -11,6 +11,8 @@ import pytest
 from shell import succeeds
 
 from common.errors import UserError
+from common.metric.bootstrap import FEW_GAMES_WARNING
+from common.results.reading import EVALUATION_FRAMERATE
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKED = subprocess.run(
@@ -133,7 +135,7 @@ def test_commands_are_accepted(module, words):
         try:
             program.parse_arguments(words)
         except UserError as error:  # here is no such run
-            assert "there is no run to resume" in str(error)
+            assert re.match("there is no run to (resume|test) in ", str(error))
     else:
         flags = {word for word in words if word.startswith("-")}
         assert flags <= set(re.findall(r"-[\w-]+", succeeds(ROOT, "-m", module, "--help").stdout))
@@ -161,6 +163,26 @@ def test_blocks_of_commands_can_be_pasted(document):
         assert not re.search(r"^\$ ", block, re.MULTILINE), block
         if language == "bash":
             assert not re.search(r"…|\[-|\.\.\.", block), block
+
+
+def test_what_own_data_invents_can_be_invented_again(tmp_path, monkeypatch):
+    """Its snippet, of fewer and shorter games, typed twice."""
+    (snippet,) = (block for language, block in FENCE.findall(text_of("docs/own_data.md"))
+                  if language == "python")  # fmt: skip
+    small = snippet.replace("4, 8, 4, 32", "1, 2, 4, 8").replace('"train": 12', '"train": 1')
+    assert small.count("1, 2, 4, 8") == 1 and '"train": 1,' in small
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        exec(small, {})
+    root = tmp_path / "data" / "water_polo"
+    assert len(list(root.rglob("1_Mine.npy"))) == 9 and (root / "splits.json").is_file()
+
+
+def test_own_data_shows_what_is_printed():
+    text = text_of("docs/own_data.md")
+    assert FEW_GAMES_WARNING in text  # of three games
+    title = f"average-mAP (%), polo, test: 3 games at {EVALUATION_FRAMERATE} frames per second"
+    assert title in " ".join(text.split())
 
 
 def test_commands_are_found():

@@ -64,6 +64,14 @@ def test_what_ends_a_program_is_one_sentence(end, error, code, sentence):
     assert end(raising(error)) == (code, f"error: {sentence}\n")
 
 
+def test_a_package_that_is_needed_late_is_named(end):
+    code, told = end(raising(ModuleNotFoundError("No module named 'torch'", name="torch")))
+    assert code == 2
+    assert told.startswith(f"error: torch is not installed in this Python ({sys.executable}): ")
+    with pytest.raises(ModuleNotFoundError):
+        end(raising(ModuleNotFoundError("No module named 'common.x'", name="common.x")))
+
+
 def test_a_working_folder_that_is_gone_is_told_before_anything_else(end, tmp_path, monkeypatch):
     folder = tmp_path / "gone"
     folder.mkdir()

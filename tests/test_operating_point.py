@@ -107,6 +107,17 @@ def test_thresholds_chosen_on_valid_are_saved_and_told_on_test(point, run):
     assert not (run / "detections_test").exists()
 
 
+def test_a_class_without_spots_has_no_scores(point, run):
+    for game in TEST:
+        labels = run.parents[1] / "data" / game / "Labels-v2.json"
+        truth = [each for each in json.loads(labels.read_text())["annotations"]
+                 if each["label"] != "DRIVE"]  # fmt: skip
+        labels.write_text(json.dumps({"annotations": truth}))
+    table = rows(point().stdout)
+    assert table["DRIVE"] == ["0.9000", "-", "-", "-", "66.67", "0", "2", "0"]
+    assert table["mean of classes (macro)"][3] == "50.00"  # of the two that have some
+
+
 def test_written_files_hold_what_is_kept(point, run):
     done = point("--write")
     assert "6 detections: " in done.stdout

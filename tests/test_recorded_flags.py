@@ -139,6 +139,18 @@ def test_a_run_is_trained_on_or_tested(trained):
 def test_a_mistyped_name_is_no_new_run(trained):
     with pytest.raises(UserError, match=r"no run to resume in models/rum \(there are run\)"):
         parse("--resume", "--model_name", "rum")
+    with pytest.raises(UserError, match=r"no run to test in models/rum \(there are run\); check"):
+        parse("--test_only", "--model_name", "rum")
+
+
+def test_weights_without_a_record_are_tested_with_the_flags_as_given(trained):
+    for place in ("models/given", "models/pair/visible"):
+        Path(place).mkdir(parents=True)
+        (Path(place) / BEST_FILE).touch()
+        name = Path(place).parts[1]
+        assert parse("--test_only", "--model_name", name, "--pool", "MAX").pool == "MAX"
+        with pytest.raises(UserError, match="no run to resume"):
+            parse("--resume", "--model_name", name)
     assert not (trained.parent / "rum").exists()
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from common.report.curve_figures import draw_training
+from common.metric.matching import Spots
+from common.report.curve_figures import draw_offsets, draw_training
+from common.report.errors_by_kind import judge
 
 
 def curves(largest, **more):
@@ -30,6 +32,16 @@ def test_scores_of_two_runs_share_a_panel():
     figure = draw_training([curves(3), curves(50, valid_a_mAP=score)], ["a", "b"])
     assert len(figure.axes) == 3
     assert list(figure.axes[-1].get_lines()[0].get_ydata()) == [20, 30]
+
+
+def test_distances_are_drawn_where_there_are_any():
+    def spots(*frames):
+        there = np.array(frames, int)
+        return Spots(0 * there, there, 0 * there, np.ones(len(there)))
+
+    near, none = (judge(spots(10), spots(*found), np.zeros(1)) for found in ([11], []))
+    assert draw_offsets([none, none], ["a", "b"]) is None
+    assert len(draw_offsets([none, near], ["a", "b"]).axes) == 1
 
 
 def test_one_run_and_none():

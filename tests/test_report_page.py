@@ -446,6 +446,8 @@ def test_a_report_of_next_to_nothing(tmp_path, write_tree, browse, found):
     assert "hold not a single spot" in process.stderr if found else "spot" not in process.stderr
     page = tmp_path / "results_report_test" / "report.html"
     assert str(page) in process.stdout
+    assert "so there are no distances to show" in page.read_text()
+    assert not (page.parent / "offsets.png").exists()
     html_after, complaints = browse(f"{page.as_uri()}#game-0")
     assert complaints == []
     # A detection without a spot reaches no threshold of best F1, so it has no lane at first.

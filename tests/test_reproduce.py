@@ -5,10 +5,12 @@ import csv
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -23,6 +25,7 @@ from common.reproduce.runs import DONE, NEW, RECORD, STOPPED, plan, read_record,
 from common.reproduce.selection import choose_table
 from common.reproduce.sources import code_digest, sources
 from common.reproduce.tables import ROOT, find_tables
+from common.reproduce.taken_flags import check_flags
 from common.synthetic.data_set import write_data_set
 
 
@@ -314,6 +317,7 @@ def test_a_run_that_fails_is_told_and_tried_again(fake, call):
     fake.set("break")
     code, printed = call("--rows", "A", "--seeds", 0)
     assert code == 1
+    assert re.search(r"run 1 of 1: A, seed 0: failed after .* s: exit code 2: it broke\n", printed)
     assert "failed: A, seed 0: exit code 2: it broke" in printed
     assert "not run" in printed
     fake.set("break", False)
@@ -595,6 +599,43 @@ def test_a_tiny_table_from_end_to_end(tmp_path, monkeypatch, capsys):
     assert 0 < float(row["low"]) < float(row["high"]) < 100
     assert main(words) == 0
     assert "2 done, 0 to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ("--maxepochs 2", "unrecognized arguments: --maxepochs 2"),
+        ("--max_epochs two", "argument --max_epochs: "),
+        ("--NMS_threshold 30", "argument --NMS_threshold: "),
+    ],
+)
+def test_flags_that_the_program_does_not_take_change_nothing(tmp_path, extra, said):
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    (data / "splits.json").write_text(json.dumps({"test": []}))
+    table = out / "TemporallyAwarePooling" / "embedded.md"
+    table.parent.mkdir(parents=True)
+    table.write_text("finished\n")
+    words = ["TemporallyAwarePooling", "--SoccerNet_path", data, "--out", out, "--dry-run"]
+    with pytest.raises(
+        UserError, match=r"TemporallyAwarePooling/main\.py does not take the "
+    ) as error:
+        main([*map(str, words), "--extra-args", extra])
+    assert said in str(error.value) and "correct --extra-args or the table" in str(error.value)
+    assert [path for path in out.rglob("*") if path.is_file()] == [table]
+    assert main([*map(str, words), "--extra-args", "--max_epochs 2"]) == 0
+
+
+@pytest.mark.parametrize(
+    "baseline", sorted(path.parent.name for path in ROOT.glob("*/tables.toml"))
+)
+def test_each_program_takes_the_flags_of_its_tables(repo_root, tmp_path, baseline):
+    tables = find_tables(baseline, repo_root).values()
+    space = workspace_of(baseline, data=tmp_path, folder=tmp_path / "out", root=repo_root)
+    runs = [run for table in tables for run in plan(table.rows, space, [], None)]
+    check_flags(runs, [])
+    with pytest.raises(UserError, match=r"unrecognized arguments: --none; correct the table"):
+        check_flags([replace(runs[-1], arguments=("--none",))], [])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"seconds": "long"}', '{"seconds": -1}'])

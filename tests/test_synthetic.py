@@ -271,6 +271,20 @@ def test_refuses_a_folder_in_use(tmp_path: Path) -> None:
     assert note.read_text() == "mine"
 
 
+def test_games_that_no_split_names_any_more_are_told(tmp_path, capsys) -> None:
+    words = ["--out", str(tmp_path / "data"), "--minutes", "1", "--dim", "16", "--overwrite"]
+    main([*words, "--games", "2", "1", "0", "0"])
+    assert "note: " not in capsys.readouterr().out
+    (tmp_path / "data" / "splits.json").unlink()  # as an interruption leaves it
+    main([*words, "--games", "1", "0", "0", "0"])
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("note: 2 folders with games of an earlier run, which no split names, ")
+    game = told.rpartition("such as ")[2]
+    assert (tmp_path / "data" / game / "Labels-v2.json").is_file()
+    splits = json.loads((tmp_path / "data" / "splits.json").read_text())
+    assert game not in [each for games in splits.values() for each in games]
+
+
 def test_overwrite_keeps_what_is_not_ours(tmp_path: Path) -> None:
     write_data_set(tmp_path, (1, 0, 0, 0), 1, 16)
     before = digests(tmp_path)

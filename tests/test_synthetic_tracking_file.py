@@ -49,6 +49,9 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
     for paths in ([match, match], [positions, text], [match, other]):
         with pytest.raises(UserError, match="expected the description of a match and its pos"):
             read_tracking(paths)
+    alone = r"found match\.json, the description of SkillCorner without its frames$"
+    with pytest.raises(UserError, match=alone):
+        read_tracking([match])
     with pytest.raises(UserError, match="cannot be read as SkillCorner tracking data"):
         read_tracking([match, text])
     with pytest.raises(UserError, match=r"expected a file of tracking data at .*nowhere"):
@@ -121,7 +124,7 @@ def test_what_is_not_in_the_files_is_told():
     assert match.halves[0].kits.tolist() == [HOME, OTHERS]
     text = "; ".join(match.notes)
     assert "half 1: nobody is tracked in 10% of 0.3 minutes" in text
-    assert "half 1: without a ball in 3% of the rest" in text
+    assert "half 1: without a ball in 3% of the time in which somebody is tracked" in text
     assert "half 1: 1 person without a team" in text
     assert "extra time is left out" in text
     assert "half 2" not in text

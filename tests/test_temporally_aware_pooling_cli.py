@@ -328,7 +328,7 @@ def test_a_run_goes_on_and_is_tested_without_its_flags(data, here):
         result = here(how, "--model_name", "run", "--pool", "AVG", "--LR", "0.5")
         assert_one_sentence(result, here.cwd, "--LR 0.001, now 0.5", "--pool MAX, now AVG")
         result = here(how, "--model_name", "ruin")
-        assert_one_sentence(result, here.cwd, "ruin" if how == "--resume" else "SoccerNet_path")
+        assert_one_sentence(result, here.cwd, "models/ruin (there are run)")
     assert not (here.cwd / "models" / "ruin").exists()
 
 
@@ -560,7 +560,9 @@ def test_settings_that_cannot_work_are_refused_before_a_run_is_made(data, here, 
 
 def test_testing_a_run_that_was_never_trained(data, here):
     result = here(*flags(data, "run", "--test_only"))
-    assert_one_sentence(result, here.cwd, "expected a checkpoint at models/run/model.pth.tar")
+    assert_one_sentence(result, here.cwd, "there is no run to test in models/run; ")
+    words = flags(here.cwd / "absent", "run", "--test_only")  # told before the data are looked for
+    assert_one_sentence(here(*words), here.cwd, "there is no run to test in models/run; ")
 
 
 def test_weights_of_another_network_are_refused(trained, data, here):

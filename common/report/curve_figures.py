@@ -122,8 +122,15 @@ def _draw_score(axes: Axes, curves: Curves, ink: str) -> None:
         axes.set_ylim(bottom=0)
 
 
-def draw_offsets(judged: Sequence[Judged], names: Sequence[str], framerate: float = 2) -> Figure:
-    """How far detections lie from the spot of their class that explains them, in steps of 2 s."""
+def draw_offsets(
+    judged: Sequence[Judged], names: Sequence[str], framerate: float = 2
+) -> Figure | None:
+    """How far detections lie from the spot of their class that explains them, in steps of 2 s.
+
+    None where no spot explains any.
+    """
+    if not any(len(each.offset_frames()) for each in judged):
+        return None
     with rc_context(LOOK):
         figure = new_figure(3.3)
         axes = figure.add_subplot()

@@ -38,7 +38,7 @@ def draw_figures(
 def _figures(
     runs: Sequence[ReportedRun], classes: Sequence[str]
 ) -> Iterator[tuple[str, Figure | None, str]]:
-    """Name, figure, and what a screen reader says; None where runs have no training curves."""
+    """Name, figure, and what a screen reader says; None where there is nothing to draw."""
     names, measures = [run.name for run in runs], [run.measures for run in runs]
     judged, bounds = [each.judged for each in measures], [run.class_bounds("loose") for run in runs]
     bars = class_figures.draw_classes(measures, bounds, names=names, classes=classes)

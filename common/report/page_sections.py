@@ -158,14 +158,22 @@ def _curves(report: RunReport) -> str:
         _figure(report, "tolerances", "mAP against the tolerance. " + kinds * single
                 + "Loose is the mean of 5, 10, … 60 s, tight that of the grey part."),
         _figure(report, "reliability", bins),
-        _figure(report, "offsets", "How far counted detections lie from the nearest spot of their "
-                "class, or the one that took them; left is early."),
     ]  # fmt: skip
+    if "offsets" in report.figures:
+        words = "How far counted detections lie from the nearest spot of their class, or the one "
+        parts.append(_figure(report, "offsets", words + "that took them; left is early."))
     if "training" in report.figures:
         words = "Training. Dots are the epochs whose weights are tested."
         words += "" if single else f" {LOSS_WARNING}"
         parts.append(_figure(report, "training", words))
-    return _section("curves", "Curves", f'<div class="figures">{"".join(parts)}</div>')
+    none = (
+        ""
+        if "offsets" in report.figures
+        else _note(
+            "No counted detection lies near a spot of its class, so there are no distances to show."
+        )
+    )
+    return _section("curves", "Curves", none, f'<div class="figures">{"".join(parts)}</div>')
 
 
 def _precision_recall(report: RunReport) -> str:

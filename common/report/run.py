@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common.metric.average_map import KINDS, TOLERANCES_SECONDS
 from common.metric.bootstrap import Interval, Resampled, ResampledMap, draw_weights, resample
 from common.report.measures import METRICS, Measures, measure
+from common.results.confidences import require_confidence
 from common.results.operating_points import POINT_FILE, load_point
 from common.results.reading import EVALUATION_FRAMERATE
 from common.results.run_record import TESTED, TRAINED, read_record
@@ -126,7 +127,10 @@ def _thresholds(
     """Thresholds of the classes [C]; None: they are yet to be chosen."""
     if threshold == "auto":
         return load_point(path / POINT_FILE, run.classes.names).thresholds
-    return None if threshold is None else np.full(len(run.classes), float(threshold))
+    if threshold is None:
+        return None
+    require_confidence(threshold, path)
+    return np.full(len(run.classes), float(threshold))
 
 
 def counted_from(threshold: float | str | None) -> str:

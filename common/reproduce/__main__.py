@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
         describe_amount,
         describe_commands,
     )
+    from common.reproduce.taken_flags import check_flags
 
     data, folder = args.SoccerNet_path, args.out / args.baseline
     if not data.is_dir():
@@ -95,6 +96,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     selection = Selection(workspace, data, table, rows, args.extra_args, args.seeds, args.any_code)
     runs = selection.runs()
     missing = selection.missing(runs)
+    check_flags(missing, args.extra_args)
     for run in missing:
         check_features(run, table)
     first = preparation(table, missing)

@@ -41,7 +41,7 @@ class Attempted(Protocol):
         """Asks the program, or the cluster, to end the run; does not wait.
 
         Args:
-            why: name of the signal that stops us; empty if something failed.
+            why: word for the signal that stops us; empty if something failed.
         """
         ...
 
@@ -188,7 +188,9 @@ class _Work:
             else:
                 self.done += 1
                 self._seconds.append(took)
-            _say(bar, f"{self._titles[run]}: {complaint or 'done'} after {duration(took)}")
+            how = "failed" if complaint else "done"
+            why = complaint and f": {complaint}"
+            _say(bar, f"{self._titles[run]}: {how} after {duration(took)}{why}")
             _say(bar, self._left())
             bar.update()
 

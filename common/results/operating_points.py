@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.metric.thresholds import Outcome, best_thresholds, outcome_at
+from common.results.confidences import require_confidence
 from common.results.scored_run import ScoredRun
 
 POINT_FILE = "operating_point.json"
@@ -124,7 +125,11 @@ def given_point(
 
     Args:
         tolerance: seconds; None: as saved, else TOLERANCE_SECONDS.
+
+    Raises:
+        UserError: auto, and none were saved; or no confidence of the run can reach the threshold.
     """
+    require_confidence(threshold, run)
     if threshold == "auto":
         saved = load_point(run / POINT_FILE, names)
         return replace(saved, tolerance=tolerance or saved.tolerance)

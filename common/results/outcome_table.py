@@ -28,7 +28,8 @@ def print_outcome(run: ScoredRun, point: OperatingPoint, outcome: Outcome) -> No
         threshold = point.thresholds[c]
         first = f"{threshold:.4f}" if np.isfinite(threshold) else "none"
         there = [] if point.f1 is None else [f"{100 * point.f1[c]:.2f}"]
-        table.add_row(name, first, *_percent(outcome, c), *there, *_counts(outcome, c))
+        shares = _percent(outcome, c) if outcome.spots[c] else ["-"] * 3  # which is no score of 0
+        table.add_row(name, first, *shares, *there, *_counts(outcome, c))
     table.add_section()
     micro, blank = outcome.micro(), [""] * (point.f1 is not None)
     table.add_row("all together (micro)", "", *_percent(micro, 0), *blank, *_counts(micro, 0))

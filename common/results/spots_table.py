@@ -14,6 +14,7 @@ from rich.table import Table
 from common.data.features import Half
 from common.errors import counted
 from common.files import read_whole, write_bytes, write_json
+from common.results.confidences import beyond_measure, lowest_kept, told_lowest
 from common.results.operating_points import POINT_FILE, OperatingPoint, given_point
 from common.results.predictions import Detections, parse_detections
 from common.results.tables import print_table
@@ -22,24 +23,30 @@ UNCHOSEN = 0.5  # threshold of all classes in a run for which none were chosen
 
 
 def point_of(
-    run: Path, names: tuple[str, ...], threshold: float | str | None = None
+    run: Path,
+    names: tuple[str, ...],
+    threshold: float | str | None = None,
+    lowest: float = 0.0,
 ) -> tuple[OperatingPoint, str]:
     """The thresholds from which spots are shown, and where they come from, in words.
 
     Args:
         run: folder that may have an operating_point.json.
         threshold: for all classes; auto: as saved; None: as saved, else `UNCHOSEN`.
+        lowest: confidence that the run keeps: `lowest_kept`.
     """
     saved = (run / POINT_FILE).is_file()
     if threshold == "auto" or (threshold is None and saved):
         point = given_point("auto", None, run, names)
         return point, f"at or above the thresholds chosen on {point.chosen_on}"
-    if threshold is not None:
-        return given_point(threshold, None, run, names), f"at or above {threshold:g}"
-    words = f"at or above {UNCHOSEN:g}, for no thresholds were chosen: python -m"
-    return given_point(
-        UNCHOSEN, None, run, names
-    ), f"{words} common.operating_point {quote(str(run))}"
+    value = UNCHOSEN if threshold is None else float(threshold)
+    words = f"at or above {value:g}"
+    if lowest > 0 and value <= lowest:
+        words += f"; {told_lowest(lowest)}"
+    elif threshold is None:
+        choose = f"python -m common.operating_point {quote(str(run))}"
+        words += f", for no thresholds were chosen: {choose}"
+    return given_point(value, None, run, names), words + beyond_measure(value)
 
 
 def read_spots(path: Path, names: Sequence[str], point: OperatingPoint) -> Detections:
@@ -63,7 +70,9 @@ def tell_spots(
     """
     lengths = [f"{half.features.frames} frames of half {half.number}" for half in halves]
     print(f"{', '.join(lengths)}:", *written, sep="\n  ")
-    show_spots(written[0], names, *point_of(run, names))
+    folder = written[0].parent
+    lowest = lowest_kept(folder.parent, folder.name.removeprefix("outputs_"))
+    show_spots(written[0], names, *point_of(run, names, lowest=lowest))
 
 
 def show_spots(path: Path, names: Sequence[str], point: OperatingPoint, title: str) -> Detections:

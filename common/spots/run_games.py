@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.errors import UserError, counted
+from common.results.confidences import beyond_measure, lowest_kept
 from common.results.json_tree import JsonTree
 from common.results.predictions import LEGACY_RESULT_FILE, RESULT_FILE, guess_file_name
 from common.results.scored_run import find_results, recorded_classes, splits_with_results
@@ -64,7 +65,8 @@ def thresholds_of(
     """
     names = found.classes.names
     if found.run is not None:
-        point, words = point_of(found.run, names, threshold)
+        of_files = found.games[0] if found.root is None else ""
+        point, words = point_of(found.run, names, threshold, lowest_kept(found.run, of_files))
         return dict(zip(names, point.thresholds.tolist(), strict=True)), words
     if threshold == "auto":
         raise UserError(
@@ -72,7 +74,7 @@ def thresholds_of(
             "none; give the run, or a number"
         )
     value = UNCHOSEN if threshold is None else float(threshold)
-    return dict.fromkeys(names, value), f"at or above {value:g}"
+    return dict.fromkeys(names, value), f"at or above {value:g}{beyond_measure(value)}"
 
 
 def _of_run(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.data.games import OFFICIAL_SPLITS
-from common.errors import UserError, needs_extra, run_cli
-from common.results.typed_commands import typed
+from common.errors import UserError, counted, needs_extra, run_cli
+from common.results.typed_commands import typed_here
 from common.training.argument_types import finite, framerate, place, seed, whole
 from common.training.flags import new_parser
 
@@ -109,6 +109,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     folders = [out / game for games in splits.values() for game in games]
     size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
     print(f"Wrote {counts} games with {what} to {out} ({size / 1e6:,.0f} MB); {advice}")
+    from common.synthetic.data_set import left_games
+
+    if left := left_games(out, splits):
+        print(
+            f"note: {counted(len(left), 'folder')} with games of an earlier run, which no split "
+            f"names, stay in {out}: remove them if nothing else needs them, such as {left[0]}"
+        )
 
 
 def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
@@ -140,7 +147,7 @@ def _invent(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
         words += ["--framerate", f"{rate}"]
     if players:
         words += ["--backbone_feature", "2DConv", "--backbone_player", "3DConv", "--calibration"]
-    advice = f"train on them with:\n  {typed(words)}"
+    advice = f"train on them with:\n  {typed_here(words)}"
     if not splits["train"] or not splits["valid"]:
         advice = "a training needs games of train and of valid: see --games"
     return splits, what, advice
@@ -180,7 +187,7 @@ def _film(args: argparse.Namespace) -> tuple[dict[str, list[str]], str, str]:
     )
     words = ["-m", "common.extract_features", "--SoccerNet_path", str(args.out.resolve()),
              "--video", "224p", "--backbone", "efficientnet-lite0"]  # fmt: skip
-    return splits, "films of their halves", f"make features of them with:\n  {typed(words)}"
+    return splits, "films of their halves", f"make features of them with:\n  {typed_here(words)}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ features (`signals.py`). A game depends on the seed, its split, its number in th
 and the sizes asked for, and on nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +214,13 @@ def _check_features(dim: int, framerate: float, players: bool) -> None:
         )
     if not framerate >= 0.1:
         raise UserError(f"--framerate must be 0.1 or more frames per second, found {framerate:g}")
+
+
+def left_games(out: Path, splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Folders of invented games below `out` that are in none of these splits: an earlier run's."""
+    written = {game for games in splits.values() for game in games}
+    there = (path for name in CHAMPIONSHIPS for path in (out / name).glob("*/*") if path.is_dir())
+    return sorted({path.relative_to(out).as_posix() for path in there} - written)
 
 
 def claim_folder(out: Path, overwrite: bool) -> None:

@@ -137,8 +137,8 @@ def _told(half: int, tracked: TrackedHalf) -> Iterable[str]:
     lost = np.isnan(ball[present, 0])
     if lost.any():
         yield (
-            f"half {half}: without a ball in {lost.mean():.0%} of the rest, where the camera looks "
-            "at the middle of the players"
+            f"half {half}: without a ball in {lost.mean():.0%} of the time in which somebody is "
+            "tracked; the camera then looks at the middle of the players"
         )
     if alone := int((tracked.kits == OTHERS).sum()):
         yield f"half {half}: {counted(alone, 'person', 'people')} without a team, in black"

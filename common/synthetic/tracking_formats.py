@@ -91,5 +91,9 @@ def _recognise(heads: Mapping[Path, bytes]) -> tuple[str, list[list[Path]]]:
     if len(paths) == 2 and len(home) == len(away) == 1:
         return "Metrica CSV", [home, away]
     names = ", ".join(path.name for path in paths)
-    described = f", {counted(len(found), 'description')} among them" if found else ""
+    described = ""
+    if len(found) == len(paths) == 1:
+        described = f", the description of {found[0][0]} without its frames"
+    elif found:
+        described = f", {counted(len(found), 'description')} among them"
     raise UserError(f"--tracking: {_EXPECTED}; found {names}{described}")

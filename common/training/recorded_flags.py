@@ -84,12 +84,13 @@ def _with_record(
         return vars(args)
     folder = Path("models", args.model_name)
     file = _record_file(folder)
-    if args.resume and file is None and not any(folder.glob(f"**/{LAST_FILE}")):
-        raise UserError(
-            f"there is no run to resume in {folder}{_others(folder)}; check --model_name, or leave "
-            "out --resume to train a new run"
-        )
     if file is None:
+        how, wanted = ("resume", LAST_FILE) if args.resume else ("test_only", BEST_FILE)
+        if not any(any(folder.glob(f"**/{name}")) for name in (wanted, LAST_FILE)):
+            raise UserError(
+                f"there is no run to {how.partition('_')[0]} in {folder}{_others(folder)}; check "
+                f"--model_name, or leave out --{how} to train a new run"
+            )
         return vars(args)
     then = _recorded(parser, file, of_pair=file.parent != folder)
     told = _named(parser, argv) | set(given)

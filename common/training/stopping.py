@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from common.errors import STOP_SIGNALS
+from common.errors import STOP_SIGNALS, stop_word
 from common.training.distributed import Processes
 
 _BURST_SECONDS = 1.0  # signals so near to each other are one wish
@@ -31,7 +31,7 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        name, now = signal.Signals(number).name, time.monotonic()
+        name, now = stop_word(number), time.monotonic()
         # Launchers and terminals send several for one wish, some milliseconds apart.
         echo, self._last = now - self._last < _BURST_SECONDS, now
         if self.signal is None:
