@@ -74,7 +74,7 @@ video-demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-# Each failure that can be listed, tried; hours on two cores. docs/reliability.md has the counts.
+# Each failure that can be listed, tried; under two hours on two cores. docs/reliability.md has the counts.
 FUZZ_SECONDS ?= 100
 METRIC_CASES ?= 100000
 PROOFS := $(addprefix proof-,fuzz every_call_fails every_crash metric_difference real_slurm \
