@@ -240,6 +240,9 @@ def test_flags_that_nothing_looks_at_are_told_once(
     tmp_path, monkeypatch, caplog, words, sentence
 ):  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "models" / "run" / "model.pth.tar"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
     parser = parser_of_a_baseline()
     add_given_flags(parser)
     words = list(map(str, words))
