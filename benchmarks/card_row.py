@@ -84,11 +84,13 @@ def _train(run: Run, model: object, parts: list, *, seconds: float, most: int) -
         "evaluation_frequency": 10, "workers": 4,
     }  # fmt: skip
 
+    nothing = DataSet(root=run.folder, features=(), classes=SOCCERNET_V2)
+
     def train(epochs: int) -> None:
         clips = iter(parts)
         with patch.object(TemporallyAwarePooling.train, "read_clips", lambda *_: next(clips)):
             TemporallyAwarePooling.train.train(
-                run, None, model, TrainingSettings(max_epochs=epochs, **settings),
+                run, nothing, model, TrainingSettings(max_epochs=epochs, **settings),
                 train_on=[], select_on=[], resident="no",
             )  # fmt: skip
 
