@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_spots import CORNER, FOUL, GOAL, HAND, accept, entry
 
 from common.data.events import SOCCERNET_V2, V2_NAMES
 from common.errors import UserError
@@ -16,26 +17,11 @@ from common.spots.handed_back import (
     is_label_studio,
     moments_of,
 )
-from common.spots.label_file import annotation_of
 from common.spots.label_studio import Film, label_studio
 from common.spots.merging import count, merge
 from common.spots.moments import Moment
 from common.spots.sportscode import sportscode
 from common.spots.timing import Timing, seconds
-
-GOAL = Moment(1, 61_500, "Goal", 0.9)
-CORNER = Moment(1, 4_000, "Corner", 0.7)
-FOUL = Moment(2, 30_000, "Foul", 0.6)
-HAND = Moment(1, 90_000, "Goal", None, "not shown", "home")
-
-
-def entry(moment, **further):
-    return {**annotation_of(moment), **further}
-
-
-def accept(now, was=None):
-    return Correction(now, "accepted", origin_of(was or now))
-
 
 TIMING = Timing((5_000, 7_500), 10_000, 5_000)
 GAME = [CORNER, GOAL]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +115,7 @@ def start_run(
         UserError: another run or process is in the way, other classes, or weights do not fit.
     """
     folder, processes = run.folder, run.processes
-
-    def claim() -> None:
-        refuse_claim(folder, training=training, resume=run.resume, overwrite=overwrite)
-        if not training:
-            refuse_other_weights(folder, load_weights_from)
-        if not overwrite:
-            refuse_names_of_files(folder, settings.get("split_test") or ())
-
+    claim = partial(_refuse_what_is_there, run, settings, training, overwrite, load_weights_from)
     weights = folder / BEST_FILE if load_weights_from is None else load_weights_from
     if processes.is_main:
         claim()
@@ -149,6 +143,17 @@ def start_run(
         if changed:
             log.info("settings as recorded, but for: %s", ", ".join(changed))
         yield
+
+
+def _refuse_what_is_there(
+    run: Run, settings: Mapping[str, Any], training: bool, overwrite: bool, weights: Path | None
+) -> None:
+    """Raises UserError if something in the run's folder is in the way of this start."""
+    refuse_claim(run.folder, training=training, resume=run.resume, overwrite=overwrite)
+    if not training:
+        refuse_other_weights(run.folder, weights)
+    if not overwrite:
+        refuse_names_of_files(run.folder, settings.get("split_test") or ())
 
 
 def _check_own_weights(run: Run, model: nn.Module, weights: Path) -> None:
